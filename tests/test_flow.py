@@ -25,11 +25,13 @@ from overrides.serving.mode import lower_mode
 from overrides.serving.resolve import Resolved, resolve
 from telemetry.audit.audit_log import verify_audit
 from telemetry.audit.verify_trail import verify_trail
+from telemetry.core.trades import parse_trade
 from telemetry.decisions.attribute_trades import attribute_trades
 from telemetry.decisions.decision_log import record_decisions
+from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import AttributionShare, AuditEntry, Decision, DecisionOutcome, DirtyGroup
 from telemetry.recording.record_trades import record_trades
-from tests.builders import DAY, action_payload, decision_ids, draft, make_question, make_trade, make_trades
+from tests.builders import DAY, action_payload, decision_ids, draft, make_question, make_trades, trade_payload
 
 GOOD, DIP = {"macro_phase": "Good"}, {"macro_phase": "Dip"}
 # One update a day from the tenth trade on: 31 updates of ln 1.02 * 1 R / 20 each.
@@ -95,8 +97,11 @@ def test_from_facts_to_policy_and_back(author: User, reviewer: User, now: dateti
     record_decisions([found.record for found in answers.values()])
     closed = now + DAY
     for name, rr in (("Good", 3.0), ("Dip", -1.0), ("elsewhere", 5.0)):
-        action = action_payload(scope=dict(answers[name].record.scope), decision_ids=decision_ids(answers[name].record))
-        record_trades([make_trade(f"new {name}", rr=rr, actions=[action])], now=closed)
+        record = answers[name].record
+        action = action_payload(scope=dict(record.scope), at=utc_text(later), decision_ids=decision_ids(record))
+        times = {"opened_at": utc_text(later), "closed_at": utc_text(closed)}
+        payload = trade_payload(f"new {name}", rr=rr, actions=[action], **times)
+        record_trades([parse_trade(payload, now=closed)], now=closed)
     assert attribute_trades(now=closed) == 3
     shares = dict(AttributionShare.objects.values_list("line_id", "share"))
     assert shares == {

@@ -20,6 +20,8 @@ from math import expm1, fsum, isfinite, log, prod
 
 CANCELLED = 1e-9
 CAP = "cap"  # the lever of one part by which the cap cut
+LARGEST = 1e9  # R, as of every outcome
+_LARGEST_LOG = 100.0  # of |ln m - ln m0| in all; far beyond LARGEST, and far from overflowing
 _ROUNDING = 1e-12
 
 
@@ -151,6 +153,22 @@ def attribute_trade(levers: Sequence[ScalingLever], rr: float, legs: Sequence[Le
         elif leg.fraction is not None and leg.leg_rr is not None:
             won.append(attribute(leg.levers, leg.fraction * leg.leg_rr))
     return TradeAttribution(_summed(won), tuple(unattributed))
+
+
+def attribute_soundly(levers: Sequence[ScalingLever], rr: float, legs: Sequence[Leg] = ()) -> TradeAttribution | None:
+    """Return `attribute_trade`, or None if a figure of it lies beyond 1e9 R: the values applied are absurd then.
+
+    >>> attribute_soundly([ScalingLever(1.0, 1e9, {"a": 1.0})], rr=2.0)
+    >>> attribute_soundly([ScalingLever(1.0, 1.5, {"a": 1.0})], rr=2.0).attribution.total
+    1.0
+    """
+    every = [*levers, *(lever for leg in legs for lever in leg.levers)]
+    if fsum(abs(log(lever.m) - log(lever.m0)) for lever in every) > _LARGEST_LOG:
+        return None
+    found = attribute_trade(levers, rr, legs)
+    sums = found.attribution
+    figures = (sums.total, sums.carried, sums.residual, *sums.shares.values())
+    return found if all(abs(figure) <= LARGEST for figure in figures) else None
 
 
 def _kept(lever: ScalingLever, delta: float) -> tuple[float, float]:

@@ -14,7 +14,14 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from telemetry.core.attribution import Attribution as Sums
-from telemetry.core.attribution import Leg, ScalingLever, TradeAttribution, as_applied, attribute_trade
+from telemetry.core.attribution import (
+    Leg,
+    ScalingLever,
+    TradeAttribution,
+    as_applied,
+    attribute_soundly,
+    attribute_trade,
+)
 from telemetry.core.decision_fit import REASONS, Acted, Misfit
 from telemetry.core.vocabulary import ActionCategory, Module
 from telemetry.foundation.bulk_copy import copy_rows
@@ -27,6 +34,7 @@ SEPARATOR = "|"
 CUT_BY_CAP = "size_mult"  # the lever of pm that the cap cuts
 NEUTRAL = "neutral was served, or no lever scales this outcome"
 LATER = "a later decision of the same action was used"
+ABSURD = "the applied values are too far from those served"
 LEG = "the add does not say its fraction and leg_rr"
 OUTCOME_COLUMNS = ("decision_id", "trade_id", "action_index", "rr", "unattributed", "misfit")
 
@@ -155,12 +163,18 @@ def _attributed(
             used[action.index] = last
         for key in action.decision_ids:
             misfit = misfits.get((trade.id, action.index, key))
-            outcomes.append(_outcome(trade, action, key, misfit, is_used=key == last, has_levers=bool(levers)))
+            why = LATER if key != last else "" if levers else NEUTRAL
+            outcomes.append(_outcome(trade, action, key, misfit, why))
         if action.action_category == ActionCategory.ADD:
             legs.append(Leg(str(action.index), levers, action.fraction, action.leg_rr))
         else:
             whole += levers
-    return Attributed(trade, attribute_trade(whole, _rr(trade), legs), parts, outcomes, used)
+    attribution = attribute_soundly(whole, _rr(trade), legs)
+    if attribution is None:
+        attribution = attribute_trade([], _rr(trade))
+        for outcome in outcomes:
+            outcome.unattributed = outcome.unattributed or ABSURD
+    return Attributed(trade, attribution, parts, outcomes, used)
 
 
 def _levers(
@@ -178,11 +192,9 @@ def _levers(
     return as_applied(levers, applied, capped=CUT_BY_CAP if decision.module == Module.PM else None)
 
 
-def _outcome(
-    trade: Trade, action: Action, decision_id: UUID, misfit: Misfit | None, *, is_used: bool, has_levers: bool
-) -> DecisionOutcome:
+def _outcome(trade: Trade, action: Action, decision_id: UUID, misfit: Misfit | None, why: str) -> DecisionOutcome:
     lacks_leg = action.action_category == ActionCategory.ADD and (action.fraction is None or action.leg_rr is None)
-    why = REASONS[misfit] if misfit else LATER if not is_used else NEUTRAL if not has_levers else ""
+    why = REASONS[misfit] if misfit else why
     return DecisionOutcome(
         decision_id=decision_id,
         trade=trade,

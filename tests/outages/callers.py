@@ -9,7 +9,7 @@ import urllib.parse
 import urllib.request
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.message import Message
 from http.cookiejar import CookieJar
 from typing import Any
@@ -120,15 +120,14 @@ def answers_of_all(deployment: Deployment, bot: Bot, question: dict[str, Any] = 
 
 
 def closed_trade(*decisions: str, pattern_key: str = KEY) -> dict[str, Any]:
-    """Return a trade that closed an hour ago with 1 R, and names the decisions its entry acted on."""
-    closed_at = datetime.now(UTC) - timedelta(hours=1)
-    opened_at = utc_text(closed_at - timedelta(hours=1))
-    action: dict[str, Any] = QUESTION | {"pattern_key": pattern_key, "at": opened_at, "decision_ids": list(decisions)}
+    """Return a trade that opened and closed just now with 1 R, and names the decisions its entry acted on."""
+    now = utc_text(datetime.now(UTC))
+    action: dict[str, Any] = QUESTION | {"pattern_key": pattern_key, "at": now, "decision_ids": list(decisions)}
     return {
         "external_id": uuid.uuid4().hex,
         "symbol": "BTC/USDT",
-        "opened_at": opened_at,
-        "closed_at": utc_text(closed_at),
+        "opened_at": now,
+        "closed_at": now,
         "rr": 1.0,
         "actions": [action],
     }

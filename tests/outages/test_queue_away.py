@@ -26,7 +26,9 @@ def test_what_it_missed_is_made_up_for_once(
     """Redis is stopped in order, then killed; the worker and the beat survive both."""
     pids = {name: deployment.children[name].pid for name in PROCESSES}
     decision = bot.ask(durable=True)["decision_id"]
-    traded = [closed_trade(*named, pattern_key=PATTERN) for named in [[decision], *[[]] * 11]]
+    entry = closed_trade(decision)["actions"]
+    traded = [closed_trade(pattern_key=PATTERN) for _ in range(12)]
+    traded[0]["actions"] += entry
 
     deployment.stop("valkey")
     assert [each["status"] for each in _recorded(bot, traded[:6])] == ["new"] * 6

@@ -36,6 +36,7 @@ FULL_ACTION = action_payload(
     fraction=0.5,
     leg_rr=-0.0,
     decision_ids=["018f3c1e-7b2a-7c3d-8e4f-5a6b7c8d9e0f"],
+    applied={"size_mult": 1.01, "entry_delay_bars": 0.0},
     controls={"big": 1e20, "bigger": [-1e300], "small": 1e-7, "whole": 2**53, "float": 1.0, "text": "é \u2028 \"\n"},
     counterfactuals={"entry_delay_bars": {"1": 0.2}},
     cf_entry_improvement_bucket="small",
@@ -162,7 +163,7 @@ class TestDecisions:
         assert first["at"] == utc_text(NOW - 2 * DAY)
         assert first["levers"] == {"size_mult": 1.02, "entry_aggression_mult": 1.0}
         assert first["lever_detail"] == levers
-        assert first["outcomes"] == [{"trade": "t1", "action_index": 0, "rr": 1.5, "unattributed": ""}]
+        assert first["outcomes"] == [{"trade": "t1", "action_index": 0, "rr": 1.5, "unattributed": "", "misfit": ""}]
         assert second["outcomes"] == []
 
         row, other = table("decisions")

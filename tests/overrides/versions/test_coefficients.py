@@ -21,6 +21,7 @@ from overrides.serving.engine import Engine, load_engine
 from overrides.serving.resolve import Resolved, resolve_one
 from telemetry.decisions.attribute_trades import attribute_trades
 from telemetry.decisions.decision_log import record_decisions
+from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.core.refusal import Refused
 from telemetry.models import Attribution, AttributionShare, Decision
 from telemetry.recording.record_trades import record_trades
@@ -270,10 +271,11 @@ class TestAttribution:
         )  # fmt: skip
         record_decisions([dm.record, pm.record])
         actions = [
-            action_payload(**ALLOCATION, scope=SCOPE, decision_ids=decision_ids(dm.record)),
-            action_payload(decision_ids=decision_ids(pm.record)),
+            action_payload(**ALLOCATION, scope=SCOPE, at=utc_text(NOW), decision_ids=decision_ids(dm.record)),
+            action_payload(at=utc_text(NOW), decision_ids=decision_ids(pm.record)),
         ]
-        record_trades([make_trade(rr=3.0, actions=actions)], now=NOW)
+        times = {"opened_at": utc_text(NOW), "closed_at": utc_text(NOW)}
+        record_trades([make_trade(rr=3.0, actions=actions, **times)], now=NOW)
 
         attribute_trades(now=NOW)
 

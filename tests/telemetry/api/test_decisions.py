@@ -106,7 +106,7 @@ class TestOne:
         body = api.get(f"{URL}{decision.decision_id}/").json()
 
         named = {"decision_id": str(decision.decision_id), "external_id": "t1"}
-        assert body["outcomes"] == [named | {"action_index": 0, "rr": 1.5, "unattributed": ""}]
+        assert body["outcomes"] == [named | {"action_index": 0, "rr": 1.5, "unattributed": "", "misfit": ""}]
         (share,) = body["shares"]
         assert share == named | {
             "lever": "size_mult",

@@ -39,9 +39,8 @@ class TestTrades:
         response = api.post(URL, trade_payload("t1"), format="json")
 
         assert response.status_code == 200
-        assert response.json() == {
-            "results": [{"index": 0, "external_id": "t1", "revision": 1, "status": "new", "errors": []}]
-        }
+        receipt = {"index": 0, "external_id": "t1", "revision": 1, "status": "new", "errors": [], "decisions": []}
+        assert response.json() == {"results": [receipt]}
         assert Trade.objects.get().external_id == "t1"
         assert Action.objects.count() == 1
         assert DirtyGroup.objects.count() == 1

@@ -38,6 +38,7 @@ def full_payload() -> dict[str, Any]:
         fraction=0.5,
         leg_rr=1.0,
         decision_ids=[DECISION],
+        applied={"size_mult": 1.01},
         controls={"signals": {"TS": 0.6}, "flags": [True, None, "x"]},
         counterfactuals={"entry_delay_bars": {"1": 0.2, "2": -0.1}},
         cf_entry_improvement_bucket="small",

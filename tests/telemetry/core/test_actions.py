@@ -47,6 +47,12 @@ class TestReadAction:
             ("decision_ids", [DECISION] * 11, "decision_ids", "send 0 to 10"),
             ("decision_ids", [DECISION, DECISION.upper()], "decision_ids", "name each once"),
             ("decision_ids", [None], "decision_ids[0]", "is not a UUID"),
+            ("applied", [], "applied", "send a JSON object"),
+            ("applied", {"size_mult": 0}, "applied.size_mult", "0 is no multiplier; send what was used, above 0"),
+            ("applied", {"size_mult": -1.5}, "applied.size_mult", "-1.5 is no multiplier"),
+            ("applied", {"size_mult": 1e999}, "applied.size_mult", "send a finite number"),
+            ("applied", {"size_mult": "1"}, "applied.size_mult", "send a JSON number"),
+            ("applied", {"1x": 1}, "applied.1x", "send a lever"),
             ("controls", [], "controls", "send a JSON object"),
             ("controls", {"a": {"b": {"c": {"d": {}}}}}, "controls", "flatten it"),
             ("controls", {"a": "x" * 16_000}, "controls", "send at most 16000"),
@@ -122,3 +128,14 @@ class TestReadAction:
 
     def test_does_not_blame_the_time_when_the_close_is_unknown(self) -> None:
         assert read_action(action_payload(at="2099-01-01T00:00:00Z"), None).at.year == 2099
+
+
+class TestApplied:
+    def test_keeps_values_used_also_of_levers_that_may_be_zero(self) -> None:
+        applied = {"size_mult": 0.98, "entry_delay_bars": 0.0}
+
+        assert read(applied=applied).applied == applied
+
+    def test_is_in_the_document_only_if_it_was_sent(self) -> None:
+        assert read(applied={"size_mult": 1.0}).document()["applied"] == {"size_mult": 1.0}
+        assert all("applied" not in read(applied=nothing).document() for nothing in (None, {}))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from telemetry.core.attribution import Attribution, Leg, ScalingLever, attribute, attribute_trade
+from telemetry.core.attribution import Attribution, Leg, ScalingLever, as_applied, attribute, attribute_trade
 
 GOLDEN = json.loads(Path(__file__).with_name("attribution.json").read_text())
 
@@ -171,3 +171,70 @@ class TestAttributeTrade:
 
         largest = max([abs(rr), *(abs(fraction * leg_rr) for _, fraction, leg_rr in adds), 1.0])
         assert abs(summed(won) - won.total) <= 1e-9 * largest * (1 + len(legs))
+
+
+class TestAsApplied:
+    """Two parts of ln 1.02 and ln 1.04 asked for the size; the step limit served 1.02."""
+
+    SERVED = {"size_mult": ScalingLever(1.0, 1.02, {"a": log(1.02), "b": log(1.04)})}
+
+    def test_shares_what_was_applied_in_the_proportion_of_the_parts(self) -> None:
+        served = attribute(list(self.SERVED.values()), 2.0)
+        applied = attribute(as_applied(self.SERVED, {"size_mult": 1.03}), 2.0)
+
+        assert applied.total == pytest.approx(0.03 * 2.0, abs=1e-12)
+        assert summed(applied) == pytest.approx(applied.total, abs=1e-12)
+        for name, share in served.shares.items():
+            assert applied.shares[name] / applied.total == pytest.approx(share / served.total, rel=1e-12)
+
+    def test_earns_nothing_where_neutral_was_applied(self) -> None:
+        won = attribute(as_applied(self.SERVED, {"size_mult": 1.0}), 2.0)
+
+        assert (won.shares, won.total) == ({"a": 0.0, "b": 0.0}, 0.0)
+
+    def test_turns_shares_around_where_the_opposite_was_applied(self) -> None:
+        won = attribute(as_applied(self.SERVED, {"size_mult": 0.9}), 2.0)
+
+        assert won.total == pytest.approx(-0.2, abs=1e-12)
+        assert all(share < 0 for share in won.shares.values())
+
+    def test_leaves_other_levers_as_served(self) -> None:
+        assert as_applied(self.SERVED, {"trail_mult": 0.5}) == list(self.SERVED.values())
+        assert as_applied(self.SERVED, {}) == list(self.SERVED.values())
+
+    def test_takes_the_cap_and_the_lever_it_cuts_as_one(self) -> None:
+        """1.02 was cut to 1.01; 1.01 applied changes no share, and 1.005 scales those of overrides and cap alike."""
+        cut = log(1.01) - log(1.02)
+        levers = {**self.SERVED, "cap": ScalingLever(1.0, 1.01 / 1.02, {"cap": cut})}
+        served = attribute(list(levers.values()), 2.0)
+
+        same = attribute(as_applied(levers, {"size_mult": 1.01}, capped="size_mult"), 2.0)
+        half = attribute(as_applied(levers, {"size_mult": 1.005}, capped="size_mult"), 2.0)
+
+        assert same.shares == pytest.approx(served.shares, abs=1e-12)
+        assert half.total == pytest.approx(0.005 * 2.0, abs=1e-12)
+        assert {name: half.shares[name] / half.total for name in served.shares} == pytest.approx(
+            {name: share / served.total for name, share in served.shares.items()}, rel=1e-9
+        )
+
+    def test_takes_a_cut_of_neutral_for_what_was_served(self) -> None:
+        levers = {"cap": ScalingLever(1.0, 0.9, {"cap": log(0.9)})}
+
+        won = attribute(as_applied(levers, {"size_mult": 0.95}, capped="size_mult"), 2.0)
+
+        assert won.shares == {"cap": pytest.approx(-0.1, abs=1e-12)}
+
+    @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
+    def test_refuses_values_that_are_no_multipliers(self, value: float) -> None:
+        with pytest.raises(ValueError, match="is no lever value"):
+            as_applied(self.SERVED, {"size_mult": value})
+
+    @given(LEVERS, st.floats(0.1, 10), RESULTS)
+    def test_adds_up_whatever_was_applied(self, levers: list[ScalingLever], value: float, rr: float) -> None:
+        named = {str(number): lever for number, lever in enumerate(levers)}
+        applied = dict.fromkeys(named, value)
+
+        won = attribute(as_applied(named, applied), rr)
+
+        assert summed(won) == pytest.approx(won.total, abs=1e-9 * max(1, abs(rr)))
+        assert won.total == pytest.approx((value ** len(levers) - 1) * rr, rel=1e-9, abs=1e-9)

@@ -226,9 +226,9 @@ CHANGES: list[dict[str, Any]] = [
 ACTION_CHANGES: list[dict[str, Any]] = [
     {"module": "dm", "action_category": "allocation"}, {"pattern_key": "a.b.c"}, {"action_category": "add"},
     {"at": "2024-05-01T11:00:00Z"}, {"scope": {}}, {"fraction": 0.4}, {"leg_rr": None}, {"decision_ids": []},
-    {"action_category": "trim", "rr_after": 1}, {"known_at": "2024-05-03T10:00:00Z"}, {"controls": {}},
-    {"replays": {"d": {"0": 1.0}}, "taken_arms": {"d": "0"}},
-    {"counterfactuals": {}}, {"cf_entry_improvement_bucket": "none"}, {"cf_exit_improvement_bucket": "none"},
+    {"applied": {"size_mult": 0.98}}, {"action_category": "trim", "rr_after": 1}, {"controls": {}},
+    {"known_at": "2024-05-03T10:00:00Z"}, {"counterfactuals": {}}, {"cf_entry_improvement_bucket": "none"},
+    {"cf_exit_improvement_bucket": "none"}, {"replays": {"d": {"0": 1.0}}, "taken_arms": {"d": "0"}},
 ]  # fmt: skip
 
 

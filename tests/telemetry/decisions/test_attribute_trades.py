@@ -9,11 +9,28 @@ from typing import Any
 import pytest
 
 from telemetry.core.decision_fit import REASONS, Misfit
-from telemetry.decisions.attribute_trades import LATER, LEG, NEUTRAL, attribute_trades
+from telemetry.decisions.attribute_trades import ABSURD, LATER, LEG, NEUTRAL, attribute_trades
 from telemetry.decisions.decision_log import DecisionRecord, record_decisions
-from telemetry.models import Attribution, AttributionShare, Decision, DecisionOutcome, PendingAttribution
+from telemetry.foundation.core.canonical_json import utc_text
+from telemetry.models import (
+    Attribution,
+    AttributionShare,
+    Decision,
+    DecisionCredit,
+    DecisionOutcome,
+    PendingAttribution,
+)
 from telemetry.recording.record_trades import record_trades
-from tests.builders import NOW, action_payload, decision_ids, make_decision, make_trade, run_concurrently
+from tests.builders import (
+    DAY,
+    NOW,
+    action_payload,
+    decision_ids,
+    make_correction,
+    make_decision,
+    make_trade,
+    run_concurrently,
+)
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 NO_DECISION = REASONS[Misfit.UNKNOWN]
@@ -198,3 +215,251 @@ def test_workers_share_the_trades_among_them(now: datetime) -> None:
     assert sum(counts) == 40
     assert (Attribution.objects.count(), AttributionShare.objects.count(), Decision.objects.count()) == (40, 40, 40)
     assert PendingAttribution.objects.count() == 0
+
+
+DM = {"module": "dm", "action_category": "allocation", "pattern_key": "dm_pattern.allocation.allocation"}
+FULL = {"o" * 64: pytest.approx(0.04, abs=EXACT)}  # 2 % of 2 R
+
+
+def misfits() -> list[tuple[str, str]]:
+    """Return the trade and the reason of every decision that is named wrongly, in the order of recording."""
+    rows = DecisionOutcome.objects.exclude(misfit="").order_by("trade__recorded_at", "id")
+    return list(rows.values_list("trade__external_id", "misfit"))
+
+
+def send(external_id: str, *actions: dict[str, Any], at: datetime = NOW, **over: Any) -> list[tuple[str, str]]:
+    """Record a trade and return the status and reason of each decision that it names, as the receipt states them."""
+    build = make_correction if over.get("revision", 1) > 1 else make_trade
+    (receipt,) = record_trades([build(external_id, rr=2.0, actions=list(actions), **over)], now=at)
+    assert receipt.refusals == ()
+    return [(named.status.value, named.reason) for named in receipt.decisions]
+
+
+def found_wrong(reason: Misfit) -> list[tuple[str, str]]:
+    return [("misfit", REASONS[reason])]
+
+
+@pytest.mark.django_db
+class TestCreditTakenWrongly:
+    """Each test names a decision as somebody would who wants its credit for another action."""
+
+    @pytest.fixture
+    def decision(self) -> DecisionRecord:
+        decision = make_decision(request={"book": "paper"})
+        record_decisions([decision])
+        return decision
+
+    @pytest.mark.parametrize(
+        ("over", "reason"),
+        [
+            (DM, Misfit.MODULE),
+            ({"pattern_key": "rsi.long.dip"}, Misfit.PATTERN),
+            ({"action_category": "exit", "rr_after": 0.1}, Misfit.CATEGORY),
+            ({"action_category": "add", "fraction": 0.5, "leg_rr": 1.0}, Misfit.CATEGORY),
+            ({"at": utc_text(NOW - 2 * DAY - timedelta(minutes=5))}, Misfit.AFTER),
+            ({"at": utc_text(NOW - DAY)}, None),
+            ({"at": utc_text(NOW - DAY + timedelta(seconds=1))}, Misfit.OLD),
+        ],
+    )
+    def test_earns_nothing_by_an_action_it_was_not_made_for(
+        self, decision: DecisionRecord, over: dict[str, Any], reason: Misfit | None, now: datetime
+    ) -> None:
+        times = {"opened_at": utc_text(NOW - 3 * DAY), "closed_at": utc_text(NOW)}
+        told = send("t1", served(decision, **over), **times)
+        attribute_trades(now=now)
+
+        assert told == ([("fits", "")] if reason is None else found_wrong(reason))
+        assert shares() == (FULL if reason is None else {})
+        assert outcomes() == [(0, 2.0, "" if reason is None else REASONS[reason])]
+        assert misfits() == ([] if reason is None else [("t1", reason)])
+
+    def test_earns_nothing_in_another_book(self, decision: DecisionRecord, now: datetime) -> None:
+        assert send("t1", served(decision), book="live") == found_wrong(Misfit.BOOK)
+
+        attribute_trades(now=now)
+
+        assert (shares(), misfits()) == ({}, [("t1", Misfit.BOOK)])
+
+    def test_earns_nothing_by_a_second_trade(self, decision: DecisionRecord, now: datetime) -> None:
+        assert send("first", served(decision)) == [("fits", "")]
+        assert send("second", served(decision), at=NOW + timedelta(seconds=1)) == found_wrong(Misfit.TAKEN)
+
+        attribute_trades(now=now)
+
+        assert (shares(), misfits()) == (FULL, [("second", Misfit.TAKEN)])
+        assert AttributionShare.objects.get().attribution.trade.external_id == "first"
+
+    def test_is_told_of_two_trades_in_one_list(self, decision: DecisionRecord, now: datetime) -> None:
+        trades = [make_trade(name, rr=2.0, actions=[served(decision)]) for name in ("b", "a")]
+
+        receipts = record_trades(trades, now=now)
+        attribute_trades(now=now)
+
+        told = {each.external_id: each.decisions[0].status.value for each in receipts}
+        assert sorted(told.values()) == ["fits", "misfit"]
+        assert (shares(), len(misfits())) == (FULL, 1)
+        assert told[misfits()[0][0]] == "misfit"
+
+    def test_stays_with_the_first_though_it_waits_for_another_decision(
+        self, decision: DecisionRecord, now: datetime
+    ) -> None:
+        send("first", served(decision), served(make_decision(), action_category="add"))
+        send("second", served(decision), at=NOW + timedelta(seconds=1))
+
+        assert attribute_trades(now=now) == 1
+        assert (shares(), misfits()) == ({}, [("second", Misfit.TAKEN)])
+
+        assert attribute_trades(now=now + timedelta(hours=2)) == 1
+        assert shares() == FULL
+
+    def test_is_not_lost_to_a_trade_that_named_it_wrongly_before(self, decision: DecisionRecord, now: datetime) -> None:
+        send("wrong", served(decision, pattern_key="rsi.long.dip"))
+        assert send("right", served(decision), at=NOW + timedelta(seconds=1)) == [("fits", "")]
+
+        attribute_trades(now=now)
+
+        assert (shares(), misfits()) == (FULL, [("wrong", Misfit.PATTERN)])
+
+    @pytest.mark.parametrize("is_attributed_before", [True, False])
+    def test_is_not_stolen_by_a_correction(
+        self, decision: DecisionRecord, is_attributed_before: bool, now: datetime
+    ) -> None:
+        """The thief was recorded first, and names the decision only in its correction."""
+        send("thief", action_payload())
+        send("owner", served(decision))
+        if is_attributed_before:
+            attribute_trades(now=now)
+
+        assert send("thief", served(decision), revision=2) == found_wrong(Misfit.TAKEN)
+        attribute_trades(now=now)
+
+        assert (shares(), misfits()) == (FULL, [("thief", Misfit.TAKEN)])
+
+    def test_is_kept_by_corrections_of_its_trade(self, decision: DecisionRecord, now: datetime) -> None:
+        send("owner", served(decision))
+        attribute_trades(now=now)
+        send("thief", served(decision))
+        attribute_trades(now=now)
+
+        assert send("owner", served(decision, fraction=0.5), revision=2) == [("fits", "")]
+        attribute_trades(now=now)
+
+        assert (shares(), misfits()) == (FULL, [("thief", Misfit.TAKEN)])
+
+    @pytest.mark.parametrize("correction", [{}, {"pattern_key": "rsi.long.dip"}])
+    def test_passes_on_when_its_trade_lets_it_go(
+        self, decision: DecisionRecord, correction: dict[str, Any], now: datetime
+    ) -> None:
+        """A correction names it no longer, or is of another pattern: it was named wrongly from the beginning."""
+        send("wrong", served(decision))
+        send("right", served(decision))
+        attribute_trades(now=now)
+        assert misfits() == [("right", Misfit.TAKEN)]
+
+        send("wrong", served(decision, **correction) if correction else action_payload(), revision=2)
+        while attribute_trades(now=now):
+            pass
+
+        assert shares() == FULL
+        assert AttributionShare.objects.get().attribution.trade.external_id == "right"
+        assert misfits() == ([("wrong", Misfit.PATTERN)] if correction else [])
+
+    def test_names_an_unknown_one_and_waits_for_it(self, now: datetime) -> None:
+        late = make_decision()
+        ((status, reason),) = send("t1", served(late))
+        assert (status, reason.split(";")[0]) == ("unknown", "no such decision is stored yet")
+
+        record_decisions([late])
+        assert attribute_trades(now=now) == 1
+        assert shares() == FULL
+
+    def test_checks_one_that_arrives_late(self, now: datetime) -> None:
+        late = make_decision()
+        send("t1", served(late, pattern_key="rsi.long.dip"))
+        record_decisions([late])
+
+        attribute_trades(now=now)
+
+        assert (shares(), misfits()) == ({}, [("t1", Misfit.PATTERN)])
+
+    def test_lists_one_that_never_came(self, now: datetime) -> None:
+        send("t1", served(make_decision()))
+
+        attribute_trades(now=now + timedelta(hours=2))
+
+        assert (shares(), misfits()) == ({}, [("t1", Misfit.UNKNOWN)])
+
+    def test_uses_the_last_decision_that_fits(self, decision: DecisionRecord, now: datetime) -> None:
+        other = make_decision({"size_mult": lever(1.1, {B: log(1.1)})}, pattern_key="rsi.long.dip")
+        record_decisions([other])
+        send("t1", action_payload(decision_ids=decision_ids(decision, other)))
+
+        attribute_trades(now=now)
+
+        assert shares() == FULL
+        assert outcomes() == [(0, 2.0, ""), (0, 2.0, REASONS[Misfit.PATTERN])]
+
+    def test_changes_nothing_of_what_was_attributed_before_it_was_checked(
+        self, decision: DecisionRecord, now: datetime
+    ) -> None:
+        """Its credit is of the first trade that named it, as the migration gave it; a new trade gets none."""
+        send("old", served(decision, pattern_key="rsi.long.dip"))
+        attribute_trades(now=now)
+        DecisionOutcome.objects.update(misfit="", unattributed="")
+        DecisionCredit.objects.create(decision_id=decision.decision_id, external_id="old")
+
+        assert send("new", served(decision), at=NOW + timedelta(seconds=1)) == found_wrong(Misfit.TAKEN)
+        attribute_trades(now=now)
+
+        assert (shares(), misfits()) == ({}, [("new", Misfit.TAKEN)])
+        assert DecisionCredit.objects.get().external_id == "old"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_trades_attributed_at_once_one_gets_the_credit(now: datetime) -> None:
+    decision = make_decision()
+    record_decisions([decision])
+    for place in range(8):
+        send(f"t{place}", served(decision), at=now + timedelta(seconds=place))
+
+    counts = run_concurrently(*[lambda: attribute_trades(now=now + timedelta(minutes=1), limit=2)] * 4)
+
+    assert sum(counts) == 8
+    assert (AttributionShare.objects.count(), DecisionCredit.objects.count()) == (1, 1)
+    assert AttributionShare.objects.get().attribution.trade.external_id == "t0"
+
+
+@pytest.mark.django_db
+class TestApplied:
+    def test_takes_the_place_of_what_was_served(self, now: datetime) -> None:
+        decision = make_decision()
+        record_decisions([decision])
+        close_trade(served(decision, applied={"size_mult": 1.01, "entry_delay_bars": 0.0}))
+
+        attribute_trades(now=now)
+
+        assert shares() == {"o" * 64: pytest.approx(0.02, abs=EXACT)}
+        assert Attribution.objects.get().total == pytest.approx(0.02, abs=EXACT)
+
+    def test_earns_nothing_where_the_stake_was_limited_to_neutral(self, now: datetime) -> None:
+        decision = make_decision()
+        record_decisions([decision])
+        close_trade(served(decision, applied={"size_mult": 1.0}))
+
+        attribute_trades(now=now)
+
+        assert (shares(), outcomes()) == ({"o" * 64: 0.0}, [(0, 2.0, "")])
+
+    def test_cannot_break_the_attribution_of_others(self, now: datetime) -> None:
+        """Forty entries of one trade multiply to 1e360, which no float holds."""
+        decisions = [make_decision() for _ in range(41)]
+        record_decisions(decisions)
+        *absurd, honest = decisions
+        send("absurd", *(served(each, applied={"size_mult": 1e9}) for each in absurd))
+        send("honest", served(honest))
+
+        assert attribute_trades(now=now) == 2
+
+        assert {why for _, _, why in outcomes()} == {"", ABSURD}
+        found = AttributionShare.objects.get(attribution__trade__external_id="honest")
+        assert found.share == pytest.approx(0.04, abs=EXACT)

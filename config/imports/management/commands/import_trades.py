@@ -121,17 +121,6 @@ def relaxed_garbage_collection() -> Iterator[None]:
         gc.set_threshold(*usual)
 
 
-<<<<<<< HEAD
-def _defaults(options: dict[str, Any]) -> Defaults:
-    values = {name: options[name] for name in OPTIONS if options[name] is not None}
-    try:
-        values = {name: named(OPTIONS[name], value, f"--{name}") for name, value in values.items()}
-        return Defaults(book=values.get("book"), source=values.get("source"), family=values.get("family"))
-    except Refused as refused:
-        raise CommandError(str(refused)) from refused
-
-
-=======
 def _misnamed(reports: Sequence[FileReport]) -> list[str]:
     """Return a line for each reason why decisions that the trades name earn nothing."""
     counts = sum((report.misnamed for report in reports), Counter[str]())

@@ -59,8 +59,9 @@ def decide(*scopes: dict[str, str], **question: Any) -> list[DecisionRecord]:
 
 def close(decision: DecisionRecord, rr: float = 1.5) -> None:
     """Record and attribute a closed trade that names the decision."""
-    action = action_payload(decision_ids=[str(decision.decision_id)])
-    record_trades([make_trade(f"of {decision.decision_id}", rr=rr, actions=[action])], now=NOW)
+    action = action_payload(at=utc_text(decision.at), decision_ids=[str(decision.decision_id)])
+    times = {"opened_at": utc_text(decision.at), "closed_at": utc_text(decision.at)}
+    record_trades([make_trade(f"of {decision.decision_id}", rr=rr, actions=[action], **times)], now=NOW)
     attribute_trades(now=NOW)
 
 

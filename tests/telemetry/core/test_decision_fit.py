@@ -1,0 +1,63 @@
+"""Which decisions an action may name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from telemetry.core.decision_fit import CLOCK_SKEW, REASONS, Acted, Asked, Misfit, misfit, scope_differences
+from tests.builders import KEY, NOW
+
+DAY = timedelta(days=1)
+TICK = timedelta(microseconds=1)
+ASKED = Asked("pm", KEY, "entry", NOW)
+ACTED = Acted("pm", KEY, "entry", NOW, "paper")
+
+
+class TestMisfit:
+    def test_is_none_of_a_decision_made_for_the_action(self) -> None:
+        assert misfit(ASKED, ACTED, longest=DAY) is None
+
+    @pytest.mark.parametrize(
+        ("change", "reason"),
+        [
+            ({"module": "dm"}, Misfit.MODULE),
+            ({"pattern_key": "rsi.long.dip"}, Misfit.PATTERN),
+            ({"pattern_key": KEY.upper()}, Misfit.PATTERN),
+            ({"action_category": "exit"}, Misfit.CATEGORY),
+            ({"action_category": "add"}, Misfit.CATEGORY),
+            ({"book": "live"}, Misfit.BOOK),
+            ({"at": NOW + timedelta(minutes=5)}, Misfit.AFTER),
+            ({"at": NOW + CLOCK_SKEW + TICK}, Misfit.AFTER),
+            ({"at": NOW - DAY - TICK}, Misfit.OLD),
+        ],
+    )
+    def test_names_what_is_wrong(self, change: dict[str, object], reason: Misfit) -> None:
+        assert misfit(replace(ASKED, **change), ACTED, longest=DAY) is reason  # type: ignore[arg-type]  # any field
+
+    @pytest.mark.parametrize("change", [{"at": NOW + CLOCK_SKEW}, {"at": NOW - DAY}, {"book": "paper"}])
+    def test_allows_what_lies_within_the_limits(self, change: dict[str, object]) -> None:
+        assert misfit(replace(ASKED, **change), ACTED, longest=DAY) is None  # type: ignore[arg-type]  # any field
+
+    def test_takes_the_longest_time_from_its_caller(self) -> None:
+        asked = replace(ASKED, at=NOW - timedelta(hours=2))
+
+        assert misfit(asked, ACTED, longest=timedelta(hours=2)) is None
+        assert misfit(asked, ACTED, longest=timedelta(hours=1)) is Misfit.OLD
+
+    def test_has_a_sentence_for_every_reason_that_can_be_stored(self) -> None:
+        assert REASONS.keys() == set(Misfit)
+        assert all(len(sentence) <= 200 for sentence in REASONS.values())
+        assert all(len(reason) <= 10 for reason in Misfit)
+
+
+class TestScopeDifferences:
+    def test_are_none_between_equal_scopes(self) -> None:
+        assert scope_differences({"bucket": "micro"}, {"bucket": "micro"}) == {}
+
+    def test_list_values_added_missing_and_changed(self) -> None:
+        found = scope_differences({"a": "1", "b": "2", "same": "x"}, {"b": "3", "c": "4", "same": "x"})
+
+        assert found == {"a": ("1", None), "b": ("2", "3"), "c": (None, "4")}
