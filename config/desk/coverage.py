@@ -25,7 +25,7 @@ PERMISSION = "telemetry.view_trade"
 
 _NEWEST = """
 FROM unnest(%(modules)s::text[]) AS listed (module), LATERAL (
-    SELECT pattern_key, action_category, scope, at
+    SELECT pattern_key, action_category, scope, at, trade_id, index, decision_ids
     FROM (SELECT * FROM telemetry_action ORDER BY id DESC LIMIT %(looked_through)s) AS newest
     WHERE newest.module = listed.module LIMIT %(window)s
 ) AS action
@@ -40,6 +40,13 @@ SELECT listed.module, count(*), count(*) FILTER (WHERE pattern_key <> ''),
 _DIMENSIONS = f"""
 SELECT listed.module, dimension, count(*)
 {_NEWEST}, jsonb_object_keys(action.scope) AS dimension GROUP BY listed.module, dimension
+"""
+
+_ASKED_OTHERWISE = f"""
+SELECT listed.module, count(*)
+{_NEWEST}
+JOIN telemetry_outcome AS outcome ON outcome.trade_id = action.trade_id AND outcome.action_index = action.index
+WHERE action.decision_ids <> '{{}}' AND outcome.scope <> action.scope GROUP BY listed.module
 """
 
 
@@ -65,7 +72,10 @@ class Share:
 
 @dataclass(frozen=True)
 class Coverage:
-    """One module's actions in the window: shares of whole actions, then of each dimension, known dimensions first."""
+    """One module's actions in the window: shares of whole actions, then of each dimension, known dimensions first.
+
+    `asked_otherwise` counts those that were sent with another scope than their decision was asked for.
+    """
 
     module: str
     n: int
@@ -73,6 +83,7 @@ class Coverage:
     last: datetime | None
     wholes: tuple[Share, ...]
     dimensions: tuple[Share, ...]
+    asked_otherwise: int
 
 
 def coverage(window: int = WINDOW, looked_through: int = LOOKED_THROUGH) -> list[Coverage]:
@@ -88,7 +99,12 @@ def coverage(window: int = WINDOW, looked_through: int = LOOKED_THROUGH) -> list
         present: dict[str, dict[str, int]] = {}
         for module, dimension, count in cursor.fetchall():
             present.setdefault(module, {})[dimension] = count
-    return [_coverage(each, totals.get(module), present.get(module, {})) for module, each in parameters.items()]
+        cursor.execute(_ASKED_OTHERWISE, values)
+        otherwise = dict(cursor.fetchall())
+    return [
+        _coverage(each, totals.get(module), present.get(module, {}), otherwise.get(module, 0))
+        for module, each in parameters.items()
+    ]
 
 
 def coverage_page(request: HttpRequest) -> HttpResponseBase:
@@ -105,7 +121,9 @@ def coverage_page(request: HttpRequest) -> HttpResponseBase:
     return TemplateResponse(request, "desk/coverage.html", context)
 
 
-def _coverage(parameters: ModuleParameters, totals: Iterable[Any] | None, present: dict[str, int]) -> Coverage:
+def _coverage(
+    parameters: ModuleParameters, totals: Iterable[Any] | None, present: dict[str, int], asked_otherwise: int
+) -> Coverage:
     """Return one module's coverage."""
     n, keyed, categorized, complete, first, last = totals or (0, 0, 0, 0, None, None)
     learned, known = parameters.lessons.dimensions_of(parameters.module), parameters.known_dimensions
@@ -120,4 +138,4 @@ def _coverage(parameters: ModuleParameters, totals: Iterable[Any] | None, presen
     shares = [Share(name, present.get(name, 0), n, notes[name]) for name in known]
     strangers = sorted(set(present) - set(known))
     shares += [Share(name, present[name], n, "not known to the module: ignored") for name in strangers]
-    return Coverage(parameters.module, n, first, last, wholes, tuple(shares))
+    return Coverage(parameters.module, n, first, last, wholes, tuple(shares), asked_otherwise)

@@ -197,5 +197,5 @@ def question_of(row: Decision) -> Question:
     """Return the stored request of a decision."""
     stored: dict[str, Any] = row.request
     request = Request(row.module, row.pattern_key, row.action_category, row.scope, row.at, stored["current"])
-    carried = stored.get("coefficient_product"), stored.get("alloc_mult")
+    carried = stored.get("coefficient_product"), stored.get("alloc_mult"), stored.get("book")
     return Question(request, stored["rollout_key"], stored["base_allocation"], *carried)

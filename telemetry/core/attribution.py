@@ -21,7 +21,7 @@ from math import expm1, fsum, isfinite, log, prod
 CANCELLED = 1e-9
 CAP = "cap"  # the lever of one part by which the cap cut
 LARGEST = 1e9  # R, as of every outcome
-_LARGEST_LOG = 100.0  # of |ln m - ln m0| in all; far beyond LARGEST, and far from overflowing
+_LARGEST_LOG = 600.0  # of |ln m - ln m0| in all; exp of more may overflow
 _ROUNDING = 1e-12
 
 

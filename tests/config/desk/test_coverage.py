@@ -11,9 +11,11 @@ from django.test import Client
 from config.desk.coverage import Coverage, coverage
 from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
 from overrides.core.engine.definitions.dimensions import LEARNED_DIMENSIONS
+from telemetry.decisions.attribute_trades import attribute_trades
+from telemetry.decisions.decision_log import record_decisions
 from telemetry.recording.record_trades import record_trades
 from tests.admin_pages import MOST_QUERIES, browser_of, page
-from tests.builders import NOW, action_payload, make_trade
+from tests.builders import NOW, action_payload, decision_ids, make_decision, make_trade
 
 pytestmark = pytest.mark.django_db
 
@@ -39,6 +41,17 @@ class TestCoverage:
         found = counts(pm)
         assert (found["pattern key"], found["action category"], found["all 8 learned dimensions"]) == (4, 4, 1)
         assert (found["bucket"], found["macro_phase"], found["A_mode"], found["colour"]) == (3, 1, 0, 1)
+
+    def test_counts_actions_that_were_sent_in_another_scope_than_asked(self, admin_user: User) -> None:
+        decision = make_decision()
+        record_decisions([decision])
+        named = action_payload(scope={"bucket": "large"}, decision_ids=decision_ids(decision))
+        record_trades([make_trade("t", actions=[named, action_payload()])], now=NOW)
+        attribute_trades(now=NOW)
+
+        assert [each.asked_otherwise for each in coverage()] == [0, 1]
+        shown = page(browser_of(admin_user), "/admin/coverage/")
+        assert "sent with another scope than its decision was asked for" in " ".join(shown.split())
 
     def test_says_which_dimensions_are_not_learned_from(self) -> None:
         record({"colour": "red"})

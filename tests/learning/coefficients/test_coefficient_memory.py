@@ -20,6 +20,9 @@ from learning.coefficients.coefficient_memory import update_coefficients
 from learning.models import Coefficient
 from learning.readers.group_columns import EPOCH
 from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
+from telemetry.core.vocabulary import DM_PATTERN_KEY
+from telemetry.decisions.attribute_trades import attribute_trades
+from telemetry.decisions.decision_log import DecisionRecord, record_decisions
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import FreshTrade, Outcome
 from telemetry.recording.record_trades import record_trades
@@ -27,7 +30,9 @@ from tests.builders import (
     DAY,
     NOW,
     action_payload,
+    decision_ids,
     make_correction,
+    make_decision,
     make_parameters,
     make_trade,
     publish,
@@ -62,6 +67,18 @@ def allocated(
         ],
         **over,
     )
+
+
+def named_by(decision: DecisionRecord, external_id: str, rr: float, **over: Any) -> Any:
+    """Return a trade whose allocation was sent with chain base and names the decision."""
+    action = action_payload(
+        module="dm",
+        pattern_key=DM_PATTERN_KEY,
+        action_category="allocation",
+        scope={"chain": "base"},
+        decision_ids=decision_ids(decision),
+    )
+    return (make_correction if over else make_trade)(external_id, rr=rr, actions=[action], **over)
 
 
 def record(*trades: Any) -> None:
@@ -231,6 +248,33 @@ class TestUpdateCoefficients:
         update_coefficients(now=NOW)
 
         assert set(stored()) == {"all=", "chain=sol", "chain=eth"}
+        assert_as_recomputed()
+
+    @pytest.mark.parametrize("is_remembered_before", [True, False])
+    def test_follows_an_allocation_into_the_scope_that_was_asked(self, is_remembered_before: bool) -> None:
+        """The trade was sent with chain base; its decision was asked for chain eth."""
+        about = {"module": "dm", "pattern_key": DM_PATTERN_KEY, "action_category": "allocation"}
+        decision = make_decision({}, **about, scope={"chain": "eth"})
+        record(allocated("u", 1.0, 2, {"chain": "base"}), allocated("v", 3.0, 2, {"chain": "eth"}))
+        record(named_by(decision, "t", 9.0))
+        if is_remembered_before:
+            update_coefficients(now=NOW)
+            assert_as_recomputed()
+        record_decisions([decision])
+
+        assert attribute_trades(now=NOW) == 1
+        update_coefficients(now=NOW)
+
+        assert {key: found[0] for key, found in stored().items()} == {"all=": 3, "chain=base": 1, "chain=eth": 2}
+        assert_as_recomputed()
+
+        record(named_by(decision, "t", 8.0, revision=2))
+        update_coefficients(now=NOW)
+        assert_as_recomputed()
+        assert attribute_trades(now=NOW) == 1
+        update_coefficients(now=NOW)
+
+        assert {key: found[0] for key, found in stored().items()} == {"all=": 3, "chain=base": 1, "chain=eth": 2}
         assert_as_recomputed()
 
     def test_forgets_an_excluded_trade(self) -> None:

@@ -13,7 +13,7 @@ from django.db import connection, models
 
 from overrides.core.monitoring.json_diff import Difference
 from overrides.models import Line, Membership, Override, ParameterSet, Version
-from overrides.monitoring.replay import Choice, ReplayDiffers, Report, replay, replay_nightly
+from overrides.monitoring.replay import Choice, ReplayDiffers, Report, question_of, replay, replay_nightly
 from overrides.serving.engine import load_engine
 from overrides.serving.resolve import resolve_one
 from overrides.tasks import replay_task
@@ -47,6 +47,16 @@ def ask(now: datetime = NOW, *, stale_seconds: float = 0.0, engine: bool = True,
 def rewrite(rows: models.QuerySet[Any], **fields: Any) -> None:
     with without_triggers():
         assert rows.update(**fields) == 1
+
+
+@pytest.mark.django_db
+def test_a_decision_of_a_book_replays_and_keeps_its_question() -> None:
+    publish(make_spec())
+    set_mode("on")
+    decision = Decision.objects.get(pk=ask(book="live"))
+
+    assert replayed()[1] == []
+    assert question_of(decision).book == "live"
 
 
 @pytest.mark.django_db

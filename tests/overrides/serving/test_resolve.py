@@ -298,6 +298,8 @@ class TestReadQuestion:
             ({"current": {"size_mult": 1.31}}, "current.size_mult"),
             ({"current": {"size_mult": float("nan")}}, "current.size_mult"),
             ({"base_allocation": -1}, "base_allocation"),
+            ({"book": "Live"}, "book"),
+            ({"book": ""}, "book"),
             ({"at": "2026-03-02T12:00:00"}, "at"),
             ({"scope": {"a": {}}}, "scope.a"),
             ({"colour": "red"}, "colour"),
@@ -311,3 +313,21 @@ class TestReadQuestion:
 
     def test_is_as_of_now_by_default(self, now: datetime) -> None:
         assert make_question().request == Request("pm", KEY, "entry", SCOPE, now)
+
+    def test_shows_every_digit_of_a_number_that_is_just_outside(self) -> None:
+        with pytest.raises(Refused, match=r"1\.3000001 is outside 0\.7 to 1\.3; send a value inside"):
+            make_question(current={"size_mult": 1.3000001})
+        with pytest.raises(Refused, match=r"2 is outside 0\.7 to 1\.3; send a value inside"):
+            make_question(current={"size_mult": 2.0})
+        with pytest.raises(Refused, match=r"2\.0000001 is outside 0\.5 to 2; send what dm answered"):
+            make_question(coefficient_product=2.0000001)
+
+
+@pytest.mark.usefixtures("served")
+class TestBook:
+    def test_is_recorded_if_it_was_named_and_moves_no_lever(self) -> None:
+        without, named = ask(), ask(book="live")
+
+        assert named.answer == without.answer
+        assert named.record.request == without.record.request | {"book": "live"}
+        assert "book" not in without.record.request

@@ -1,4 +1,4 @@
-"""The page of a trade: when the outcome of each action was known."""
+"""The page of a trade: when the outcome of each action was known, and which decisions it names."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from django.test import Client
 from django.utils.html import strip_tags
 from pytest_django import DjangoAssertNumQueries
 
+from telemetry.core.decision_fit import REASONS, Misfit
 from telemetry.core.trades import Trade
+from telemetry.decisions.attribute_trades import attribute_trades
+from telemetry.decisions.decision_log import record_decisions
 from telemetry.foundation.admin.formatting import MISSING
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.recording.record_trades import record_trades, trade_id
 from tests.admin_pages import page
-from tests.builders import DAY, NOW, action_payload, make_trade
+from tests.builders import DAY, NOW, SCOPE, action_payload, decision_ids, make_decision, make_trade
 
 pytestmark = pytest.mark.django_db
 KNOWN = re.compile(r'<td class="field-known">(.*?)</td>', re.DOTALL)
@@ -67,3 +70,36 @@ class TestKnown:
 
         assert len(KNOWN.findall(shown)) == 10
         assert "Nothing that was learned before then rests on it." in shown
+
+
+class TestDecisions:
+    @pytest.fixture
+    def shown(self, browser: Client) -> str:
+        """The page of a trade that names a decision made for its entry, and that decision for its exit, too."""
+        lever = {"m0": 1.0, "m": 1.02, "parts": {"o" * 64: 0.0198}}
+        decision = make_decision({"size_mult": lever}, levers={"size_mult": {"served": 1.02}})
+        wrong = make_decision(pattern_key="rsi.long.dip")
+        record_decisions([decision, wrong])
+        sent = SCOPE | {"bucket": "large", "hour": "9"}
+        entry = action_payload(scope=sent, decision_ids=decision_ids(decision), applied={"size_mult": 1.0})
+        leave = action_payload(action_category="exit", rr_after=0.1, decision_ids=decision_ids(wrong))
+        record_trades([make_trade(actions=[entry, leave]), make_trade("t2")], now=NOW)
+        attribute_trades(now=NOW)
+        text = strip_tags(page(browser, f"/admin/telemetry/trade/{trade_id('t1', 1)}/change/"))
+        return re.sub(r"\s+", " ", text)
+
+    def test_are_shown_with_what_was_applied_instead(self, shown: str) -> None:
+        assert "size_mult: served 1.020000, applied 1.000000" in shown
+
+    def test_are_shown_with_the_scope_that_was_asked(self, shown: str) -> None:
+        assert "bucket: asked as micro, sent with the trade as large; learned from as asked" in shown
+        assert "hour: not asked, sent with the trade as 9; not learned from" in shown
+
+    def test_are_listed_though_they_do_not_fit(self, shown: str) -> None:
+        assert f"named wrongly {REASONS[Misfit.PATTERN]}" in shown
+
+    def test_that_are_named_wrongly_are_a_list_of_their_own(self, browser: Client, shown: str) -> None:
+        listed = page(browser, "/admin/telemetry/trade/?decisions=wrong")
+
+        assert ("t1" in strip_tags(listed), ">t2<" in listed) == (True, False)
+        assert ">t2<" in page(browser, "/admin/telemetry/trade/")

@@ -10,8 +10,12 @@ from django.db import OperationalError
 from rest_framework.test import APIClient
 
 from config.access.keys import issue_key
+from telemetry.core.decision_fit import REASONS, Misfit
+from telemetry.decisions.attribute_trades import attribute_trades
+from telemetry.decisions.decision_log import record_decisions
 from telemetry.models import Action, DirtyGroup, Trade
-from tests.builders import action_payload, trade_payload
+from telemetry.recording.record_trades import NOT_YET
+from tests.builders import NOW, action_payload, decision_ids, make_decision, trade_payload
 from tests.people import keeper
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +48,40 @@ class TestTrades:
         assert Trade.objects.get().external_id == "t1"
         assert Action.objects.count() == 1
         assert DirtyGroup.objects.count() == 1
+
+    def test_tells_which_decisions_are_unknown_or_do_not_fit(self, api: APIClient) -> None:
+        fitting, wrong, unknown = make_decision(), make_decision(pattern_key="rsi.long.dip"), make_decision()
+        record_decisions([fitting, wrong])
+        names = action_payload(decision_ids=decision_ids(fitting, wrong, unknown))
+
+        (receipt,) = api.post(URL, trade_payload("t1", actions=[names]), format="json").json()["results"]
+        (again,) = api.post(URL, [trade_payload("t1", actions=[names])], format="json").json()["results"]
+
+        assert (receipt["status"], again["status"], receipt["errors"]) == ("new", "unchanged", [])
+        assert receipt["decisions"] == again["decisions"]
+        assert receipt["decisions"] == [
+            {"id": str(fitting.decision_id), "status": "fits", "reason": ""},
+            {"id": str(wrong.decision_id), "status": "misfit", "reason": REASONS[Misfit.PATTERN]},
+            {"id": str(unknown.decision_id), "status": "unknown", "reason": NOT_YET},
+        ]
+
+    def test_lists_those_that_name_one_wrongly(self, api: APIClient) -> None:
+        _, key = issue_key(name="reader", role="read", owner=keeper(), by=None, at=datetime.now(UTC))
+        reader = APIClient(HTTP_AUTHORIZATION=f"Bearer {key}")
+        wrong = make_decision(pattern_key="rsi.long.dip")
+        record_decisions([wrong])
+        names = action_payload(decision_ids=decision_ids(wrong), applied={"size_mult": 1.01})
+        api.post(URL, [trade_payload("t1", actions=[names]), trade_payload("t2")], format="json")
+        attribute_trades(now=NOW)
+
+        lists = {word: reader.get(URL, {"names_wrongly": word}).json()["results"] for word in ("true", "false")}
+        whole = reader.get(f"{URL}t1/").json()
+
+        assert {word: [each["external_id"] for each in found] for word, found in lists.items()} == {
+            "true": ["t1"], "false": ["t2"],
+        }  # fmt: skip
+        assert [each["misfit"] for each in whole["decisions"]] == ["pattern"]
+        assert [each["applied"] for each in whole["actions"]] == [{"size_mult": 1.01}]
 
     def test_may_be_repeated(self, api: APIClient) -> None:
         api.post(URL, [trade_payload("t1")], format="json")

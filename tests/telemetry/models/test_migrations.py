@@ -118,6 +118,44 @@ assert {each.status for each in record_trades(trades, now=NOW)} == {Status.UNCHA
 print("known at the close")
 """
 
+CREDITS = """
+import django; django.setup()
+from datetime import timedelta
+from django.core.management import call_command
+from django.db import connection
+from telemetry.decisions.attribute_trades import attribute_trades
+from telemetry.decisions.decision_log import record_decisions
+from telemetry.models import Attribution, AttributionShare, DecisionCredit, DecisionOutcome, Trade
+from telemetry.recording.record_trades import record_trades
+from tests.builders import NOW, action_payload, decision_ids, make_decision, make_trade
+
+call_command("migrate", verbosity=0)
+decision, unknown = make_decision(), make_decision()
+record_decisions([decision])
+for place, each in enumerate((decision, decision, unknown)):
+    trade = make_trade(f"t{place}", rr=2.0, actions=[action_payload(decision_ids=decision_ids(each))])
+    record_trades([trade], now=NOW + timedelta(seconds=place))
+attribute_trades(now=NOW + timedelta(hours=2))
+DecisionOutcome.objects.filter(misfit="taken").update(unattributed="")  # as if it had been credited twice, as it was
+before = [list(Attribution.objects.values()), list(AttributionShare.objects.values())]
+digests = sorted(Trade.objects.values_list("id", "digest"))
+
+call_command("migrate", "telemetry", "0015", verbosity=0)
+call_command("migrate", "telemetry", verbosity=0)
+
+assert [list(Attribution.objects.values()), list(AttributionShare.objects.values())] == before
+assert sorted(Trade.objects.values_list("id", "digest")) == digests
+credits = DecisionCredit.objects.values_list("decision_id", "external_id")
+assert list(credits) == [(decision.decision_id, "t0")], list(credits)
+misfits = dict(DecisionOutcome.objects.values_list("trade__external_id", "misfit"))
+assert misfits == {"t0": "", "t1": "", "t2": "unknown"}, misfits
+assert attribute_trades(now=NOW + timedelta(hours=3)) == 0
+record_trades([make_trade("t3", actions=[action_payload(decision_ids=decision_ids(decision))])], now=NOW)
+assert attribute_trades(now=NOW + timedelta(hours=3)) == 1
+assert DecisionOutcome.objects.get(trade__external_id="t3").misfit == "taken"
+print("credited as before")
+"""
+
 DECISIONS = """
 import django; django.setup()
 from django.core.management import call_command
@@ -180,3 +218,10 @@ def test_of_what_was_known_leave_recorded_trades_as_they_are() -> None:
     done = run_in_a_new_database(OUTCOMES)
 
     assert done.stdout.strip() == "known at the close", done.stderr[-3000:]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_credits_leave_what_was_attributed_as_it_is() -> None:
+    done = run_in_a_new_database(CREDITS)
+
+    assert done.stdout.strip() == "credited as before", done.stderr[-3000:]

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from django.db import IntegrityError
 
+from telemetry.core.decision_fit import REASONS, Misfit
 from telemetry.core.file_formats.file_rows import Defaults
+from telemetry.decisions.decision_log import record_decisions
 from telemetry.models import Action, DirtyGroup, Outcome, Trade
 from telemetry.recording import import_files as verb
 from telemetry.recording.import_files import FileReport, RefusedRow, import_files
-from telemetry.recording.record_trades import record_trades
-from tests.builders import NOW, trade_payload
+from telemetry.recording.record_trades import NOT_YET, record_trades
+from tests.builders import NOW, action_payload, decision_ids, make_decision, trade_payload
 from tests.telemetry.core.file_formats.builders import LOGGED, json_lines, table
 
 DATA = Path(os.environ.get("COUNTERWEIGHT_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -106,6 +108,16 @@ class TestImportFiles:
 
         assert run(write(json_lines(GOOD, correction)))[0] == {"read": 2, "new": 1, "corrected": 1}
         assert Trade.objects.get(is_current=True).rr == 2.0
+
+    def test_counts_the_decisions_that_are_unknown_or_do_not_fit(self, write: Write) -> None:
+        fitting, wrong = make_decision(), make_decision(pattern_key="rsi.long.dip")
+        record_decisions([fitting, wrong])
+        named = decision_ids(fitting, wrong, *(make_decision() for _ in range(2)))
+        path = write(json_lines(trade_payload("t", actions=[action_payload(decision_ids=named)])))
+
+        (report,) = import_files([path], now=NOW, defaults=Defaults(), on_refused=lambda _: None)
+
+        assert report.misnamed == {NOT_YET: 2, REASONS[Misfit.PATTERN]: 1}
 
     def test_loads_nothing_under_strict_if_any_row_of_any_file_is_refused(self, write: Write) -> None:
         first, second = write(json_lines(GOOD), "a.jsonl"), write(json_lines(trade_payload("b"), BAD), "b.jsonl")

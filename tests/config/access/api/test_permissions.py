@@ -134,6 +134,23 @@ class TestMatrix:
         }  # fmt: skip
 
 
+class TestMessage:
+    @pytest.mark.parametrize(
+        ("role", "method", "path", "needed"),
+        [
+            ("record", "GET", "trades/", "propose or read"),
+            ("record", "GET", f"decisions/{DECISION}/", "propose or read"),
+            ("read", "POST", "trades/", "record"),
+            ("read", "POST", "levers/resolve/", "evaluate or record"),
+        ],
+    )
+    def test_names_the_roles_that_are_needed(self, role: str, method: str, path: str, needed: str) -> None:
+        answer = bearer(new_key(role)).generic(method, f"/api/v1/{path}")
+
+        assert answer.status_code == 403
+        assert answer.json()["detail"] == f"this needs a key of the role {needed}; ask an administrator for one"
+
+
 class TestNoKey:
     def test_has_a_permission_that_decides(self) -> None:
         granted = frozenset[str]().union(*PERMISSIONS.values())
