@@ -19,8 +19,8 @@ Naming = tuple[UUID, str]  # a decision, and the external id of a trade that nam
 
 # Every revision of every trade that names one of the decisions; action ids grow in the order of recording.
 NAMED = """
-SELECT named.id, trade.external_id, trade.is_current, action.id, action.module, action.pattern_key,
-    action.action_category, action.at, trade.book
+SELECT named.id, trade.external_id, trade.is_current AND trade.rr IS NOT NULL, action.id, action.module,
+    action.pattern_key, action.action_category, action.at, trade.book
 FROM unnest(%s::uuid[]) AS named (id)
 JOIN telemetry_action AS action ON action.decision_ids @> ARRAY[named.id] AND NOT (action.decision_ids = '{}'::uuid[])
 JOIN telemetry_trade AS trade ON trade.id = action.trade_id
@@ -59,7 +59,7 @@ def named_decisions(ids: Collection[UUID]) -> NamedDecisions:
     """Return what is known of these decisions.
 
     A decision counts for the trade it is credited to; if it is credited to none yet, for the one that was the first to
-    name it, in whichever revision, among those whose current revision it fits.
+    name it, in whichever revision, among those whose current revision it fits and has an rr.
     """
     if not ids:
         return NamedDecisions({}, {})
@@ -94,24 +94,30 @@ def release(namings: Iterable[Naming], *, now: datetime) -> None:
     """
     freed = {row[0] for row in _execute(RELEASE, set(namings))}
     waiting = DecisionOutcome.objects.filter(decision_id__in=freed, misfit=Misfit.TAKEN, trade__is_current=True)
-    trades = set(waiting.values_list("trade_id", flat=True)) if freed else set()
-    if trades:
-        Attribution.objects.filter(trade_id__in=trades).delete()
-        DecisionOutcome.objects.filter(trade_id__in=trades).delete()
-        restore_scopes(trades, now=now)
-        marks = [PendingAttribution(trade_id=trade, marked_at=now) for trade in sorted(trades)]
-        PendingAttribution.objects.bulk_create(marks, ignore_conflicts=True)
+    if freed:
+        reopen(set(waiting.values_list("trade_id", flat=True)), now=now)
+
+
+def reopen(trades: Collection[UUID], *, now: datetime) -> None:
+    """Take back what was attributed to these current trades, and mark them so that they are attributed again."""
+    if not trades:
+        return
+    Attribution.objects.filter(trade_id__in=trades).delete()
+    DecisionOutcome.objects.filter(trade_id__in=trades).delete()
+    restore_scopes(trades, now=now)
+    marks = [PendingAttribution(trade_id=trade, marked_at=now) for trade in sorted(trades)]
+    PendingAttribution.objects.bulk_create(marks, ignore_conflicts=True)
 
 
 def _first_to_name(asked: Mapping[UUID, Asked], ids: Collection[UUID]) -> dict[UUID, str]:
     """Return decision -> the external id of the first trade that names it and fits it."""
     first: dict[Naming, int] = {}
     fitting: set[Naming] = set()
-    for decision, external_id, is_current, action, *acted in _rows(NAMED, [sorted(ids)]) if ids else ():
+    for decision, external_id, counts, action, *acted in _rows(NAMED, [sorted(ids)]) if ids else ():
         naming = decision, external_id
         first[naming] = min(action, first.get(naming, action))
         longest = settings.LONGEST_FROM_DECISION_TO_ACTION
-        if is_current and misfit(asked[decision], Acted(*acted), longest=longest) is None:
+        if counts and misfit(asked[decision], Acted(*acted), longest=longest) is None:
             fitting.add(naming)
     return dict(sorted(fitting, key=lambda naming: -first[naming]))  # the first one overwrites the others
 

@@ -15,8 +15,9 @@ from django.db import connection
 
 from telemetry.core.vocabulary import ActionCategory
 from telemetry.foundation.core.canonical_json import fact_json
-from telemetry.models import DirtyGroup, FreshTrade
+from telemetry.models import DirtyGroup, FreshTrade, Outcome
 
+KEPT = tuple(str(field.column) for field in Outcome._meta.concrete_fields if field.name not in ("id", "scope"))
 REPLACE = """
 WITH wanted AS MATERIALIZED ({wanted}),
 gone AS (
@@ -25,10 +26,7 @@ gone AS (
         AND outcome.scope <> wanted.scope
     RETURNING outcome.*, wanted.scope AS asked
 )
-INSERT INTO telemetry_outcome (trade_id, action_index, module, pattern_key, action_category, book, cluster_id, scope,
-    rr, closed_at, known_at)
-SELECT trade_id, action_index, module, pattern_key, action_category, book, cluster_id, asked, rr, closed_at, known_at
-FROM gone
+INSERT INTO telemetry_outcome ({columns}, scope) SELECT {columns}, asked FROM gone
 RETURNING trade_id, module, pattern_key, action_category
 """
 GIVEN = "SELECT * FROM unnest(%s::uuid[], %s::integer[], %s::jsonb[]) AS given (trade_id, index, scope)"
@@ -51,7 +49,7 @@ def restore_scopes(trades: Collection[UUID], *, now: datetime) -> int:
 
 def _replace(wanted: str, parameters: list[Any], now: datetime) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(REPLACE.format(wanted=wanted), parameters)
+        cursor.execute(REPLACE.format(wanted=wanted, columns=", ".join(KEPT)), parameters)
         replaced = cursor.fetchall()
     groups = {tuple(group) for _, *group in replaced}
     DirtyGroup.objects.bulk_create(

@@ -19,7 +19,8 @@ from django.db import connection
 from telemetry.core.outcomes import known_at, result_of
 from telemetry.foundation.bulk_copy import copy_rows
 from telemetry.foundation.core.canonical_json import fact_json
-from telemetry.models import Action, FreshTrade, Outcome, Trade
+from telemetry.models import Action, Attribution, FreshTrade, Outcome, Trade
+from telemetry.recording.named_decisions import reopen
 
 RANKS: Mapping[str, int] = MappingProxyType({"backtest": 0, "dry": 1, "live": 2})
 ONE_AT_A_TIME = 0x626F6F6B  # the advisory lock of recordings that may supersede one another
@@ -123,6 +124,8 @@ def _release(released: Sequence[UUID], now: datetime) -> set[Group]:
                 known_at(trade.closed_at, action.known_at), trade.entry_id,
             ))  # fmt: skip
     copy_rows(Outcome, OUTCOME_COLUMNS, rows)
+    # Their outcomes are of the scopes that were sent; attribution gives them those that were asked.
+    reopen(set(Attribution.objects.filter(trade_id__in=released).values_list("trade_id", flat=True)), now=now)
     _mark_fresh({UUID(row[0]) for row in rows if row[4] == "allocation"}, now)
     return {(row[2], row[3], row[4]) for row in rows}
 

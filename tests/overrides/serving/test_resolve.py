@@ -329,5 +329,5 @@ class TestBook:
         without, named = ask(), ask(book="live")
 
         assert named.answer == without.answer
-        assert named.record.request == without.record.request | {"book": "live"}
+        assert named.record.request == {**without.record.request, "book": "live"}
         assert "book" not in without.record.request

@@ -218,13 +218,13 @@ def test_workers_share_the_trades_among_them(now: datetime) -> None:
 
 
 DM = {"module": "dm", "action_category": "allocation", "pattern_key": "dm_pattern.allocation.allocation"}
-FULL = {"o" * 64: pytest.approx(0.04, abs=EXACT)}  # 2 % of 2 R
+FULL: dict[str, Any] = {"o" * 64: pytest.approx(0.04, abs=EXACT)}  # 2 % of 2 R
 
 
-def misfits() -> list[tuple[str, str]]:
+def misfits() -> list[tuple[str, Misfit]]:
     """Return the trade and the reason of every decision that is named wrongly, in the order of recording."""
     rows = DecisionOutcome.objects.exclude(misfit="").order_by("trade__recorded_at", "id")
-    return list(rows.values_list("trade__external_id", "misfit"))
+    return [(name, Misfit(misfit)) for name, misfit in rows.values_list("trade__external_id", "misfit")]
 
 
 def send(external_id: str, *actions: dict[str, Any], at: datetime = NOW, **over: Any) -> list[tuple[str, str]]:
@@ -264,7 +264,7 @@ class TestCreditTakenWrongly:
     def test_earns_nothing_by_an_action_it_was_not_made_for(
         self, decision: DecisionRecord, over: dict[str, Any], reason: Misfit | None, now: datetime
     ) -> None:
-        times = {"opened_at": utc_text(NOW - 3 * DAY), "closed_at": utc_text(NOW)}
+        times: dict[str, Any] = {"opened_at": utc_text(NOW - 3 * DAY), "closed_at": utc_text(NOW)}
         told = send("t1", served(decision, **over), **times)
         attribute_trades(now=now)
 

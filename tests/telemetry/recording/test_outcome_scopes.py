@@ -114,3 +114,20 @@ class TestScopeAsked:
         attribute_trades(now=now + timedelta(minutes=1))
 
         assert scopes("second") == [SENT]
+
+    def test_is_taken_up_again_when_no_better_book_tells_the_position(self, now: datetime) -> None:
+        """The live trade supersedes the backtest until it is excluded."""
+        decision = make_decision()
+        record_decisions([decision])
+        named = action_payload(scope=SENT, decision_ids=decision_ids(decision))
+        entry = {"entry_id": "BTC:long:10h"}
+        record_trades([make_trade("tested", book="backtest", actions=[named], **entry)], now=now)
+        attribute_trades(now=now)
+        record_trades([make_trade("real", book="live", **entry)], now=now)
+        assert scopes("tested") == []
+
+        correction = make_correction("real", book="live", excluded_reason="a fat finger", **entry)
+        record_trades([correction], now=now)
+        assert attribute_trades(now=now) == 1
+
+        assert scopes("tested") == [SCOPE]
