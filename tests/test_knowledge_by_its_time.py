@@ -21,6 +21,7 @@ from learning.models import BuilderRun, Cell, Coefficient, Lesson
 from learning.readers.group_columns import since_epoch
 from learning.readers.walk_trades import facts_until, load_trades
 from learning.validation.walk_forward_runs import CHOICES, walk_forward
+from overrides.core.engine.definitions.learned_from import LearnedFrom
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.versions.load_version import current_parameters
 from telemetry.core.file_formats.file_rows import Defaults
@@ -184,7 +185,7 @@ class TestCoefficients:
         seen = []
         for now in (BETWEEN, KNOWN):
             update_coefficients(now=now)
-            units = recent_units("chain", ["paper"], since_epoch(now) / 86_400_000_000)
+            units = recent_units("chain", LearnedFrom(("paper",), ()), since_epoch(now) / 86_400_000_000)
             seen.append((Coefficient.objects.get(name="chain").n, sorted(units[1].tolist())))
 
         assert seen == [(1, [1.0]), (2, [1.0, HUGE])]

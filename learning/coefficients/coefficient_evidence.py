@@ -170,8 +170,8 @@ def _load_sample(at: datetime) -> _Sample | None:
         return None
     as_of = max(day_of(at), overall.at)
     parameters = current_parameters(MODULE)
-    books = list(parameters.lessons.books)
-    loaded = {lever: recent_units(dimension, books, as_of) for lever, dimension in LEVER_DIMENSIONS.items()}
+    learned = parameters.learned_from
+    loaded = {lever: recent_units(dimension, learned, as_of) for lever, dimension in LEVER_DIMENSIONS.items()}
     columns = {lever: (rr, day, code) for lever, (_, rr, day, code) in loaded.items() if len(rr)}
     as_of = max([as_of, *(float(day.max()) for _, day, _ in columns.values())])  # rounding of times
     values = {lever: names for lever, (names, *_) in loaded.items()}

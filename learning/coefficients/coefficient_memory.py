@@ -3,13 +3,14 @@
 Recording marks each trade whose allocations changed, in its own transaction. An update removes the marks and applies
 the changes in one transaction, so a killed worker leaves both unchanged. A new trade is one incremental step of each
 memory it belongs to. Changes that cannot be applied incrementally (a correction, an exclusion, a further trade of a
-cluster) recompute the values they affect from the facts; a change of the learned books recomputes everything.
+cluster) recompute the values they affect from the facts; a change of the learned books or of the universe recomputes
+everything.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +22,9 @@ from psycopg import sql
 from learning.core.coefficients import Memory, memories, weigh
 from learning.models import Coefficient
 from learning.readers.group_columns import EPOCH, Numbering
+from learning.readers.one_universe import OF_UNIVERSE, label_parameter
 from overrides.core.engine.definitions.coefficients import COEFFICIENT_MODULE, LEVER_DIMENSIONS, lever_values
+from overrides.core.engine.definitions.learned_from import LearnedFrom
 from overrides.versions.load_version import current_parameters
 
 MODULE = COEFFICIENT_MODULE
@@ -29,6 +32,7 @@ REWEIGH_AFTER = timedelta(hours=1)  # weights also change with time, slowly: the
 DAY = timedelta(days=1)
 MICROSECONDS = 86_400_000_000  # in a day
 OVERALL = ("all", "")  # key of the module's memory of all trades
+SELECTION = ("books", "universe")  # what the overall memory says beside its sums
 EACH_UPDATED = ("weight", "rr_short", "rr_long", "n", "sums", "as_of")
 
 Value = tuple[str, str]  # coefficient dimension, value
@@ -51,27 +55,32 @@ def update_coefficients(*, now: datetime) -> int:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", ["coefficients"])
-    books = list(current_parameters(MODULE).lessons.books)
+    learned = current_parameters(MODULE).learned_from
     marked = _take_marks(now)
     stored = {(row.name, row.key): row for row in Coefficient.objects.filter(module=MODULE)}
     overall = stored.get(OVERALL)
-    if overall is None or overall.sums["books"] != books:
-        _write(recompute(books), books, stored, now)
+    if overall is None or any(overall.sums.get(name) != each for name, each in _selection(learned).items()):
+        _write(recompute(learned), learned, stored, now)
     elif marked or now - overall.as_of >= REWEIGH_AFTER:
         known = {value: memory_of(row) for value, row in stored.items()}
-        _write(_apply_changes(books, known, _read_changes(books, marked)), books, stored, now)
+        _write(_apply_changes(learned, known, _read_changes(learned, marked)), learned, stored, now)
     return len(marked)
 
 
-def recompute(books: Sequence[str]) -> Memories:
+def _selection(learned: LearnedFrom) -> dict[str, Any]:
+    """Return what decides which outcomes count; memories made under another selection are recomputed."""
+    return {"books": list(learned.books), "universe": learned.universe}
+
+
+def recompute(learned: LearnedFrom) -> Memories:
     """Return every memory, computed from the facts alone; trades that still have a mark are left out."""
-    found = _load_memories(books, OVERALL[0], None)
+    found = _load_memories(learned, OVERALL[0], None)
     for lever in LEVER_DIMENSIONS:
-        found |= _load_memories(books, lever, None)
+        found |= _load_memories(learned, lever, None)
     return found
 
 
-def _apply_changes(books: Sequence[str], known: Memories, changes: _Changes) -> Memories:
+def _apply_changes(learned: LearnedFrom, known: Memories, changes: _Changes) -> Memories:
     """Return the memories with single trades observed and affected values recomputed."""
     if changes.affected:
         changes.affected.add(OVERALL)
@@ -82,7 +91,7 @@ def _apply_changes(books: Sequence[str], known: Memories, changes: _Changes) -> 
         keys = [key for name, key in changes.affected if name == lever]
         for key in keys:
             known.pop((lever, key), None)
-        known |= _load_memories(books, lever, keys)
+        known |= _load_memories(learned, lever, keys)
     return known
 
 
@@ -116,13 +125,14 @@ SELECT action.trade_id, action.scope, outcome.rr, (extract(epoch FROM outcome.cl
 FROM telemetry_action AS action JOIN telemetry_trade AS trade ON trade.id = action.trade_id
 LEFT JOIN telemetry_outcome AS outcome ON outcome.trade_id = trade.id AND outcome.action_index = action.index
 WHERE action.trade_id = ANY(%s) AND action.action_category = 'allocation' AND trade.book = ANY(%s)
+    AND coalesce(action.scope ->> 'universe', '') = ANY(%s)
 """
 
 
-def _read_changes(books: Sequence[str], marked: list[Any]) -> _Changes:
+def _read_changes(learned: LearnedFrom, marked: list[Any]) -> _Changes:
     """Read the changes of the marked trades."""
     with connection.cursor() as cursor:
-        cursor.execute(CHANGES, [marked, list(books)])
+        cursor.execute(CHANGES, [marked, list(learned.books), label_parameter(learned)])
         found: dict[Any, list[Any]] = {}
         for trade, scope, *outcome in cursor.fetchall():
             found.setdefault(trade, []).append((_scope(scope), *outcome))
@@ -145,7 +155,7 @@ WITH trades AS (
     SELECT {value} AS value, coalesce('c' || nullif(cluster_id, ''), trade_id::text) AS unit, trade_id,
         avg(rr) AS rr, max(closed_at) AS closed_at
     FROM telemetry_outcome AS outcome
-    WHERE module = 'dm' AND action_category = 'allocation' AND book = ANY(%s) AND {where}
+    WHERE module = 'dm' AND action_category = 'allocation' AND book = ANY(%s) AND {of_universe} AND {where}
         AND NOT EXISTS (SELECT FROM telemetry_freshtrade AS mark WHERE mark.trade_id = outcome.trade_id)
     GROUP BY 1, 2, 3
 )
@@ -153,7 +163,7 @@ SELECT value, avg(rr), (extract(epoch FROM max(closed_at)) * 1000000)::bigint FR
 """
 
 
-def _load_memories(books: Sequence[str], lever: str, keys: Collection[str] | None) -> Memories:
+def _load_memories(learned: LearnedFrom, lever: str, keys: Collection[str] | None) -> Memories:
     """Return the memories of a coefficient dimension's values, computed from the facts; of all if `keys` is None.
 
     A trade counts once for a value, with the mean of its allocations that have the value. A cluster counts once, with
@@ -168,8 +178,12 @@ def _load_memories(books: Sequence[str], lever: str, keys: Collection[str] | Non
         if keys is not None:
             where, key_parameter = sql.Composed([value, sql.SQL(" = ANY(%s)")]), [list(keys)]
     with connection.cursor() as cursor:
-        query = sql.SQL(UNITS).format(value=value, where=where).as_string(cursor.connection)
-        cursor.execute(query, [list(books), *key_parameter])
+        query = (
+            sql.SQL(UNITS)
+            .format(value=value, where=where, of_universe=sql.SQL(OF_UNIVERSE))
+            .as_string(cursor.connection)
+        )
+        cursor.execute(query, [list(learned.books), label_parameter(learned), *key_parameter])
         fetched = cursor.fetchall()
     number = Numbering()
     found = memories(
@@ -180,7 +194,7 @@ def _load_memories(books: Sequence[str], lever: str, keys: Collection[str] | Non
     return {(lever, key): found[code] for code, key in enumerate(number.names)}
 
 
-def _write(known: Memories, books: Sequence[str], stored: Mapping[Value, Coefficient], now: datetime) -> None:
+def _write(known: Memories, learned: LearnedFrom, stored: Mapping[Value, Coefficient], now: datetime) -> None:
     """Weigh every value as of `now` (or of the newest trade, if that is later) and store it."""
     stale = [row.pk for value, row in stored.items() if value not in known]
     Coefficient.objects.filter(pk__in=stale).delete()
@@ -190,7 +204,7 @@ def _write(known: Memories, books: Sequence[str], stored: Mapping[Value, Coeffic
     day = max(day_of(now), overall.at)
     as_of = max(now, EPOCH + overall.at * DAY)
     Coefficient.objects.bulk_create(
-        _rows(known, overall, books, day, as_of),
+        _rows(known, overall, learned, day, as_of),
         update_conflicts=True,
         unique_fields=("module", "name", "key"),
         update_fields=EACH_UPDATED,
@@ -198,7 +212,7 @@ def _write(known: Memories, books: Sequence[str], stored: Mapping[Value, Coeffic
     )
 
 
-def _rows(known: Memories, overall: Memory, books: Sequence[str], day: float, as_of: datetime) -> Iterable[Coefficient]:
+def _rows(known: Memories, overall: Memory, learned: LearnedFrom, day: float, as_of: datetime) -> Iterable[Coefficient]:
     """Yield the rows to store, in a fixed order."""
     for (lever, key), memory in sorted(known.items()):
         found = weigh(memory, overall, day)
@@ -211,7 +225,7 @@ def _rows(known: Memories, overall: Memory, books: Sequence[str], day: float, as
             rr_short=memory.short.mean if is_overall else found.short,
             rr_long=memory.long.mean if is_overall else found.long,
             n=memory.n,
-            sums=memory.to_document() | ({"books": list(books)} if is_overall else {}),
+            sums=memory.to_document() | (_selection(learned) if is_overall else {}),
             as_of=as_of,
         )
 
@@ -223,7 +237,7 @@ def day_of(at: datetime) -> float:
 
 def memory_of(row: Coefficient) -> Memory:
     """Return the memory that a row stores."""
-    return Memory.from_document({name: each for name, each in row.sums.items() if name != "books"})
+    return Memory.from_document({name: each for name, each in row.sums.items() if name not in SELECTION})
 
 
 def _scope(value: Any) -> Mapping[str, str]:

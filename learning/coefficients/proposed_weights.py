@@ -93,7 +93,7 @@ def enough(weights: Mapping[str, Coefficient], as_of: float) -> set[str]:
     parameters = current_parameters(MODULE)
     fewest = Fewest.of(parameters.evidence)
     many = [name for name, each in weights.items() if each.n >= fewest.trades]
-    days = days_behind(many, parameters.lessons.books, as_of)
+    days = days_behind(many, parameters.learned_from, as_of)
     return {name for name in many if days[name] >= fewest.days}
 
 

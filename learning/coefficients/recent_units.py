@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 import numpy as np
 from django.db import connection
@@ -12,23 +12,29 @@ from learning.coefficients.coefficient_memory import DAY, MICROSECONDS
 from learning.core.cells.rows import Floats, Ints
 from learning.core.coefficient_evidence import RECENT_DAYS, days_by_value
 from learning.readers.group_columns import EPOCH
+from learning.readers.one_universe import OF_UNIVERSE, label_parameter
 from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
+from overrides.core.engine.definitions.learned_from import LearnedFrom
 
 UNITS = """
 SELECT scope ->> {dimension} AS value, avg(rr), (extract(epoch FROM max(closed_at)) * 1000000)::bigint
-FROM telemetry_outcome
+FROM telemetry_outcome AS outcome
 WHERE module = 'dm' AND action_category = 'allocation' AND book = ANY(%s) AND scope ->> {dimension} IS NOT NULL
-    AND closed_at > %s AND known_at <= %s
+    AND closed_at > %s AND known_at <= %s AND {of_universe}
 GROUP BY 1, coalesce('c' || nullif(cluster_id, ''), trade_id::text)
 """
 
 
-def recent_units(dimension: str, books: Sequence[str], as_of: float) -> tuple[list[str], Floats, Floats, Ints]:
+def recent_units(dimension: str, learned: LearnedFrom, as_of: float) -> tuple[list[str], Floats, Floats, Ints]:
     """Return the values of a dimension, and the outcome, close day and value number of each unit."""
     since, until = (EPOCH + DAY * moment for moment in (as_of - RECENT_DAYS, as_of))
     with connection.cursor() as cursor:
-        query = sql.SQL(UNITS).format(dimension=sql.Literal(dimension)).as_string(cursor.connection)
-        cursor.execute(query, [list(books), since, until])
+        query = (
+            sql.SQL(UNITS)
+            .format(dimension=sql.Literal(dimension), of_universe=sql.SQL(OF_UNIVERSE))
+            .as_string(cursor.connection)
+        )
+        cursor.execute(query, [list(learned.books), since, until, label_parameter(learned)])
         fetched = cursor.fetchall()
     values = sorted({row[0] for row in fetched})
     number = {value: code for code, value in enumerate(values)}
@@ -40,11 +46,11 @@ def recent_units(dimension: str, books: Sequence[str], as_of: float) -> tuple[li
     )
 
 
-def days_behind(names: Collection[str], books: Sequence[str], as_of: float) -> dict[str, float]:
+def days_behind(names: Collection[str], learned: LearnedFrom, as_of: float) -> dict[str, float]:
     """Return the effective days behind each weight, by name (`lever=value`); 0 where no recent trade is."""
     found = dict.fromkeys(names, 0.0)
     for lever in sorted({name.partition("=")[0] for name in names}):
-        values, _, day, code = recent_units(LEVER_DIMENSIONS[lever], books, as_of)
+        values, _, day, code = recent_units(LEVER_DIMENSIONS[lever], learned, as_of)
         days = {f"{lever}={values[at]}": each for at, each in days_by_value(day, code, as_of).items()}
         found |= {name: each for name, each in days.items() if name in found}
     return found

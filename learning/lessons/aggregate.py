@@ -12,7 +12,7 @@ from learning.core.cells.cell_columns import Cells
 from learning.core.cells.cube import build_cubes
 from learning.models import Cell, CellGroup
 from learning.readers.group_columns import CELL_COLUMNS, GroupRows, PatternGroup, cell_rows, load_group
-from overrides.core.engine.definitions.parameters import LessonParameters
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.versions.load_version import current_parameters
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.bulk_copy import copy_rows
@@ -30,11 +30,11 @@ def aggregate_dirty(*, now: datetime, module: str | None = None) -> int:
     rebuilt = 0
     with transaction.atomic():
         for each in Module if module is None else [Module(module)]:
-            lessons = current_parameters(each).lessons
+            parameters = current_parameters(each)
             marks = list(DirtyGroup.objects.filter(module=each).select_for_update(skip_locked=True).order_by("id"))
             groups = {PatternGroup(mark.module, mark.pattern_key, mark.action_category) for mark in marks}
-            groups |= _outdated(each, lessons)
-            aggregate_groups(sorted(groups), lessons, now=now)
+            groups |= _outdated(parameters)
+            aggregate_groups(sorted(groups), parameters, now=now)
             waiting = _waiting(each, now)
             done = [mark.id for mark in marks if (mark.pattern_key, mark.action_category) not in waiting]
             DirtyGroup.objects.filter(id__in=done).delete()
@@ -43,36 +43,41 @@ def aggregate_dirty(*, now: datetime, module: str | None = None) -> int:
 
 
 @transaction.atomic
-def aggregate_groups(groups: Sequence[PatternGroup], lessons: LessonParameters, *, now: datetime) -> None:
-    """Rebuild the cells of groups of one module, for the dimensions and books that the module learns from."""
+def aggregate_groups(groups: Sequence[PatternGroup], parameters: ModuleParameters, *, now: datetime) -> None:
+    """Rebuild the cells of groups of one module from the outcomes that the module learns from."""
     if not groups:
         return
     _lock(groups)
-    cut = _cut(groups[0].module, lessons)
-    loaded = [load_group(group, cut["dimensions"], lessons.books, now) for group in groups]
-    for group, cells in zip(loaded, build_cubes([each.rows for each in loaded], lessons), strict=True):
+    cut = _cut(parameters)
+    loaded = [load_group(group, parameters.learned_from, now) for group in groups]
+    for group, cells in zip(loaded, build_cubes([each.rows for each in loaded], parameters.lessons), strict=True):
         _replace(group, cells, cut, now)
 
 
-def _cut(module: str, lessons: LessonParameters) -> dict[str, Any]:
-    """Return the parameters that determine which cells exist."""
+def _cut(parameters: ModuleParameters) -> dict[str, Any]:
+    """Return the parameters that determine which cells exist; ordered cuts and a universe only where there are any."""
+    learned, lessons = parameters.learned_from, parameters.lessons
+    cuts = {name: list(each.cuts) for name, each in learned.cuts.items() if name in learned.dimensions}
     return {
-        "dimensions": list(lessons.dimensions_of(module)),
-        "books": list(lessons.books),
+        "dimensions": list(learned.dimensions),
+        "books": list(learned.books),
         "n_min": list(lessons.n_min),
         "max_subset_size": lessons.max_subset_size,
+        **({"cuts": cuts} if cuts else {}),
+        **({"universe": learned.universe} if learned.universe else {}),
     }
 
 
-def _outdated(module: str, lessons: LessonParameters) -> set[PatternGroup]:
+def _outdated(parameters: ModuleParameters) -> set[PatternGroup]:
     """Return every group of the module if its cells were built with other parameters; otherwise none.
 
     Without cells there is nothing to compare. If there are no marks either, existing facts belong to books that were
     not learned from when they arrived and may be now; marks mean that the first cells are still to be built.
     """
+    module = parameters.module
     rows = CellGroup.objects.filter(module=module)
     if rows.exists():
-        is_current = not rows.exclude(cut=_cut(module, lessons)).exists()
+        is_current = not rows.exclude(cut=_cut(parameters)).exists()
     else:
         is_current = DirtyGroup.objects.filter(module=module).exists()
     if is_current:

@@ -52,8 +52,7 @@ def find_evidence_lessons(module: str, parameters: ModuleParameters, now: dateti
     Raises BudgetExceeded, which says what to drop, if the fit would hold too much, and Unlearnable if outcomes scatter
     too widely.
     """
-    lessons = parameters.lessons
-    loaded = load_observations(module, lessons.dimensions_of(module), lessons.books, now)
+    loaded = load_observations(module, parameters.learned_from, now)
     strength = newest_strength(module, LearningMethod.EVIDENCE, now)
     brakes = brakes_of(strength, module)
     learned = learn_module(loaded, module, parameters, now, brakes)

@@ -76,5 +76,5 @@ def find_lessons(
 
 def _baselines(module: str, categories: set[str], parameters: ModuleParameters, now: datetime) -> dict[str, Baseline]:
     """Return the baseline of each category."""
-    books = parameters.lessons.books
-    return {category: baseline_of([load_category(module, category, books, now)]) for category in sorted(categories)}
+    learned = parameters.learned_from
+    return {category: baseline_of([load_category(module, category, learned, now)]) for category in sorted(categories)}

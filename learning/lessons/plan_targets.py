@@ -19,6 +19,7 @@ from learning.core.tuning.tuning_targets import tuning_targets
 from learning.lessons.candidates import CandidateLesson
 from learning.models import CellGroup, Lesson
 from learning.readers.group_columns import GroupRows, load_group, load_with_alternatives
+from overrides.core.engine.definitions.learned_from import LearnedFrom
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.parameters import LessonParameters
@@ -63,20 +64,19 @@ def with_plan_targets(
     acting = [each for each in found if each.status == Lesson.Status.ACTIVE]
     if not acting:
         return list(found)
-    facts = _facts(acting, row, parameters.lessons, now)
+    facts = _facts(acting, row, parameters.learned_from.of(row.dimensions), now)
     lessons = [
         _with_targets(each, facts, parameters) if each.status == Lesson.Status.ACTIVE else each for each in found
     ]
     return [each for each in lessons if each.channel is not Channel.PM_TUNING or _moves(each)]
 
 
-def _facts(acting: Sequence[CandidateLesson], row: CellGroup, lessons: LessonParameters, now: datetime) -> Facts:
+def _facts(acting: Sequence[CandidateLesson], row: CellGroup, learned: LearnedFrom, now: datetime) -> Facts:
     """Load the facts of a group, with alternatives if a tuning lesson needs them."""
     graded = GRADED.get(row.action_category)
     if graded is None or all(each.channel is not Channel.PM_TUNING for each in acting):
-        return Facts(load_group(acting[0].group, row.dimensions, lessons.books, now))
-    of_group = (acting[0].group, row.dimensions, lessons.books, now)
-    return Facts(*load_with_alternatives(*of_group, graded.lever, graded.bucket))
+        return Facts(load_group(acting[0].group, learned, now))
+    return Facts(*load_with_alternatives(acting[0].group, learned, now, graded.lever, graded.bucket))
 
 
 def _with_targets(found: CandidateLesson, facts: Facts, parameters: ModuleParameters) -> CandidateLesson:

@@ -17,6 +17,9 @@ from learning.core.cells.cell_columns import Cells
 from learning.core.cells.rows import MISSING, Floats, Ints, Rows
 from learning.core.tuning.alternatives import GRADES, UNGRADED, Alternatives
 from learning.models import CellGroup
+from learning.readers.one_universe import OF_UNIVERSE, label_parameter
+from overrides.core.engine.definitions.learned_from import LearnedFrom
+from overrides.core.engine.definitions.own_dimensions import OwnDimension
 from telemetry.foundation.core.canonical_json import fact_json
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,6 +48,34 @@ class Numbering:
         return tuple(self._numbers)
 
 
+class Values:
+    """Numbers the values of a dimension; a missing one is -1.
+
+    Under `own`, values are read as buckets, and one that is no bucket is missing too.
+    """
+
+    def __init__(self, own: OwnDimension | None = None) -> None:
+        self._own, self._names = own, Numbering()
+        self._codes: dict[str | None, int] = {None: MISSING}
+
+    def __call__(self, value: str | None) -> int:
+        code = self._codes.get(value)
+        if code is None:
+            read = value if self._own is None or value is None else self._own.label_of(value)
+            code = self._codes[value] = MISSING if read is None else self._names(read)
+        return code
+
+    @property
+    def names(self) -> tuple[Any, ...]:
+        """All values, in the order of their numbers."""
+        return self._names.names
+
+
+def values_of(dimension: str, learned: LearnedFrom) -> Values:
+    """Return the numbering of a dimension's values as they are learned from."""
+    return Values(learned.cuts.get(dimension))
+
+
 class Units:
     """Numbers trades and clusters; groups that share an instance use the same numbers."""
 
@@ -64,8 +95,8 @@ class GroupRows:
 
 OUTCOMES = """
 SELECT trade_id, cluster_id, rr, (extract(epoch FROM closed_at) * 1000000)::bigint {scope}
-FROM telemetry_outcome
-WHERE module = %s AND {where} AND book = ANY(%s) AND known_at <= %s
+FROM telemetry_outcome AS outcome
+WHERE module = %s AND {where} AND book = ANY(%s) AND known_at <= %s AND {of_universe}
 ORDER BY closed_at, trade_id, action_index
 """
 
@@ -74,51 +105,45 @@ ORDER BY closed_at, trade_id, action_index
 ALTERNATIVES = """
 , (SELECT jsonb_build_array(action.counterfactuals -> {lever}, action.buckets -> {bucket})::text
    FROM telemetry_action AS action
-   WHERE action.trade_id = telemetry_outcome.trade_id AND action.index = telemetry_outcome.action_index)
+   WHERE action.trade_id = outcome.trade_id AND action.index = outcome.action_index)
 """
 
 
-def load_group(
-    group: PatternGroup, dimensions: Sequence[str], books: Sequence[str], now: datetime, units: Units | None = None
-) -> GroupRows:
-    """Return the outcomes of one group in these books that were known by `now`.
+def load_group(group: PatternGroup, learned: LearnedFrom, now: datetime, units: Units | None = None) -> GroupRows:
+    """Return the outcomes of one group that are learned from and were known by `now`.
 
     Pass `units` to number trades equally across groups.
     """
-    return _group_rows(group, dimensions, _fetch_group(group, dimensions, books, now), units or Units())
+    return _group_rows(group, learned, _fetch_group(group, learned, now), units or Units())
 
 
 def load_with_alternatives(
-    group: PatternGroup, dimensions: Sequence[str], books: Sequence[str], now: datetime, lever: str, bucket: str
+    group: PatternGroup, learned: LearnedFrom, now: datetime, lever: str, bucket: str
 ) -> tuple[GroupRows, Alternatives]:
     """Return the same outcomes and, row by row, the reported alternatives of a lever and grade bucket."""
     column = sql.SQL(ALTERNATIVES).format(lever=sql.Literal(lever), bucket=sql.Literal(bucket))
-    fetched = _fetch_group(group, dimensions, books, now, column)
+    fetched = _fetch_group(group, learned, now, column)
     reported = _alternatives([json.loads(row[-1]) if row[-1] else [None, None] for row in fetched])
-    return _group_rows(group, dimensions, [row[:-1] for row in fetched], Units()), reported
+    return _group_rows(group, learned, [row[:-1] for row in fetched], Units()), reported
 
 
 def _fetch_group(
-    group: PatternGroup,
-    dimensions: Sequence[str],
-    books: Sequence[str],
-    now: datetime,
-    extra: sql.Composable | None = None,
+    group: PatternGroup, learned: LearnedFrom, now: datetime, extra: sql.Composable | None = None
 ) -> list[tuple[Any, ...]]:
     """Return the rows of one group, with an optional further column."""
-    scope = sql.SQL("").join(sql.SQL(", scope ->> {}").format(sql.Literal(name)) for name in dimensions)
+    scope = sql.SQL("").join(sql.SQL(", scope ->> {}").format(sql.Literal(name)) for name in learned.dimensions)
     where = sql.SQL("pattern_key = %s AND action_category = %s")
-    return _fetch(scope if extra is None else scope + extra, where, [*group, list(books), now])
+    return _fetch(scope if extra is None else scope + extra, where, list(group), learned, now)
 
 
 def _group_rows(
-    group: PatternGroup, dimensions: Sequence[str], fetched: Sequence[tuple[Any, ...]], units: Units
+    group: PatternGroup, learned: LearnedFrom, fetched: Sequence[tuple[Any, ...]], units: Units
 ) -> GroupRows:
     """Return fetched rows as the columns of a group."""
-    values = [Numbering() for _ in dimensions]
-    codes = [[MISSING if v is None else values[d](v) for d, v in enumerate(row[4:])] for row in fetched]
-    rows = _rows(np.array(codes, dtype=np.int32).reshape(len(fetched), len(dimensions)), fetched, units)
-    return GroupRows(group, tuple(dimensions), tuple(numbering.names for numbering in values), rows)
+    values = [values_of(name, learned) for name in learned.dimensions]
+    codes = [[values[d](v) for d, v in enumerate(row[4:])] for row in fetched]
+    rows = _rows(np.array(codes, dtype=np.int32).reshape(len(fetched), len(values)), fetched, units)
+    return GroupRows(group, learned.dimensions, tuple(numbering.names for numbering in values), rows)
 
 
 def _alternatives(reported: Sequence[list[Any]]) -> Alternatives:
@@ -133,16 +158,20 @@ def _alternatives(reported: Sequence[list[Any]]) -> Alternatives:
     return Alternatives(deltas, grade)
 
 
-def load_category(module: str, category: str, books: Sequence[str], now: datetime) -> Rows:
+def load_category(module: str, category: str, learned: LearnedFrom, now: datetime) -> Rows:
     """Return the outcomes of a (module, action_category) known by `now`, without scopes: the input of a baseline."""
-    fetched = _fetch(sql.SQL(""), sql.SQL("action_category = %s"), [module, category, list(books), now])
+    fetched = _fetch(sql.SQL(""), sql.SQL("action_category = %s"), [module, category], learned, now)
     return _rows(np.empty((len(fetched), 0), dtype=np.int32), fetched, Units())
 
 
-def _fetch(scope: sql.Composable, where: sql.Composable, parameters: list[Any]) -> list[tuple[Any, ...]]:
-    """Return the outcomes that match a condition, with scope columns."""
+def _fetch(
+    scope: sql.Composable, where: sql.Composable, parameters: Sequence[Any], learned: LearnedFrom, now: datetime
+) -> list[tuple[Any, ...]]:
+    """Return the outcomes that match a condition and are learned from, with scope columns."""
+    query = sql.SQL(OUTCOMES).format(scope=scope, where=where, of_universe=sql.SQL(OF_UNIVERSE))
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL(OUTCOMES).format(scope=scope, where=where).as_string(cursor.connection), parameters)
+        selected = [*parameters, list(learned.books), now, label_parameter(learned)]
+        cursor.execute(query.as_string(cursor.connection), selected)
         return list(cursor.fetchall())
 
 

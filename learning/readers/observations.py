@@ -14,6 +14,9 @@ from psycopg import sql
 from learning.core.cells.rows import DAY, MISSING, Ints
 from learning.core.evidence_method.observations import Observations
 from learning.readers.group_columns import known, since_epoch
+from learning.readers.one_universe import OF_UNIVERSE, label_parameter
+from overrides.core.engine.definitions.learned_from import LearnedFrom
+from overrides.core.engine.definitions.own_dimensions import OwnDimension
 from overrides.core.engine.definitions.vocabulary import MODULE_CATEGORIES
 
 CHUNK = 20_000  # rows per fetch, a few megabytes
@@ -37,25 +40,24 @@ class LoadedObservations:
 
 
 OUTCOMES = """
-SELECT o.trade_id::text, coalesce(nullif(o.entry_id, ''), nullif(o.cluster_id, '')), o.pattern_key, {scope}
-       o.action_category, o.rr,
-       (extract(epoch FROM a.at) * 1000000)::bigint, (extract(epoch FROM o.closed_at) * 1000000)::bigint,
-       (extract(epoch FROM nullif(o.known_at, o.closed_at)) * 1000000)::bigint
-FROM telemetry_outcome o JOIN telemetry_action a ON a.trade_id = o.trade_id AND a.index = o.action_index
-WHERE o.module = %s AND o.book = ANY(%s) AND o.known_at <= %s
+SELECT outcome.trade_id::text, coalesce(nullif(outcome.entry_id, ''), nullif(outcome.cluster_id, '')),
+       outcome.pattern_key, {scope} outcome.action_category, outcome.rr,
+       (extract(epoch FROM a.at) * 1000000)::bigint, (extract(epoch FROM outcome.closed_at) * 1000000)::bigint,
+       (extract(epoch FROM nullif(outcome.known_at, outcome.closed_at)) * 1000000)::bigint
+FROM telemetry_outcome AS outcome
+JOIN telemetry_action a ON a.trade_id = outcome.trade_id AND a.index = outcome.action_index
+WHERE outcome.module = %s AND outcome.book = ANY(%s) AND outcome.known_at <= %s AND {of_universe}
 """
 
 
-def load_observations(
-    module: str, dimensions: Sequence[str], books: Sequence[str], now: datetime
-) -> LoadedObservations:
-    """Return the outcomes of a module in these books that were known by `now`."""
-    categories = MODULE_CATEGORIES[module]
-    names = [_Names() for _ in range(NAMES + len(dimensions))]
+def load_observations(module: str, learned: LearnedFrom, now: datetime) -> LoadedObservations:
+    """Return the outcomes of a module that are learned from and were known by `now`."""
+    categories, dimensions = MODULE_CATEGORIES[module], learned.dimensions
+    names = [*(_Names() for _ in range(NAMES)), *(_Names(learned.cuts.get(name)) for name in dimensions)]
     category, outcome = _Column(np.int64), _Column(np.float64)
     decided_at, closed_at, known_at = (_Column(np.int64) for _ in range(3))
     number = {name: code for code, name in enumerate(categories)}
-    for columns in _chunks(module, dimensions, books, now):
+    for columns in _chunks(module, learned, now):
         *named, of_category, rr, decided, closed, later = columns
         for each, column in zip(names, named, strict=True):
             each.add(column)
@@ -76,7 +78,7 @@ def load_observations(
         outcome=outcome.all(),
         trade=trades,
         cluster=np.where(clusters == MISSING, trades, len(names[0].numbers) + clusters),
-        dimensions=tuple(dimensions),
+        dimensions=dimensions,
     )
     return LoadedObservations(observations, patterns, categories, tuple(known for known, _ in scope), closes)
 
@@ -86,13 +88,13 @@ def day_at(now: datetime) -> float:
     return since_epoch(now) / DAY
 
 
-def _chunks(
-    module: str, dimensions: Sequence[str], books: Sequence[str], now: datetime
-) -> Iterator[list[tuple[Any, ...]]]:
+def _chunks(module: str, learned: LearnedFrom, now: datetime) -> Iterator[list[tuple[Any, ...]]]:
     """Yield columns of a few thousand rows at a time, so that memory holds numbers instead of text."""
-    scope = sql.SQL("").join(sql.SQL("o.scope ->> {}, ").format(sql.Literal(name)) for name in dimensions)
+    scope = sql.SQL("").join(sql.SQL("outcome.scope ->> {}, ").format(sql.Literal(name)) for name in learned.dimensions)
+    query = sql.SQL(OUTCOMES).format(scope=scope, of_universe=sql.SQL(OF_UNIVERSE))
     with transaction.atomic(), connection.chunked_cursor() as cursor:
-        cursor.execute(sql.SQL(OUTCOMES).format(scope=scope).as_string(cursor.connection), [module, list(books), now])
+        selected: list[Any] = [module, list(learned.books), now, label_parameter(learned)]
+        cursor.execute(query.as_string(cursor.connection), selected)
         while rows := cursor.fetchmany(CHUNK):
             yield list(zip(*rows, strict=True))
 
@@ -111,9 +113,10 @@ class _Column:
 
 
 class _Names:
-    """A column of names that is built chunk by chunk as codes; NULL is -1."""
+    """A column of names that is built chunk by chunk as codes; NULL is -1. Under `own`, names are read as buckets."""
 
-    def __init__(self) -> None:
+    def __init__(self, own: OwnDimension | None = None) -> None:
+        self.own = own
         self.numbers: dict[str | None, int] = {None: MISSING}
         self.codes = _Column(np.int32)
 
@@ -125,7 +128,8 @@ class _Names:
     def alphabetical(self) -> tuple[tuple[str, ...], Any]:
         """Return the names in alphabetical order, and the codes `(rows,)` that number them in that order."""
         known = [name for name in self.numbers if name is not None]
-        ordered = sorted(known)
-        rank = {name: code for code, name in enumerate(ordered)}
-        new = np.array([*(rank[name] for name in known), MISSING], dtype=np.int32)  # index -1 selects the last entry
+        read = known if self.own is None else [self.own.label_of(name) for name in known]
+        ordered = sorted({name for name in read if name is not None})
+        rank: dict[str | None, int] = {None: MISSING} | {name: code for code, name in enumerate(ordered)}
+        new = np.array([*(rank[name] for name in read), MISSING], dtype=np.int32)  # index -1 selects the last entry
         return tuple(ordered), new[self.codes.all()]

@@ -10,59 +10,66 @@ import numpy as np
 from django.db import connection, transaction
 from psycopg import sql
 
-from learning.core.cells.rows import MISSING
 from learning.core.walk_forward.outcome_columns import Trades
-from learning.readers.group_columns import Numbering, known
+from learning.readers.group_columns import Numbering, known, values_of
+from learning.readers.one_universe import OF_UNIVERSE, label_parameter
+from overrides.core.engine.definitions.learned_from import LearnedFrom
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 
 CHUNK = 20_000
 DECISIONS = """
-SELECT o.trade_id, coalesce(nullif(o.entry_id, ''), o.cluster_id), o.rr,
-       (extract(epoch FROM o.closed_at) * 1000000)::bigint,
-       (extract(epoch FROM nullif(o.known_at, o.closed_at)) * 1000000)::bigint,
-       (extract(epoch FROM a.at) * 1000000)::bigint, o.pattern_key, o.action_category {scope}
-FROM telemetry_outcome o JOIN telemetry_action a ON a.trade_id = o.trade_id AND a.index = o.action_index
-WHERE o.module = %s AND o.book = ANY(%s) AND o.known_at <= %s
-ORDER BY o.closed_at, o.trade_id, o.action_index
+SELECT outcome.trade_id, coalesce(nullif(outcome.entry_id, ''), outcome.cluster_id), outcome.rr,
+       (extract(epoch FROM outcome.closed_at) * 1000000)::bigint,
+       (extract(epoch FROM nullif(outcome.known_at, outcome.closed_at)) * 1000000)::bigint,
+       (extract(epoch FROM a.at) * 1000000)::bigint, outcome.pattern_key, outcome.action_category {scope}
+FROM telemetry_outcome AS outcome
+JOIN telemetry_action a ON a.trade_id = outcome.trade_id AND a.index = outcome.action_index
+WHERE outcome.module = %s AND outcome.book = ANY(%s) AND outcome.known_at <= %s AND {of_universe}
+ORDER BY outcome.closed_at, outcome.trade_id, outcome.action_index
 """
-FINGERPRINT = """
+FINGERPRINT = f"""
 SELECT count(*), coalesce(max(id), 0), coalesce(sum(id), 0)::text
-FROM telemetry_outcome WHERE module = %s AND book = ANY(%s) AND known_at <= %s
+FROM telemetry_outcome AS outcome WHERE module = %s AND book = ANY(%s) AND known_at <= %s AND {OF_UNIVERSE}
 """
 
 
 def load_trades(parameters: ModuleParameters, until: datetime, beside: Iterable[str] = ()) -> Trades:
-    """Return the outcomes known by `until`, of the books and dimensions that the parameters learn from.
+    """Return the outcomes known by `until` that the parameters learn from.
 
     `beside` names further dimensions to read; they come last.
     """
-    learned = parameters.lessons.dimensions_of(parameters.module)
-    dimensions = (*learned, *(name for name in beside if name not in learned))
-    scope = sql.SQL("").join(sql.SQL(", o.scope ->> {}").format(sql.Literal(name)) for name in dimensions)
-    reader = _Reader(len(dimensions))
+    learned = parameters.learned_from
+    learned = learned.of((*learned.dimensions, *(name for name in beside if name not in learned.dimensions)))
+    scope = sql.SQL("").join(sql.SQL(", outcome.scope ->> {}").format(sql.Literal(name)) for name in learned.dimensions)
+    reader = _Reader(learned)
     with transaction.atomic(), connection.chunked_cursor() as cursor:
-        statement = sql.SQL(DECISIONS).format(scope=scope).as_string(connection.connection)
-        cursor.execute(statement, [parameters.module, list(parameters.lessons.books), until])
+        query = sql.SQL(DECISIONS).format(scope=scope, of_universe=sql.SQL(OF_UNIVERSE))
+        cursor.execute(query.as_string(connection.connection), _selected(parameters, until))
         while rows := cursor.fetchmany(CHUNK):
             reader.add(rows)
-    return reader.trades(parameters.module, dimensions)
+    return reader.trades(parameters.module)
 
 
 def facts_until(parameters: ModuleParameters, until: datetime) -> tuple[int, list[Any]]:
     """Return the number of outcomes and a fingerprint of them; outcome rows are never updated, so it is unique."""
     with connection.cursor() as cursor:
-        cursor.execute(FINGERPRINT, [parameters.module, list(parameters.lessons.books), until])
+        cursor.execute(FINGERPRINT, _selected(parameters, until))
         fingerprint = list(cursor.fetchone())
     return int(fingerprint[0]), fingerprint
+
+
+def _selected(parameters: ModuleParameters, until: datetime) -> list[Any]:
+    learned = parameters.learned_from
+    return [parameters.module, list(learned.books), until, label_parameter(learned)]
 
 
 class _Reader:
     """Collects rows chunk by chunk as numbers; text is held once for each name, not for each row."""
 
-    def __init__(self, dims: int) -> None:
-        self.dims = dims
+    def __init__(self, learned: LearnedFrom) -> None:
+        self.dimensions = learned.dimensions
         self.trade, self.cluster, self.pattern, self.category = Numbering(), Numbering(), Numbering(), Numbering()
-        self.values = [Numbering() for _ in range(dims)]
+        self.values = [values_of(name, learned) for name in learned.dimensions]
         self.numbers: list[Any] = []
         self.outcomes: list[Any] = []
         self.codes: list[Any] = []
@@ -82,13 +89,10 @@ class _Reader:
         )
         self.numbers.append(np.array(columns, dtype=np.int64))
         self.outcomes.append(np.array(rr, dtype=np.float64))
-        codes = [
-            [MISSING if value is None else number(value) for value in column]
-            for number, column in zip(self.values, scope, strict=True)
-        ]
-        self.codes.append(np.array(codes, dtype=np.int32).reshape(self.dims, len(rows)).T)
+        codes = [[number(value) for value in column] for number, column in zip(self.values, scope, strict=True)]
+        self.codes.append(np.array(codes, dtype=np.int32).reshape(len(self.dimensions), len(rows)).T)
 
-    def trades(self, module: str, dimensions: tuple[str, ...]) -> Trades:
+    def trades(self, module: str) -> Trades:
         """Return all rows added so far."""
         empty = np.empty((7, 0), dtype=np.int64)
         trade, cluster, closed, known_at, at, pattern, category = np.concatenate([empty, *self.numbers], axis=1)
@@ -99,12 +103,12 @@ class _Reader:
             known=known_at,
             pattern=pattern,
             category=category,
-            scope=np.concatenate([np.empty((0, self.dims), dtype=np.int32), *self.codes]),
+            scope=np.concatenate([np.empty((0, len(self.dimensions)), dtype=np.int32), *self.codes]),
             outcome=np.concatenate([np.empty(0), *self.outcomes]),
             trade=trade,
             cluster=cluster,
             patterns=self.pattern.names,
             categories=self.category.names,
-            dimensions=dimensions,
+            dimensions=self.dimensions,
             values=tuple(numbering.names for numbering in self.values),
         )

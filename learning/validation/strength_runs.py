@@ -78,8 +78,8 @@ def _measure(row: MethodStrength, progress: Progress) -> dict[str, Any]:
 
 def _of_evidence(parameters: ModuleParameters, as_of: datetime) -> dict[str, Strength | None]:
     """Return the strength of each family, from the facts known by then."""
-    module, lessons = parameters.module, parameters.lessons
-    loaded = load_observations(module, lessons.dimensions_of(module), lessons.books, as_of)
+    module = parameters.module
+    loaded = load_observations(module, parameters.learned_from, as_of)
     families = family_codes(module, loaded.categories)
     found = evidence_strength(loaded.observations, families, day_at(as_of), parameters.evidence)
     return {family_name(family): each for family, each in zip(FAMILIES[module], found, strict=True)}

@@ -136,7 +136,7 @@ def _compute(row: WalkForward, progress: Progress) -> dict[str, Any]:
     policy = sizing_method(LearningMethod(row.policy), Combiner(row.combiner), parameters)
     weighed = dimensions_weighed(row.module)
     loaded = load_trades(parameters, row.as_of, weighed)
-    trades = loaded.in_dimensions(parameters.lessons.dimensions_of(row.module))
+    trades = loaded.in_dimensions(parameters.learned_dimensions)
     walked = walk(trades, policy, folds=row.folds, protected=parameters.protected_motifs, progress=progress)
     bounds = bounds_of(parameters)
     found = figures(walked, *bounds)

@@ -118,10 +118,9 @@ def _outcome(number: int, row: Row) -> tuple[Any, ...]:
 def measure(rows: list[Row], **context: Any) -> None:
     write(rows)
     parameters = ModuleParameters.default("pm")
-    dimensions, books = parameters.lessons.dimensions_of("pm"), parameters.lessons.books
-    loaded = [load_observations("pm", dimensions, books, NOW)]
+    loaded = [load_observations("pm", parameters.learned_from, NOW)]
     taken = {
-        "load": timed(lambda: load_observations("pm", dimensions, books, NOW)),
+        "load": timed(lambda: load_observations("pm", parameters.learned_from, NOW)),
         "fit and fold": timed(lambda: learn_module(loaded[0], "pm", parameters, NOW)),
     }
     loaded.clear()

@@ -19,6 +19,7 @@ from learning.lessons.build import build_lessons
 from learning.models import BuilderRun, Cell, Lesson
 from learning.readers.group_columns import PatternGroup, load_group
 from overrides.core.engine.definitions.dimensions import LEARNED_DIMENSIONS
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.parameters import LessonParameters
 from tests.bench.build_evidence import Row, write
 from tests.bench.report import figure, scratch_database, timed
@@ -49,14 +50,14 @@ def one_group(count: int, seed: int) -> list[Row]:
 
 def run(count: int, seed: int = 0) -> None:
     write(one_group(count, seed))
-    dimensions = PLAN.dimensions_of("pm")
-    loaded = [load_group(GROUP, dimensions, PLAN.books, NOW)]
+    parameters = ModuleParameters.default("pm")
+    loaded = [load_group(GROUP, parameters.learned_from, NOW)]
     taken = {
-        "load": timed(lambda: load_group(GROUP, dimensions, PLAN.books, NOW)),
+        "load": timed(lambda: load_group(GROUP, parameters.learned_from, NOW)),
         "cube": timed(lambda: build_cube(loaded[0].rows, PLAN)),
     }
     loaded.clear()
-    taken["aggregate"] = timed(lambda: aggregate_groups([GROUP], PLAN, now=NOW))
+    taken["aggregate"] = timed(lambda: aggregate_groups([GROUP], parameters, now=NOW))
     taken["build"] = timed(lambda: build_lessons(module="pm", now=NOW))
     for name, seconds in taken.items():
         figure(BENCH, name, seconds.wall, "s", cpu=round(seconds.cpu, 3), rows=count)

@@ -149,8 +149,8 @@ def rows_of(
 
 def twins_cells(parameters: ModuleParameters) -> tuple[str, str, str]:
     """Return what the evidence method verifies as of now, and in its twins of both kinds."""
-    module, lessons = parameters.module, parameters.lessons
-    loaded = load_observations(module, lessons.dimensions_of(module), lessons.books, NOW)
+    module = parameters.module
+    loaded = load_observations(module, parameters.learned_from, NOW)
     at = EPOCH + timedelta(days=float(loaded.observations.known.max()), seconds=1)
     families = family_codes(module, loaded.categories)
     strengths = evidence_strength(loaded.observations, families, day_at(at), parameters.evidence)
@@ -190,8 +190,8 @@ def follow(trades: Trades, parameters: ModuleParameters, folds: int) -> Claimed:
 
 def is_beyond_noise(parameters: ModuleParameters, known: Trades, category: int, moment: int, brake: Brake) -> bool:
     """Return whether the twins of a run at a moment in microseconds let it verify anything."""
-    module, lessons, at = parameters.module, parameters.lessons, moment_from_microseconds(moment)
-    loaded = load_observations(module, lessons.dimensions_of(module), lessons.books, at)
+    module, at = parameters.module, moment_from_microseconds(moment)
+    loaded = load_observations(module, parameters.learned_from, at)
     deciding = known.categories[category]
     brakes = [brake if deciding in family else NO_BRAKE for family in FAMILIES[module]]
     count = partial(count_verified, module=module, parameters=parameters, now=at, brakes=brakes)

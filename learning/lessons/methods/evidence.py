@@ -23,8 +23,7 @@ def count_in_noise(module: str, parameters: ModuleParameters, now: datetime, see
     The permutation preserves the mean of a pattern, and lessons that are not verified stay close to neutral.
     """
     tell(0, 2)
-    lessons = parameters.lessons
-    loaded = load_observations(module, lessons.dimensions_of(module), lessons.books, now)
+    loaded = load_observations(module, parameters.learned_from, now)
     tell(1, 2)
     brakes = brakes_of(newest_strength(module, LearningMethod.EVIDENCE, now), module)
     found = count_verified(within_weeks(loaded, seed), module, parameters, now, brakes)

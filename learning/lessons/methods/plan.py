@@ -29,7 +29,7 @@ def count_in_noise(module: str, parameters: ModuleParameters, now: datetime, see
     for done, row in enumerate(rows):
         tell(done, len(rows) + 1)
         group = PatternGroup(module, row.pattern_key, row.action_category)
-        loaded = load_group(group, row.dimensions, parameters.lessons.books, now, units)
+        loaded = load_group(group, parameters.learned_from.of(row.dimensions), now, units)
         groups.append(Group(group.pattern_key, group.action_category, loaded.rows))
     tell(len(rows), len(rows) + 1)
     found = 0

@@ -34,7 +34,7 @@ class TestBuildEvidence:
     def test_stores_what_the_fit_found(self) -> None:
         record_phases()
         parameters = ModuleParameters.default("pm")
-        loaded = load_observations("pm", parameters.lessons.dimensions_of("pm"), ("paper",), NOW)
+        loaded = load_observations("pm", parameters.learned_from, NOW)
         learned = learn(loaded.observations, [[0, 1], [2, 3]], day_at(NOW), parameters.evidence)
         assert learned is not None
 

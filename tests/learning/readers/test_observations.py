@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from learning.readers import observations as loading
 from learning.readers.group_columns import since_epoch
 from learning.readers.observations import LoadedObservations, load_observations
+from overrides.core.engine.definitions.learned_from import LearnedFrom
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import Outcome, Trade
 from telemetry.recording.record_trades import record_trades
@@ -25,7 +26,7 @@ OTHER = "rsi.short.dip"
 
 
 def load(now: datetime = NOW, dimensions: tuple[str, ...] = DIMENSIONS) -> LoadedObservations:
-    return load_observations("pm", dimensions, ["paper"], now)
+    return load_observations("pm", LearnedFrom(("paper",), dimensions), now)
 
 
 def read(loaded: LoadedObservations) -> list[tuple[Any, ...]]:

@@ -44,8 +44,7 @@ class TestMeasureStrengths:
         row = measured()
 
         parameters = current_parameters("pm")
-        lessons = parameters.lessons
-        loaded = load_observations("pm", lessons.dimensions_of("pm"), lessons.books, MIDNIGHT)
+        loaded = load_observations("pm", parameters.learned_from, MIDNIGHT)
         families = [[loaded.categories.index(name) for name in family] for family in FAMILIES["pm"]]
         entries, sales = evidence_strength(loaded.observations, families, day_at(MIDNIGHT), parameters.evidence)
         assert strengths_of(row) == {"entry and add": entries, "trim and exit": sales}
@@ -139,8 +138,7 @@ class TestRuns:
         make_strength(0.1, 0.1, 0.1, as_of=NOW + DAY, asked_at=NOW + DAY)
 
         parameters = current_parameters("pm")
-        lessons = parameters.lessons
-        loaded = load_observations("pm", lessons.dimensions_of("pm"), lessons.books, run.as_of)
+        loaded = load_observations("pm", parameters.learned_from, run.as_of)
         again = learn_module(loaded, "pm", parameters, run.as_of, brakes_of(run.strength, "pm"))
 
         assert again is not None
