@@ -12,8 +12,9 @@ from django.db import connection
 
 from overrides.core.engine.definitions.learned_from import LearnedFrom
 
-# One parameter, `label_parameter`. Where most scopes carry no label, one look at each scope decides.
-OF_UNIVERSE = "coalesce(outcome.scope ->> 'universe', '') = ANY(%s)"
+# One parameter, `label_parameter`. Written so that one look at a scope without a label decides, and that PostgreSQL
+# expects most rows to pass: an equality would lead it to expect few, and to join them one by one.
+OF_UNIVERSE = "NOT (outcome.scope ? 'universe' AND outcome.scope ->> 'universe' <> ALL(%s))"
 
 LEFT_OUT = f"""
 SELECT count(*) FROM telemetry_outcome AS outcome
@@ -22,12 +23,12 @@ WHERE module = %s AND book = ANY(%s) AND known_at <= %s AND NOT ({OF_UNIVERSE})
 
 
 def label_parameter(learned: LearnedFrom) -> list[str]:
-    """Return the labels that a scope may carry, as the parameter of the condition; the empty one stands for none.
+    """Return the labels that a scope may carry, as the parameter of the condition; one without a label always counts.
 
     >>> label_parameter(LearnedFrom(("paper",), ())), label_parameter(LearnedFrom(("paper",), (), {}, "majors@e0d6"))
-    ([''], ['', 'majors@e0d6'])
+    ([], ['majors@e0d6'])
     """
-    return [""] if learned.universe is None else ["", learned.universe]
+    return [] if learned.universe is None else [learned.universe]
 
 
 def count_left_out(module: str, learned: LearnedFrom, now: datetime) -> int:

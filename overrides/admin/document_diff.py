@@ -34,10 +34,18 @@ def document_differences(before: Mapping[str, Any], after: Mapping[str, Any]) ->
 
 
 def flattened(document: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every leaf of a document with its dotted path; lists are leaves."""
+    """Yield every leaf of a document with its dotted path; lists are leaves, but for lists of named objects.
+
+    >>> dict(flattened({"n_min": [10, 20], "own": [{"name": "session", "kind": "category"}]}))
+    {'n_min': [10, 20], 'own.session.kind': 'category'}
+    """
     for name, value in document.items():
         if isinstance(value, Mapping):
             yield from flattened(value, f"{path}{name}.")
+        elif isinstance(value, list) and value and all(isinstance(each, Mapping) and "name" in each for each in value):
+            for each in value:
+                rest = {key: inner for key, inner in each.items() if key != "name"}
+                yield from flattened(rest, f"{path}{name}.{each['name']}.")
         else:
             yield f"{path}{name}", value
 

@@ -30,6 +30,13 @@ CHOICES = {  # constants that other requests choose than those of a parameter fo
     "combiner": "Combiner",
     "dimensions": "Scope dimensions of the module",
     "protected_motifs": "Motifs that always get neutral",
+    "kind": "Kind of the dimension",
+    "cuts": "Numbers at which its buckets begin",
+    "meaning": "What it means",
+    "learned": "Whether it is learned from",
+    "name": "Name of the universe",
+    "pairs": "Pairs of the universe",
+    "hash": "Hash of the name and the pairs",
 }
 
 
@@ -139,4 +146,4 @@ def _place(field: str) -> tuple[str, str]:
     if first == "channels":
         channel, _, rest = rest.partition(".")
         return f"Channel {channel}", rest
-    return (first.capitalize(), rest) if rest else ("Module", field)
+    return (first.replace("_", " ").capitalize(), rest) if rest else ("Module", field)

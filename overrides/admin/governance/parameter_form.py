@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -28,6 +28,9 @@ from overrides.versions.acts_today import full_hour
 from overrides.versions.load_version import evidence_in_force, read_in_force
 from telemetry.foundation.admin.read_only import FactAdmin
 
+# Constants of the module itself, and what stands for them in a document that does not name them.
+OF_MODULE: dict[str, Any] = {"product_cap": None, "own_dimensions": [], "universe": None}
+
 
 def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> HttpResponse:
     """Return the form; with the effect once it is valid, or the drafted request if its button was pressed."""
@@ -38,7 +41,8 @@ def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> H
     crossing: list[Crossed] = []
     exposure: dict[str, Any] = {}
     if form.is_valid():
-        document = with_constants(current.to_document(), {path: form.cleaned_data[path] for path in _paths(current)})
+        typed = {path: form.cleaned_data[path] for path in paths_in_form(current)}
+        document = with_constants(current.to_document(), typed)
         try:
             proposed = ModuleParameters.from_document(module, document).written_out()
         except FieldError as error:
@@ -65,15 +69,17 @@ def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> H
     return TemplateResponse(request, "overrides/governance/constants_form.html", context)
 
 
-def _paths(parameters: ModuleParameters) -> dict[str, object]:
+def paths_in_form(parameters: ModuleParameters) -> dict[str, object]:
+    """Return dotted path -> value of every constant that a form shows."""
     weights = (f"channels.{channel.value}.weights" for channel in parameters.channels)
     document = parameters.to_document()
-    return paths_of(document, *weights, "lessons", "evidence") | {"product_cap": document["product_cap"]}
+    of_module = {name: document.get(name, absent) for name, absent in OF_MODULE.items()}
+    return paths_of(document, *weights, "lessons", "evidence") | of_module
 
 
 def constants_of(current: ModuleParameters) -> dict[str, Constant]:
     """Return every constant that the form asks for, by its path."""
-    values, defaults = _paths(current), _paths(ModuleParameters.default(current.module))
+    values, defaults = paths_in_form(current), paths_in_form(ModuleParameters.default(current.module))
     places: dict[str, type] = {
         f"channels.{channel.value}.weights.": WeightParameters for channel in current.channels
     } | {"lessons.": LessonParameters, "evidence.": EvidenceParameters, "": ModuleParameters}
@@ -86,9 +92,23 @@ def constants_of(current: ModuleParameters) -> dict[str, Constant]:
 
 
 def _proposed_request(current: ModuleParameters, proposed: ModuleParameters) -> ProposedRequest:
-    differences = document_differences(current.to_document(), proposed.to_document())
-    changes = "; ".join(f"{_named(each.field)} {each.before} → {each.after}" for each in differences)
+    without = [replace(each, own_dimensions=(), universe=None) for each in (current, proposed)]
+    differences = document_differences(*(each.to_document() for each in without))
+    constants = (f"{_named(each.field)} {each.before} → {each.after}" for each in differences)
+    changes = "; ".join([*dimension_changes(current, proposed), *constants])
     return ProposedRequest(RequestKind.PARAMETERS, f"Parameters of {current.module}: {changes}", proposed.to_document())
+
+
+def dimension_changes(before: ModuleParameters, after: ModuleParameters) -> list[str]:
+    """Return the changes of own dimensions and of the universe, in words."""
+    old = {each.name: each for each in before.own_dimensions}
+    new = {each.name: each for each in after.own_dimensions}
+    words = [f"own dimension {name} added" for name in new if name not in old]
+    words += [f"own dimension {name} changed" for name in new if name in old and old[name] != new[name]]
+    words += [f"own dimension {name} removed" for name in old if name not in new]
+    if before.universe != after.universe:
+        words.append(f"universe {before.universe_label or 'none'} → {after.universe_label or 'none'}")
+    return words
 
 
 def _named(path: str) -> str:

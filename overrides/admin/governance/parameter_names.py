@@ -72,6 +72,8 @@ NAMES: Mapping[str, Name] = {
     "evidence.max_subset_size": Name("Maximum dimensions of a scope", "dimensions", SIZE),
     "evidence.cell_budget": Name("Maximum number of cells", "cells", SIZE),
     "evidence.index_budget": Name("Memory of the fit", "entries", SIZE),
+    "own_dimensions": Name("Own dimensions", "", "Module"),
+    "universe": Name("Universe", "", "Module"),
     "product_cap": Name("Cap on the product of all multipliers", "multiplier", "Module"),
     "approvals": Name("Approvals", "people", APPROVAL),
     "large_movement": Name("Size of a large request", "steps", APPROVAL),

@@ -8,14 +8,28 @@ from typing import Any
 
 from django import forms
 
+from overrides.admin.governance.dimension_fields import (
+    read_dimensions,
+    read_universe,
+    written_dimensions,
+    written_universe,
+)
+
 YES_OR_NO = (("yes", "yes"), ("no", "no"))
+# The types of constants that are documents: how they are written and read, and the most characters of their text.
+DOCUMENTS: Mapping[str, tuple[Callable[[Any], str], Callable[[str], Any], int]] = {
+    "tuple[OwnDimension, ...]": (written_dimensions, read_dimensions, 10_000),
+    "Universe": (written_universe, read_universe, 130_000),
+}
 
 
 class TextField(forms.CharField):
     """A field whose value is written as text: `written` shows it, `read` parses what was typed."""
 
-    def __init__(self, written: Callable[[Any], str], read: Callable[[str], Any], **options: Any) -> None:
-        super().__init__(max_length=4000, **options)
+    def __init__(
+        self, written: Callable[[Any], str], read: Callable[[str], Any], longest: int = 4000, **options: Any
+    ) -> None:
+        super().__init__(max_length=longest, **options)
         self._written, self._read = written, read
 
     def prepare_value(self, value: Any) -> Any:
@@ -34,6 +48,16 @@ def field_for(declared: str, value: Any, limits: Mapping[str, Any], **options: A
     is_optional = declared.endswith("| None")
     options |= {"required": not is_optional, "error_messages": {"required": "give a value"}}
     base = declared.removesuffix("| None").strip()
+    if base in DOCUMENTS:
+        written, read_text, longest = DOCUMENTS[base]
+        return TextField(
+            written,
+            read_text,
+            longest,
+            initial=value,
+            widget=forms.Textarea({"rows": 4}),
+            **options | {"required": False},
+        )
     if base == "bool":
         chosen = {**options, "initial": "yes" if value else "no"}
         return forms.TypedChoiceField(choices=YES_OR_NO, coerce="yes".__eq__, **chosen)
@@ -52,6 +76,11 @@ def field_for(declared: str, value: Any, limits: Mapping[str, Any], **options: A
     area = forms.Textarea({"rows": 3})
     limits_of = _ranges if "tuple" in base else _steps
     return TextField(_lines, limits_of, initial=value, widget=area, **options | {"required": False})
+
+
+def is_document(declared: str) -> bool:
+    """Return whether a constant of this type annotation is a document, written as text of its own form."""
+    return declared.removesuffix("| None").strip() in DOCUMENTS
 
 
 def _number(value: Any) -> Any:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from django import forms
 
 from overrides.admin.governance.constants_form import paths_of, with_constants
-from overrides.admin.governance.parameter_form import constants_of
+from overrides.admin.governance.parameter_form import constants_of, paths_in_form
 from overrides.admin.governance.policy_admin import RULES
+from overrides.admin.governance.typed_fields import field_for, is_document
 from overrides.admin.requests.typed_fields import field_of, read_value
 from overrides.admin.serving.mode_forms import allow_text, read_allow
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
@@ -107,22 +109,19 @@ def _policy(request: ChangeRequest) -> ContentForm:
 
 def _parameters(request: ChangeRequest) -> ContentForm:
     parameters = ModuleParameters.from_document(request.module, request.content)
-    document, default = parameters.to_document(), ModuleParameters.default(request.module).to_document()
+    document = parameters.to_document()
     combiners: dict[str, tuple[str, ...]] = {}
     for channel, each in parameters.channels.items():
         allowed = PAIRS[channel, each.policy]
         if len(allowed) > 1:
             combiners[f"channels.{channel.value}.combiner"] = tuple(name.value for name in allowed)
-    values, defaults = _constants(parameters, document), _constants(parameters, default)
+    values, defaults = paths_in_form(parameters), paths_in_form(ModuleParameters.default(request.module))
     values |= {path: paths_of(document, path.rpartition(".")[0])[path] for path in combiners}
+    constants = constants_of(parameters)
+    written = {path: each.declared for path, each in constants.items() if is_document(each.declared)}
     return _typed(
-        document, values, defaults, {path: each.words for path, each in constants_of(parameters).items()}, combiners
+        document, values, defaults, {path: each.words for path, each in constants.items()}, combiners, written
     )
-
-
-def _constants(parameters: ModuleParameters, document: Mapping[str, Any]) -> dict[str, Any]:
-    weights = (f"channels.{channel.value}.weights" for channel in parameters.channels)
-    return paths_of(document, *weights, "lessons", "evidence") | {"product_cap": document["product_cap"]}
 
 
 def _typed(
@@ -131,19 +130,27 @@ def _typed(
     defaults: Mapping[str, Any],
     words: Mapping[str, str],
     choices: Mapping[str, tuple[str, ...]],
+    written: Mapping[str, str] = MappingProxyType({}),
 ) -> ContentForm:
-    """Return a typed field for each value of a document, by its dotted path."""
+    """Return a typed field for each value of a document, by its dotted path; `written` names those of documents."""
     fields = {
         path: field_of(path, value, defaults.get(path, value), words.get(path, ""), choices.get(path, ()))
         for path, value in values.items()
+        if path not in written
     }
+    for path, declared in written.items():
+        label = path.replace("_", " ")
+        fields[path] = field_for(declared, values[path], {}, label=label, help_text=words.get(path, ""))
 
     def read(typed: Values) -> dict[str, Any]:
         wrong: dict[str, list[str]] = {}
         found: dict[str, Any] = {}
         for path, value in values.items():
             try:
-                found[path] = read_value(typed.get(path), value, defaults.get(path, value))
+                is_read = path in written  # its field has parsed it
+                found[path] = (
+                    typed.get(path) if is_read else read_value(typed.get(path), value, defaults.get(path, value))
+                )
             except ValueError as error:
                 wrong[path] = [str(error)]
         if wrong:

@@ -159,7 +159,7 @@ class TestParameters:
             assert words in text
 
     def test_are_named_and_explained_without_exception(self) -> None:
-        for module, number in (("dm", 49), ("pm", 59)):
+        for module, number in (("dm", 51), ("pm", 61)):
             constants = constants_of(ModuleParameters.default(module))
 
             assert len(constants) == number
