@@ -60,8 +60,8 @@ class Counterweight:
         self._state()["waiting"][pair, side, category] = kept[key]
         return kept[key]
 
-    def scope(self, pair: str, at: datetime) -> dict[str, str]:
-        """The situation before the action, from closed candles alone. Add what your strategy knows."""
+    def scope(self, pair: str, at: datetime, side: str) -> dict[str, str]:
+        """The situation before the action, from closed candles alone; `market_scope.py` computes more of it."""
         return {"timeframe": self.timeframe}
 
     def note(self, trade: Trade, category: str, asked: Asked, order: Order) -> None:
@@ -97,7 +97,7 @@ class Counterweight:
             "module": "pm",
             "pattern_key": pattern,
             "action_category": category,
-            "scope": self.scope(pair, at),
+            "scope": self.scope(pair, at, side),
             "current": dict(current),
             "rollout_key": pair,
             "at": at,
