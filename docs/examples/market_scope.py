@@ -11,9 +11,9 @@ In a freqtrade strategy with the hooks of `freqtrade_strategy.py` (the file lies
             self._market_scope = MarketScope("my pairs", self.dp.current_whitelist(), read)
         return self._market_scope(pair, self.timeframe, at, side)
 
-Phases, buckets and leaders depend on which pairs are looked at, so the universe has a name, and its hash stands with the
-scope. Import with `--universe "my pairs"` over the bars of the same pairs. Phases need up to 30 days of hourly candles;
-what the candles do not reach is left out of the scope.
+Phases, buckets and leaders depend on which pairs are looked at, so the universe has a name, and its hash stands with
+the scope. Import with `--universe "my pairs"` over the bars of the same pairs. Phases need up to 30 days of hourly
+candles; what the candles do not reach is left out of the scope.
 """
 
 from __future__ import annotations
