@@ -48,6 +48,10 @@ class Counterweight:
     counterweight_url = os.environ.get("COUNTERWEIGHT_URL", "http://127.0.0.1:8000")
     counterweight_journal = "user_data/counterweight_journal.jsonl"
 
+    def bot_start(self, **kwargs: Any) -> None:
+        """Fail before the first trade, and not in it, where the key is missing."""
+        self._state()
+
     def ask(self, category: str, pair: str, side: str, tag: str | None, at: datetime, entry_bar: datetime) -> Asked:
         """Return the answer for an action in the bar of `at`: the one that was given before, if it was asked before."""
         bar = bar_start(at, self.timeframe)
@@ -86,6 +90,9 @@ class Counterweight:
         asked = waiting.pop((pair, side, category), None)
         if asked is not None:
             self.note(trade, category, asked, order)
+            kept = self._state()["asked"]  # a decision answers for one action: what it was given for is asked anew
+            for key in [key for key, each in kept.items() if each is asked]:
+                del kept[key]
 
     def _answer(
         self, category: str, pair: str, side: str, tag: str | None, at: datetime, entry_bar: datetime
@@ -115,8 +122,10 @@ class Counterweight:
         if "_counterweight" not in self.__dict__:
             book = BOOKS.get(str(self.config["runmode"]))  # None: hyperopt, which would ask for every epoch
             journal = Journal(self.counterweight_journal)
-            key = os.environ.get("COUNTERWEIGHT_KEY", "")
-            client = Client(self.counterweight_url, key, timeout=2.0, journal=journal) if book else None
+            client = None
+            if book:
+                key = os.environ["COUNTERWEIGHT_KEY"]
+                client = Client(self.counterweight_url, key, timeout=2.0, journal=journal)
             self._counterweight = {"client": client, "book": book, "asked": {}, "waiting": {}, "current": {}}
         return self._counterweight
 

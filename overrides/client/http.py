@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 
@@ -31,6 +32,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 class Http:
     """Requests to one server. Certificates are checked against the system's authorities or those of SSL_CERT_FILE.
 
+    The proxies of the environment are used, except for a server on this machine.
     `timeout` bounds every wait on the connection, in seconds.
     """
 
@@ -40,8 +42,10 @@ class Http:
         if not key.isascii() or not key or any(not letter.isprintable() or letter == " " for letter in key):
             raise ValueError("the key is empty or holds blanks or other characters that no key has")
         self._base, self._key, self._timeout = url.rstrip("/"), key, timeout
-        secure = urllib.request.HTTPSHandler(context=ssl.create_default_context())
-        self._opener = urllib.request.build_opener(_NoRedirect, secure)
+        handlers = [_NoRedirect(), urllib.request.HTTPSHandler(context=ssl.create_default_context())]
+        if _is_this_machine(url):
+            handlers.append(urllib.request.ProxyHandler({}))
+        self._opener = urllib.request.build_opener(*handlers)
 
     def post(self, path: str, body: object, headers: Mapping[str, str] | None = None) -> Any:
         """Return the JSON that answers a JSON body. Raises Failed, and nothing else."""
@@ -60,6 +64,16 @@ class Http:
             raise Failed("timeout" if is_slow else "unreachable", f"no connection: {error}") from None
         except (ValueError, TypeError, RecursionError) as error:
             raise Failed("unreadable", f"the question or the answer is no JSON: {error}") from None
+
+
+def _is_this_machine(url: str) -> bool:
+    """Return whether an address is that of this machine, which no proxy needs to reach.
+
+    >>> _is_this_machine("http://127.0.0.1:8000"), _is_this_machine("https://localhost"), _is_this_machine("http://a.b")
+    (True, True, False)
+    """
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _refused(error: urllib.error.HTTPError) -> Failed:

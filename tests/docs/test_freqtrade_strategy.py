@@ -227,6 +227,14 @@ class TestTradeInItsLife:
         assert adjust(strategy, Trade(has_open_orders=True), -0.02) is None
         assert ASKED == []
 
+    def test_asks_anew_in_the_same_bar_once_its_decision_is_used(self, strategy: Any, module: ModuleType) -> None:
+        first, second = Trade(), Trade()
+        for trade in (first, second):
+            stake(strategy)
+            fill(strategy, trade, Order("buy", 1.0, 102.0))
+
+        assert first.get_custom_data(module.DECISIONS) != second.get_custom_data(module.DECISIONS)
+
 
 class TestJournal:
     def test_names_the_position_of_each_decision(self, strategy: Any) -> None:
@@ -237,6 +245,14 @@ class TestJournal:
 
         assert [line["entry_bar"] for line in lines] == ["2026-11-01T12:00:00+00:00"] * 2
         assert [line["strategy"] for line in lines] == ["DipWithLevers"] * 2
+
+
+class TestStart:
+    def test_without_a_key_fails_before_the_first_trade(self, strategy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("COUNTERWEIGHT_KEY")
+
+        with pytest.raises(KeyError, match="COUNTERWEIGHT_KEY"):
+            strategy.bot_start()
 
 
 class TestRunMode:

@@ -122,6 +122,15 @@ class TestResolve:
         assert client.counters == {"answered": 2, "refused": 1}
 
 
+class TestProxies:
+    def test_of_the_environment_are_not_asked_for_a_server_on_this_machine(
+        self, server: Stub, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+
+        assert Client(server.url, KEY).resolve(QUESTION).decision_id == "id 0"
+
+
 class TestOutage:
     def test_costs_one_timeout_and_then_nothing_until_the_pause_is_over(self, server: Stub) -> None:
         server.delay = 0.5
