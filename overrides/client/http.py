@@ -42,7 +42,10 @@ class Http:
         if not key.isascii() or not key or any(not letter.isprintable() or letter == " " for letter in key):
             raise ValueError("the key is empty or holds blanks or other characters that no key has")
         self._base, self._key, self._timeout = url.rstrip("/"), key, timeout
-        handlers = [_NoRedirect(), urllib.request.HTTPSHandler(context=ssl.create_default_context())]
+        handlers: list[urllib.request.BaseHandler] = [
+            _NoRedirect(),
+            urllib.request.HTTPSHandler(context=ssl.create_default_context()),
+        ]
         if _is_this_machine(url):
             handlers.append(urllib.request.ProxyHandler({}))
         self._opener = urllib.request.build_opener(*handlers)
