@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.builders import NOW
-from tests.people import empty_trail, make_person
+from tests.people import make_person
+from tests.stored_rows import INITIAL, keep_rows, put_back
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -23,24 +24,26 @@ REMEMBERING = ("overrides.serving.engine", "config.access.api.authentication")  
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Set up the test database: simulate time, empty the trail, and allow TRUNCATE, which cleans up after tests.
+    """Set up the test database: simulate time, empty the trail, allow TRUNCATE, and keep the rows of migrations.
+
+    After each test that commits, the database holds the kept rows again (see `stored_rows`).
 
     Passwords are hashed fast in it: the hasher of production takes a third of a second by design. One test of added
     people and the tests of outages use the hasher of production.
     """
-    from django.apps import apps
     from django.db import connection
-    from django.db.models.signals import post_migrate
-    from django.test import override_settings
+    from django.test import TransactionTestCase, override_settings
 
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("INSERT INTO simulated_time (reason) VALUES ('tests work at an instant of their own')")
         cursor.execute("SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname LIKE '%_is_not_truncated'")
         for table, trigger in cursor.fetchall():
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
-        empty_trail(connection.alias)
-    post_migrate.connect(empty_trail, sender=apps.get_app_config("access"), weak=False)
-    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        cursor.execute("TRUNCATE telemetry_auditentry")
+        INITIAL.of.update(keep_rows().of)
+    hashers = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with override_settings(PASSWORD_HASHERS=hashers), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: put_back(INITIAL))
         yield
 
 

@@ -68,12 +68,3 @@ def keeper() -> User:
     from django.contrib.auth.models import User
 
     return User.objects.filter(username="keeper").first() or make_person("keeper", is_superuser=True)
-
-
-def empty_trail(using: str, plan: Any = None, **_: object) -> None:
-    """Remove the entries that the migrations wrote after a flush, so that each test counts only its own."""
-    from django.db import connections
-
-    if plan is None:  # sent by `flush`; `migrate` passes its plan
-        with connections[using].cursor() as cursor:
-            cursor.execute("TRUNCATE telemetry_auditentry")

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 
 from tests.bypass.world import furnish
+from tests.stored_rows import INITIAL, put_back
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def committed(django_db_blocker: Any, furnish: Callable[[], None]) -> Iterator[N
         try:
             yield
         finally:
-            call_command("flush", interactive=False, verbosity=0)
+            put_back(INITIAL)
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import call_command
 
 from tests.builders import NOW
 from tests.overrides.monitoring.verify_trail.world import furnish
+from tests.stored_rows import INITIAL, put_back
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
         try:
             yield
         finally:
-            call_command("flush", interactive=False, verbosity=0)
+            put_back(INITIAL)
 
 
 @pytest.fixture
