@@ -12,7 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from tests.browser.chromium import DESKTOP, HOW_TO_GET_IT, find_chromium, log_in, running_chromium
 from tests.browser.inspection import Visit, faults_of_access, faults_of_layout
-from tests.browser.world import PASSWORD, World, make_world
+from tests.browser.world import PASSWORD, World, make_world, renewed
 
 Enter = Callable[[str], Page]
 IDENTITY = re.compile(r"(?<=/)([0-9]+|[0-9a-f-]{36,64}|dm|pm)(?=/)")  # the id of the object that a page is about
@@ -20,7 +20,7 @@ IDENTITY = re.compile(r"(?<=/)([0-9]+|[0-9a-f-]{36,64}|dm|pm)(?=/)")  # the id o
 
 @pytest.fixture
 def world(transactional_db: None) -> World:
-    return make_world()
+    return renewed(make_world)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Enter
 from tests.browser.test_walks import fact, link, panel
-from tests.browser.world import World, make_world
+from tests.browser.world import World, make_world, renewed
 from tests.builders import make_spec, publish
 
 OLD = make_spec({"size_mult": 1.05}, scope={"macro_phase": "Recover"})
@@ -19,7 +19,11 @@ MOST_CLICKS = 4
 
 @pytest.fixture
 def world(transactional_db: None) -> World:
-    """The world of the walks, and a line whose mandate was to be reviewed ten days ago."""
+    return renewed(make_world_with_an_old_mandate)
+
+
+def make_world_with_an_old_mandate() -> World:
+    """Make the world of the walks, and a line whose mandate was to be reviewed ten days ago."""
     publish(OLD, at=datetime.now(UTC) - timedelta(days=100, hours=1))
     return make_world()
 

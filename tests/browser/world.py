@@ -6,7 +6,7 @@ lessons wait for a reviewer. It all ends now, because pages weigh as of the time
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -40,10 +40,12 @@ from tests.builders import DAY, action_payload, approve_and_apply, decision_ids,
 from tests.conftest import make_user
 from tests.learning.opinions import make_strength
 from tests.people import make_person, settled
+from tests.stored_rows import Rows, keep_rows, put_back
 
 GOOD, DIP = {"macro_phase": "Good"}, {"macro_phase": "Dip"}
 SECOND_KEY = "rsi.long.dip"
 PASSWORD = "a walk in the browser"
+LASTS = timedelta(minutes=10)
 PEOPLE: Mapping[str, tuple[str, ...]] = {
     "author": ("overrides.add_changerequest",),
     "reviewer": ("overrides.review_changerequest", "overrides.apply_changerequest"),
@@ -80,6 +82,32 @@ def make_world() -> World:
     _fill_the_rest(people, now)
     override = Membership.objects.get(line__scope=GOOD, line__channel="pm_strength").override_id
     return World(waiting, override, str(decisions[0].decision_id), page_addresses())
+
+
+@dataclass(frozen=True)
+class Made:
+    """A world, and all its rows at the time when it was made."""
+
+    world: World
+    rows: Rows
+    at: datetime
+
+
+_made: dict[Callable[[], World], Made] = {}  # by this process
+
+
+def renewed(make: Callable[[], World]) -> World:
+    """Return the world that `make` made within the last ten minutes, put back as it was, or make one now.
+
+    It ages, because pages are opened at the real time. The database must be empty.
+    """
+    now = datetime.now(UTC)
+    if make in _made and now - _made[make].at < LASTS:
+        put_back(_made[make].rows)
+        ENGINE_ROOM.refresh()
+    else:
+        _made[make] = Made(make(), keep_rows(), now)
+    return _made[make].world
 
 
 def make_people() -> dict[str, User]:
