@@ -1,11 +1,15 @@
-"""People with rights of all kinds, for each test of this folder."""
+"""People with rights of all kinds, committed once for all tests of this folder; each test is rolled back."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
 
 from overrides.core.governance.permissions import REVIEW
+from tests.bypass.conftest import committed
 from tests.bypass.people.changes import (
     BOB,
     LOOK_ID,
@@ -17,8 +21,7 @@ from tests.bypass.people.changes import (
 from tests.people import make_person, settled
 
 
-@pytest.fixture(autouse=True)
-def people() -> None:
+def furnish() -> None:
     """Create people with rights of all kinds, and two keys.
 
     Ada has no rights, Bob approves by a group, Eve would if she were active, Cy is in a group, Fay approves by herself
@@ -44,3 +47,9 @@ def people() -> None:
             f"VALUES ('bot', 'record', 'aaaaaaaa', 'x', now(), {BOB}, now() + interval '1 day', NULL), "
             f"('old', 'record', 'cccccccc', 'x', now(), {BOB}, NULL, now())"
         )
+
+
+@pytest.fixture(scope="package", autouse=True)
+def people(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    with committed(django_db_blocker, furnish):
+        yield
