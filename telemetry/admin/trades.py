@@ -177,7 +177,8 @@ class TradeAdmin(FactAdmin):
         ("external_id", "revision", "correction_reason"),
         ("symbol", "side", "timeframe", "book"),
         ("opened", "closed", "outcome"),
-        ("source", "cluster_id", "excluded_reason", "is_current"),
+        ("source", "cluster_id", "entry_id"),
+        ("excluded_reason", "superseded_by", "is_current"),
     )
     readonly_fields = ("opened", "closed", "outcome")
     inlines = (ActionInline,)
@@ -218,6 +219,8 @@ class TradeAdmin(FactAdmin):
 
     @admin.display(ordering="rr", description="outcome")
     def outcome(self, trade: Trade) -> SafeString:
+        if trade.rr is None:
+            return format_html("no unit of risk")
         return number(trade.rr, 3, signed=True, unit="R")
 
     @admin.display(description="state")
@@ -226,6 +229,8 @@ class TradeAdmin(FactAdmin):
             return badge("superseded", f"r{trade.revision}, superseded")
         if trade.excluded_reason:
             return badge("stale", "not learned from")
+        if trade.superseded_by:
+            return badge("stale", "counted in a better book")
         return badge("live", "current") if trade.revision == 1 else badge("change", f"corrected, r{trade.revision}")
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -168,17 +168,21 @@ def _prepared(rows: Sequence[Row], report: FileReport, whole: _Import) -> list[_
     families = {row.family for row in rows if row.family is not None}
     report.units |= {name: whole.choices[name] for name in families}
     report.runs |= {row.run for row in rows if row.run is not None}
-    return [
-        _parse(row, whole.now, has_context=row.payload is not before.payload)
-        for before, row in zip(measured, given, strict=True)
-    ]
+    return [_parse(*_beside(row, before), whole.now) for before, row in zip(measured, given, strict=True)]
 
 
-def _parse(row: Row, now: datetime, *, has_context: bool) -> _Parsed:
+def _beside(row: Row, before: Row) -> tuple[Row, bool]:
+    """Return a row with its payload before context was added, and whether any was."""
+    if row.payload is before.payload:
+        return row, False
+    return replace(row, earlier=(*row.earlier, before.payload)), True
+
+
+def _parse(row: Row, has_context: bool, now: datetime) -> _Parsed:
     if row.refusals:
         return _Parsed(row, None, row.refusals)
     try:
-        return _Parsed(row, parse_trade(row.payload, now=now), has_context=has_context)
+        return _Parsed(row, parse_trade(row.payload, now=now), (), has_context)
     except Refused as refused:
         return _Parsed(row, None, row.in_its_words(refused))
 

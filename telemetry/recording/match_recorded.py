@@ -131,7 +131,8 @@ def _changed(read: Read, trade: Trade, bodies: Sequence[Trade], stands: _Standin
     if row.may_revise or (not results and read.has_context):
         named = ", ".join(refusal.field for refusal in _in_words(row, differing[:_MOST_NAMED]))
         more = f" and {len(differing) - _MOST_NAMED} more" if len(differing) > _MOST_NAMED else ""
-        return _next(trade, stands, correction or f"a newer export differs in {named}{more}")
+        what = "a newer export" if results else "newer context from price bars"
+        return _next(trade, stands, correction or f"{what} differs in {named}{more}")
     return Matched(None, trade.external_id, _in_words(row, results or differing, current, trade))
 
 

@@ -195,7 +195,7 @@ class TestCorrections:
 class TestFailure:
     def test_leaves_nothing_half_written(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(
-            verb, "_outcome_row", lambda trade, outcome: (*_outcome_row(trade, outcome)[:8], 1e12, NOW, NOW)
+            verb, "_outcome_row", lambda trade, outcome: (*_outcome_row(trade, outcome)[:8], 1e12, NOW, NOW, "")
         )
 
         with pytest.raises(IntegrityError, match="outcome_rr_is_finite"):

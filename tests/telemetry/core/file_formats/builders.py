@@ -89,6 +89,12 @@ def payload(content: bytes, name: str = "trades", **defaults: Any) -> dict[str, 
     return row.payload
 
 
+def given(row: Row) -> dict[str, Any]:
+    """Return the payload of a row that was not refused."""
+    assert isinstance(row.payload, dict), row.refusals
+    return row.payload
+
+
 def refusal(row: Row) -> tuple[str, str, str]:
     """Return place, field and message of the only refusal of the only refused row."""
     (refused,) = row.refusals

@@ -162,3 +162,22 @@ class TestRefuseHeader:
         place, field, message = refusal(row)
         assert (place, field) == (FILE, "external_id")
         assert message.startswith("the header begins 'ts;price' and names neither external_id (our CSV) nor pair")
+
+
+class TestScopeCells:
+    @pytest.mark.parametrize(
+        ("cell", "value"),
+        [
+            ("True", True), ("true", True), ("FALSE", False), ("1.0", 1.0), ("-0.5", -0.5), ("0.50", 0.5),
+            ("1", "1"), ("1.2.3", "1.2.3"), ("007.5", "007.5"), ("1e3", "1e3"), ("micro", "micro"),
+        ],
+    )  # fmt: skip
+    def test_mean_what_json_means(self, cell: str, value: object) -> None:
+        assert flat(**{"scope.bucket_leader": cell})["actions"][0]["scope"] == {"bucket_leader": value}
+
+    def test_become_the_scope_of_the_api(self) -> None:
+        payload = flat(**{"scope.bucket_leader": "True", "scope.bucket_rank_position": "1.0"})
+
+        scope = parse_trade(payload, now=NOW).actions[0].scope
+
+        assert scope == {"bucket_leader": "true", "bucket_rank_position": "1"}

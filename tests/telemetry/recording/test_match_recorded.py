@@ -1,0 +1,216 @@
+"""What a file may change of recorded trades: newer exports revise, backtests never do, earlier codings stay."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from telemetry.core.file_formats.exclusions import NO_BARS
+from telemetry.core.file_formats.file_rows import Defaults, Row
+from telemetry.core.file_formats.freqtrade_coding_1 import first_payload
+from telemetry.core.trades import parse_trade
+from telemetry.core.unit_of_risk import Unit
+from telemetry.models import Outcome, Trade, UnitOfRisk
+from telemetry.recording.import_files import FileReport, RefusedRow, import_files
+from telemetry.recording.record_trades import record_trades
+from tests.builders import NOW
+from tests.telemetry.core.file_formats.builders import LOGGED, freqtrade_trade, result, table
+
+pytestmark = pytest.mark.django_db
+
+
+class Imports:
+    """Imports documents from a folder and keeps what was refused last."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.refused: list[RefusedRow] = []
+        self.report: FileReport | None = None
+
+    def __call__(self, content: object, *, context: Any = None, **defaults: Any) -> dict[str, int]:
+        path = self.folder / "file"
+        path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+        self.refused = []
+        (self.report,) = import_files(
+            [path], now=NOW, defaults=Defaults(**defaults), context=context, on_refused=self.refused.append
+        )
+        return {status.value: count for status, count in self.report.counts.items() if count}
+
+    @property
+    def fields(self) -> list[str]:
+        return [refusal.field for row in self.refused for refusal in row.refusals]
+
+
+@pytest.fixture
+def imported(tmp_path: Path) -> Imports:
+    return Imports(tmp_path)
+
+
+def live(**over: Any) -> list[dict[str, Any]]:
+    return [freqtrade_trade(strategy="Macd", trade_id=7, timeframe=5, exchange="binance", **over)]
+
+
+def backtest(**over: Any) -> dict[str, Any]:
+    return result(Macd=[freqtrade_trade(**over)])
+
+
+def with_scope(rows: Sequence[Row], **scope: str) -> list[Row]:
+    """Stand in for the context from price bars: a scope and an rr in ATR."""
+    given = []
+    for row in rows:
+        payload = dict(row.payload) if isinstance(row.payload, dict) else {}
+        payload["actions"] = [{**action, "scope": {**action["scope"], **scope}} for action in payload["actions"]]
+        if row.unit is Unit.ATR:
+            payload |= {"rr": 1.25, "excluded_reason": None}
+        given.append(replace(row, payload=payload))
+    return given
+
+
+class TestNewerExports:
+    def test_become_revisions_that_name_what_changed(self, imported: Imports) -> None:
+        imported(live())
+
+        assert imported(live(profit_ratio=0.025, exit_reason="stop_loss")) == {"corrected": 1}
+        trade = Trade.objects.get(is_current=True)
+        assert (trade.revision, trade.rr) == (2, 0.25)
+        assert trade.correction_reason == "a newer export differs in profit_ratio, actions[1].controls"
+
+    def test_are_unchanged_the_second_time_and_so_is_an_older_one(self, imported: Imports) -> None:
+        imported(live())
+        imported(live(profit_ratio=0.025))
+
+        assert imported(live(profit_ratio=0.025)) == imported(live()) == {"unchanged": 1}
+        assert Trade.objects.get(is_current=True).rr == 0.25
+
+    def test_do_not_move_a_trade_to_another_book_by_themselves(self, imported: Imports) -> None:
+        imported(live())
+
+        assert imported(live(profit_ratio=0.025), book="live") == {"refused": 1}
+        assert imported.fields == ["book"]
+
+
+class TestBacktests:
+    def test_are_never_revised(self, imported: Imports) -> None:
+        cells = {**LOGGED, "run": "1"}
+        imported(table(cells))
+
+        assert imported(table({**cells, "profit_ratio": "0.06"})) == {"refused": 1}
+        assert imported.fields == ["profit_ratio"]
+        assert "(recorded 0.5, now 0.6)" in imported.refused[0].refusals[0].message
+
+    def test_of_another_run_are_told_beside_it(self, imported: Imports) -> None:
+        imported(backtest())
+
+        assert imported(backtest(profit_ratio=0.06)) == {"new": 1}
+        assert len(set(Outcome.objects.values_list("cluster_id", flat=True))) == 1
+
+    @pytest.mark.parametrize("field", ["book", "source"])
+    def test_can_be_moved_to_the_book_and_source_they_belong_to(self, imported: Imports, field: str) -> None:
+        imported(backtest())
+
+        assert imported(backtest(), **{field: "backtest"}) == {"refused": 1}
+        assert imported.fields == [field]
+        assert imported(backtest(), **{field: "backtest"}, correction="was a backtest") == {"corrected": 1}
+        trade = Trade.objects.get(is_current=True)
+        assert (getattr(trade, field), trade.correction_reason) == ("backtest", "was a backtest")
+
+    def test_are_not_changed_under_the_cloak_of_a_correction(self, imported: Imports) -> None:
+        cells = {**LOGGED, "run": "1"}
+        imported(table(cells))
+
+        refused = imported(table({**cells, "profit_ratio": "0.06"}), book="backtest", correction="wrong book")
+
+        assert refused == {"refused": 1}
+        assert Trade.objects.get().rr == 0.5
+
+
+def recorded_at_first(trade: dict[str, Any], **over: Any) -> None:
+    """Record a trade as the first coding did."""
+    told: dict[str, Any] = {"book": "paper", "source": None, "family": None, **over}
+    payload = first_payload(trade, "Macd", "run of Macd", "5m", **told)
+    record_trades([parse_trade(payload, now=NOW)], now=NOW)
+
+
+class TestEarlierCoding:
+    @pytest.mark.parametrize("over", [{}, {"enter_tag": "bull/up"}, {"initial_stop_loss_ratio": -0.99}])
+    def test_keeps_its_trades_and_their_ids(self, imported: Imports, over: dict[str, Any]) -> None:
+        recorded_at_first(freqtrade_trade(**over))
+        before = Trade.objects.values().get()
+
+        assert imported(backtest(**over)) == {"unchanged": 1}
+        assert Trade.objects.values().get() == before
+
+    def test_keeps_those_of_a_bot_and_takes_their_changes(self, imported: Imports) -> None:
+        trade = live()[0]
+        recorded_at_first(trade)
+        name = Trade.objects.get().external_id
+
+        assert imported(live()) == {"unchanged": 1}
+        assert imported(live(profit_ratio=0.02)) == {"corrected": 1}
+        assert set(Trade.objects.values_list("external_id", flat=True)) == {name}
+
+    def test_can_be_moved_to_another_book(self, imported: Imports) -> None:
+        recorded_at_first(freqtrade_trade())
+
+        assert imported(backtest(), book="backtest") == {"refused": 1}
+        assert imported.fields == ["book"]
+        assert imported(backtest(), book="backtest", correction="was a backtest") == {"corrected": 1}
+
+
+class TestContext:
+    def test_is_added_as_a_revision(self, imported: Imports) -> None:
+        imported(backtest())
+
+        assert imported(backtest(), context=lambda rows: with_scope(rows, bucket="micro")) == {"corrected": 1}
+        trade = Trade.objects.get(is_current=True)
+        assert trade.correction_reason == "context from price bars added"
+        assert imported(backtest(), context=lambda rows: with_scope(rows, bucket="micro")) == {"unchanged": 1}
+
+    def test_is_not_taken_away_by_an_import_without_bars(self, imported: Imports) -> None:
+        imported(backtest(), context=lambda rows: with_scope(rows, bucket="micro"))
+
+        assert imported(backtest()) == {"unchanged": 1}
+        assert Outcome.objects.get().scope == {"timeframe": "5m", "bucket": "micro"}
+
+    def test_gives_a_trade_its_unit_of_risk(self, imported: Imports) -> None:
+        imported(backtest(initial_stop_loss_ratio=-0.99))
+        assert Trade.objects.values_list("rr", "excluded_reason").get() == (None, NO_BARS)
+        assert not Outcome.objects.exists()
+
+        assert imported(backtest(initial_stop_loss_ratio=-0.99), context=with_scope) == {"corrected": 1}
+        assert Outcome.objects.get().rr == 1.25
+        assert imported(backtest(initial_stop_loss_ratio=-0.99)) == {"unchanged": 1}
+
+    def test_of_another_universe_is_refused(self, imported: Imports) -> None:
+        imported(backtest(), context=lambda rows: with_scope(rows, universe="top@1"))
+
+        assert imported(backtest(), context=lambda rows: with_scope(rows, universe="top@2")) == {"refused": 1}
+        assert imported.fields == ["actions[0].scope", "actions[1].scope"]
+
+
+class TestUnits:
+    def test_are_chosen_once(self, imported: Imports) -> None:
+        imported(backtest())
+        imported(backtest(initial_stop_loss_ratio=-0.99))
+
+        assert UnitOfRisk.objects.values_list("strategy", "unit", "trades", "real_stops").get() == (
+            "Macd",
+            "stop",
+            1,
+            1,
+        )
+        assert imported.report is not None
+        assert imported.report.units["Macd"].unit is Unit.STOP
+        assert sum(imported.report.excluded.values()) == 1
+
+    def test_that_contradict_the_choice_are_refused(self, imported: Imports) -> None:
+        imported(backtest())
+
+        assert imported(backtest(), risk={"Macd": Unit.ATR}) == {"refused": 1}
+        assert imported.fields == ["risk"]
+        assert imported(backtest(), risk={"Macd": Unit.STOP}) == {"unchanged": 1}
