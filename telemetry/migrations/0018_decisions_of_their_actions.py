@@ -20,7 +20,7 @@ UPDATE telemetry_decisionoutcome SET misfit = 'unknown' WHERE unattributed = 'no
 
 
 class Migration(migrations.Migration):
-    dependencies = [("telemetry", "0016_units_of_risk")]
+    dependencies = [("telemetry", "0017_replays")]
     operations = [
         migrations.CreateModel(
             name="DecisionCredit",
