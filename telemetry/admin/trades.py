@@ -218,9 +218,9 @@ class TradeAdmin(FactAdmin):
         return format_moment(trade.closed_at)
 
     @admin.display(ordering="rr", description="outcome")
-    def outcome(self, trade: Trade) -> SafeString:
+    def outcome(self, trade: Trade) -> SafeString | str:
         if trade.rr is None:
-            return format_html("no unit of risk")
+            return "no unit of risk"
         return number(trade.rr, 3, signed=True, unit="R")
 
     @admin.display(description="state")

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from telemetry.core.file_formats import freqtrade_fields
 from telemetry.core.file_formats.decision_journal import JournalJoin, JournalLine
 from telemetry.core.file_formats.file_rows import Defaults
 from telemetry.recording.record_trades import record_trades
@@ -25,6 +26,7 @@ from tests.bench import (
     learning,
     lifetime,
     lifetime_rows,
+    mutated_exports,
     pages,
     publish,
     real_table,
@@ -91,6 +93,23 @@ class TestBenches:
         found = figures()
         assert found.keys() == {f"{name} {time}" for name in import_files.FORMS for time in ("first", "again")}
         assert min(found.values()) > 0
+
+    def test_mutated_exports_are_read_equal_or_refused_by_name(self, figures: Figures) -> None:
+        mutated_exports.run(exports=200)
+
+        found = figures()
+        assert found.keys() >= {"truth", "form", "is_short", "UTF-16", "all"}
+        assert max(found.values()) == 0
+
+    def test_mutated_exports_find_a_reader_that_guesses(
+        self, figures: Figures, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(freqtrade_fields, "truth", bool)
+
+        mutated_exports.run(exports=200)
+
+        found = figures()
+        assert min(found["truth"], found["is_short"], found["is_open"]) > 0
 
     def test_cube_compares_itself_with_grouping_sets_and_a_refresh_with_a_full_build(self, figures: Figures) -> None:
         cube.run(outcomes=1_000, rounds=1, new_trades=100)

@@ -60,7 +60,7 @@ def _fill(order: Mapping[str, object], is_short: bool, price: float | None) -> F
     at = _filled_at(order)
     if is_entry is None or at is None:
         return None
-    amount = number_in(order, "amount" if is_nothing(order.get("filled")) else "filled")
+    amount = number_in(order, "amount" if order.get("filled") is None else "filled")
     if not amount > 0:
         return None
     prices = (optional_number(order, name) for name in _PRICES)

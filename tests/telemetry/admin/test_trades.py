@@ -1,4 +1,4 @@
-"""The page of a trade: when the outcome of each action was known, and which decisions it names."""
+"""The page of a trade: when outcomes were known, which decisions it names, and why it does not count."""
 
 from __future__ import annotations
 
@@ -103,3 +103,18 @@ class TestDecisions:
 
         assert ("t1" in strip_tags(listed), ">t2<" in listed) == (True, False)
         assert ">t2<" in page(browser, "/admin/telemetry/trade/")
+
+
+class TestState:
+    def test_says_that_a_trade_has_no_unit_of_risk(self, browser: Client) -> None:
+        record_trades([make_trade(rr=None, excluded_reason="no unit of risk: no stop")], now=NOW)
+
+        for where in ("", f"{trade_id('t1', 1)}/change/"):
+            assert "no unit of risk" in page(browser, f"/admin/telemetry/trade/{where}")
+
+    def test_names_the_trade_of_the_better_book(self, browser: Client) -> None:
+        twice = [make_trade(book, book=book, entry_id="BTC:long:10h") for book in ("backtest", "live")]
+        record_trades(twice, now=NOW)
+
+        assert "counted in a better book" in page(browser, "/admin/telemetry/trade/")
+        assert "live" in page(browser, f"/admin/telemetry/trade/{trade_id('backtest', 1)}/change/")
