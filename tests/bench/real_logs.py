@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from config.demo.market.scopes import pm_scope
+from telemetry.core.file_formats.exclusions import WITHOUT_UNIT
 from telemetry.core.file_formats.file_rows import Defaults
 from telemetry.core.file_formats.freqtrade_facts import Run
 from telemetry.core.file_formats.freqtrade_trade import trade_payload
@@ -53,7 +54,9 @@ def scoped_log(data: Path, name: str) -> Iterator[Mapping[str, Any]]:
     prices = {each.symbol: Prices(each, Indicators.of(each).atr) for each in bars}
     with gzip.open(data / LOGS[name], "rt", newline="") as lines:
         for row in csv.DictReader(lines):
-            payload = trade_payload(_typed(row), Run(run_id=row.get("run")), Defaults())
+            payload = trade_payload(_typed(row), Run(run_id=row.get("run"), is_backtest=True), Defaults())
+            if payload.get("excluded_reason") in WITHOUT_UNIT:
+                del payload["excluded_reason"]  # its unit is 2 ATR, from the bars
             symbol = row["pair"].replace(":", "_")
             at = int(np.datetime64(row["open_date"].rstrip("Z"), "s").astype(np.int64))
             risk = prices[symbol].risk_at(at) if symbol in prices else float("nan")

@@ -9,7 +9,7 @@ import pytest
 
 from telemetry.core.file_formats.file_rows import Defaults
 from telemetry.models import Trade
-from telemetry.recording.import_files import import_files
+from telemetry.recording.import_files import RefusedRow, import_files
 from telemetry.recording.result_folder import found_files, metadata_beside
 from tests.builders import NOW
 from tests.telemetry.core.file_formats.builders import freqtrade_trade, result, zipped
@@ -62,7 +62,7 @@ class TestImport:
         assert Trade.objects.count() == 2
 
     def test_refuses_a_folder_without_results(self, tmp_path: Path) -> None:
-        refused = []
+        refused: list[RefusedRow] = []
 
         import_files([tmp_path], now=NOW, defaults=Defaults(), on_refused=refused.append)
 
