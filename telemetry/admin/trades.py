@@ -66,9 +66,8 @@ class ActionInline(FactInline):
 
     model = Action
     fields = (
-        "acted_at", "what", "frozen_scope", "fraction_shown", "leg_shown", "after_shown", "replayed", "known",
-        "applied_shown",
-        "n_decisions",
+        "acted_at", "what", "frozen_scope", "fraction_shown", "leg_shown", "after_shown", "known", "applied_shown",
+        "n_decisions", "replayed",
     )  # fmt: skip
     readonly_fields = fields
     note = (

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from telemetry.foundation.core.number_text import typeset
 from telemetry.foundation.core.words import moment_of
 
-NOT_LEARNED = frozenset({"A_mode", "E_mode"})  # outputs of the system: recorded with a scope, never learned from
+NOT_LEARNED = frozenset({"A_mode", "E_mode", "universe"})  # recorded with a scope, not learned from by themselves
 
 MISSING = format_html('<span class="cw-quiet">{}</span>', "\N{EN DASH}")
 
