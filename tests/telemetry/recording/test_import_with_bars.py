@@ -113,7 +113,7 @@ class TestAnImport:
         """Bars that go wild after the last entry leave every entry's scope and R as they are."""
         imported(trades, bars)
         before = scopes_of_entries()
-        rr = sorted(Trade.objects.values_list("rr", flat=True))
+        rr = list(Trade.objects.order_by("opened_at", "id").values_list("rr", flat=True))
         last = int((OPENED + timedelta(hours=35)).timestamp())
         for each in PAIRS:
             wild = {name: np.where(each.end > last, 3.0, 1.0) * getattr(each, name) for name in ("close", "volume")}
@@ -124,4 +124,4 @@ class TestAnImport:
         imported(trades, tmp_path / "wild")
 
         assert scopes_of_entries() == before
-        assert sorted(Trade.objects.values_list("rr", flat=True)) == rr
+        assert list(Trade.objects.order_by("opened_at", "id").values_list("rr", flat=True)) == rr
