@@ -32,6 +32,8 @@ from telemetry.recording.bar_results import NO_RISK, add_results, deal_of
 Payload = dict[str, Any]
 
 CACHED_BARS = 4_000_000
+FARTHEST_PRICE = 2.0  # between the last closed hour and the open rate, as a ratio
+OTHER_PRICES = "the prices of the bars are not those of the trade: another pair, unit or time"
 
 
 @dataclass
@@ -39,7 +41,8 @@ class ContextReport:
     """What bars gave to the rows of an import, and what they could not give.
 
     `given` counts by (action category, name), `missing` by (action category, name, reason). A name is a dimension, or
-    one of `rr`, `rr_after`, `leg_rr`, `replays`; the category of `rr` is "trade".
+    one of `rr`, `rr_after`, `leg_rr`, `replays`; the category of `rr` is "trade". Missing `bars` of a
+    trade are bars whose prices are not its own, so that nothing of its pair is taken from them.
     """
 
     rows: int = 0
@@ -101,7 +104,7 @@ class BarsContext:
         if facts is None or not isinstance(row.payload, dict):
             self.report.without_prices += 1
             return row
-        history = self._history(facts.pair, facts.timeframe)
+        history = self._own(facts)
         opened_at = int(facts.opened_at.timestamp())
         atr = math.nan if history is None else history.atr(opened_at)
         risk = risk_of(row, atr)
@@ -111,6 +114,15 @@ class BarsContext:
         bars = None if course is None else course.bars
         add_results(actions, deal_of(facts, risk), bars, facts.closed_at, payload.get("rr"), self.report.note)
         return replace(row, payload=payload)
+
+    def _own(self, facts: MarketFacts) -> PairHistory | None:
+        """Return the bars of the trade's pair, unless their prices are so far from the trade's that they are others."""
+        history = self._history(facts.pair, facts.timeframe)
+        price = math.nan if history is None else history.price(int(facts.opened_at.timestamp()))
+        if math.isnan(price) or 1 / FARTHEST_PRICE < facts.open_rate / price < FARTHEST_PRICE:
+            return history
+        self.report.note("trade", "bars", OTHER_PRICES)
+        return None
 
     def _rr(self, row: Row, facts: MarketFacts, risk: float | None, atr: float) -> Payload:
         """Return the rr of a trade that is measured by 2 ATR; one measured by its stop has its rr from the file."""

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from telemetry.core.market_context.bars import Bars, Flags, Floats, Ints
+from telemetry.core.market_context.bars import Bars, Flags, Floats, Ints, unit_changes
 from telemetry.core.market_context.indicators import LONG, SHORT, Indicators
 
 WARM_UP = 200
-UNIT_CHANGE = np.log(3.0)
 RSI_LOW, RSI_HIGH = 30, 70
 
 
@@ -93,6 +92,5 @@ def one_at_a_time(signal_bars: Iterable[int], exit_bars: Iterable[int]) -> list[
 
 def crosses_unit_change(bars: Bars, signal: Ints, out: Ints) -> Flags:
     """Return whether a close from 200 bars before the signal to the exit jumps threefold: a change of unit."""
-    jumps = np.abs(np.diff(np.log(bars.close), prepend=np.log(bars.close[:1]))) > UNIT_CHANGE
-    count = np.append(0, np.cumsum(jumps))
+    count = np.append(0, np.cumsum(unit_changes(bars)))
     return count[out + 1] > count[signal - WARM_UP]

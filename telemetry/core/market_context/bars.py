@@ -13,6 +13,7 @@ Flags = NDArray[np.bool_]
 
 HOUR = 3600
 DAY = 24 * HOUR
+UNIT_CHANGE = np.log(3.0)
 SECONDS = {
     **{f"{minutes}m": 60 * minutes for minutes in (1, 3, 5, 15, 30)},
     **{f"{hours}h": HOUR * hours for hours in (1, 2, 4, 6, 8, 12)},
@@ -60,6 +61,18 @@ class Bars:
             self.close[keep],
             self.volume[keep],
         )
+
+
+def unit_changes(bars: Bars) -> Flags:
+    """Return whether each close is three times or a third of the one before: a change of unit, and no return.
+
+    >>> one = np.array([1.0, 2.0, 500.0, 501.0])
+    >>> unit_changes(Bars("A/B", "1h", 3600 * np.arange(4), one, one, one, one, one)).tolist()
+    [False, False, True, False]
+    """
+    logs = np.log(bars.close)
+    changes: Flags = np.abs(np.diff(logs, prepend=logs[:1])) > UNIT_CHANGE
+    return changes
 
 
 def resample(bars: Bars, timeframe: str, *, at_least: int, drop_unfinished: bool = True) -> Bars:

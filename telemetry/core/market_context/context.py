@@ -122,6 +122,6 @@ def _reason_of_pair(name: str, pair: PairHistory | None, timeframe: str | None, 
         return f"the bars of the pair are longer than {needed} or do not divide it"
     if int(course.bars.end[0]) <= at and course.last(at) < 0:
         return "the pair has no bar in the day before the action"
-    if course.last(at) >= SLOW and name != "vol_bucket" and not course.atr[course.last(at)] > 0:
+    if course.last(at) >= SLOW and name != "vol_bucket" and course.atr[course.last(at)] == 0:
         return "the price of the pair did not move"
     return None

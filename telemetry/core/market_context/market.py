@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .bars import DAY, HOUR, Bars, Floats, Ints
+from .bars import DAY, HOUR, Bars, Floats, Ints, unit_changes
 from .universe import Universe
 
 HORIZONS = {"macro_phase": 720, "meso_phase": 168, "micro_phase": 24}
@@ -65,7 +65,7 @@ class Market:
         first = min(int(one.time[0]) for one in pairs)
         start = first // DAY * DAY
         hours = (max(int(one.end[-1]) for one in pairs) - start) // HOUR + QUIET_HOURS
-        returns = _by_hour(pairs, [np.diff(np.log(one.close), prepend=np.nan) for one in pairs], start, hours)
+        returns = _by_hour(pairs, [_returns(one) for one in pairs], start, hours)
         quotes = _by_hour(pairs, [one.close * one.volume for one in pairs], start, hours)
         volume = last_24_hours(quotes)
         lead = (first - start) // HOUR
@@ -131,6 +131,12 @@ def _silence(quotes: Floats) -> Ints:
     traded = np.append(False, np.isfinite(quotes).any(axis=1))
     silence: Ints = hour - np.maximum.accumulate(np.where(traded, hour, -QUIET_HOURS))
     return silence
+
+
+def _returns(bars: Bars) -> Floats:
+    """Return the log return of each bar; NaN for the first, and where the price changed its unit."""
+    returns: Floats = np.where(unit_changes(bars), np.nan, np.diff(np.log(bars.close), prepend=np.nan))
+    return returns
 
 
 def _by_hour(bars: Sequence[Bars], columns: Sequence[Floats], start: int, hours: int) -> Floats:

@@ -8,7 +8,7 @@ from functools import cache, cached_property
 
 import numpy as np
 
-from .bars import DAY, HOUR, SECONDS, Bars, Floats, lengthened
+from .bars import DAY, HOUR, SECONDS, Bars, Floats, lengthened, unit_changes
 from .indicators import ATR_LENGTH, ema, over_extension, trend_strength, true_range, wilder
 from .market import QUIET_HOURS, last_24_hours
 
@@ -19,7 +19,10 @@ NOTHING = float("nan")
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """Closed bars with their ATR14, EMA20 and EMA50; NaN until each has as many bars as its length."""
+    """Closed bars with their ATR14, EMA20 and EMA50; NaN until each has as many bars as its length.
+
+    After a change of unit they begin anew, since they would take it for a movement.
+    """
 
     bars: Bars
     atr: Floats
@@ -28,9 +31,11 @@ class Course:
 
     @classmethod
     def of(cls, bars: Bars) -> Course:
-        fast, slow = ema(bars.close, FAST), ema(bars.close, SLOW)
-        fast[: FAST - 1], slow[: SLOW - 1] = np.nan, np.nan
-        return cls(bars, wilder(true_range(bars), ATR_LENGTH), fast, slow)
+        era = np.cumsum(unit_changes(bars))
+        eras = [bars.where(era == number) for number in range(int(era[-1]) + 1)] if era[-1] else [bars]
+        atr = np.concatenate([wilder(true_range(each), ATR_LENGTH) for each in eras])
+        fast, slow = (np.concatenate([_mean(each, length) for each in eras]) for length in (FAST, SLOW))
+        return cls(bars, atr, fast, slow)
 
     def last(self, at: int) -> int:
         """Return the number of the last bar that had closed at a time in epoch seconds; -1 if none had within a day.
@@ -40,6 +45,13 @@ class Course:
         place = int(np.searchsorted(self.bars.time, at - SECONDS[self.bars.timeframe], side="right")) - 1
         oldest = at - DAY - SECONDS[self.bars.timeframe]
         return place if place >= 0 and int(self.bars.end[place]) >= oldest else -1
+
+
+def _mean(bars: Bars, length: int) -> Floats:
+    """Return the exponential mean of the closes; NaN until there are as many as its length."""
+    mean = ema(bars.close, length)
+    mean[: length - 1] = np.nan
+    return mean
 
 
 class PairHistory:
@@ -89,6 +101,12 @@ class PairHistory:
         course = self.course("1h")
         last = -1 if course is None else course.last(at)
         return NOTHING if course is None or last < 0 else float(course.atr[last])
+
+    def price(self, at: int) -> float:
+        """Return the close of the last 1 h bar that had closed at a time in epoch seconds; NaN if unknown."""
+        course = self.course("1h")
+        last = -1 if course is None else course.last(at)
+        return NOTHING if course is None or last < 0 else float(course.bars.close[last])
 
     def trend(self, at: int) -> float:
         """Return (EMA20 - EMA50) / ATR14 on 1 h bars; NaN if unknown or if the price did not move."""

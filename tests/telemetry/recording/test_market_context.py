@@ -22,7 +22,7 @@ from telemetry.foundation.core.refusal import Refused
 from telemetry.recording import market_context
 from telemetry.recording.bar_files import BarFolder
 from telemetry.recording.bar_results import ENDED, NO_DELAYS, NO_RISK, OTHER_ORDERS
-from telemetry.recording.market_context import BarsContext, risk_of
+from telemetry.recording.market_context import OTHER_PRICES, BarsContext, risk_of
 from tests.telemetry.core.market_context.builders import FIRST, random_bars
 from tests.telemetry.recording.data_folders import write_bars
 
@@ -155,6 +155,15 @@ class TestRows:
         assert context.report.missing["trade", "rr", NO_RISK] == 1
         assert context.report.missing["entry", "trend", "there are no bars of the pair"] == 1
 
+    def test_take_nothing_of_their_pair_from_bars_with_other_prices(self, folder: BarFolder) -> None:
+        context = BarsContext(folder)
+
+        (row,) = context([row_of(open_rate=1000.0 * price_at(PAIRS[0], OPENED))])
+
+        assert context.report.missing["trade", "bars", OTHER_PRICES] == 1
+        assert payload_of(row)["excluded_reason"] == NO_BARS
+        assert "trend" not in action_of(row, "entry")["scope"]
+
     def test_without_prices_pass_as_they_are(self, folder: BarFolder) -> None:
         context = BarsContext(folder)
         rows = [Row("row 1", {"external_id": "a"}), Row("row 2")]
@@ -238,7 +247,7 @@ class TestReport:
     def test_says_why_an_entry_has_no_replays(self, folder: BarFolder) -> None:
         context = BarsContext(folder)
 
-        context([row_of(open_rate=1.0)])
+        context([row_of(open_rate=0.7 * price_at(PAIRS[0], OPENED))])
 
         assert context.report.missing["entry", "replays", NO_DELAYS] == 1
 

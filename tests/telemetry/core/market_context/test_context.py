@@ -134,6 +134,19 @@ class TestContext:
         assert found.missing["trend"] == found.missing["A_mode"] == "the price of the pair did not move"
         assert found.scope["volatility"] == "normal"
 
+    def test_begins_anew_where_a_price_changes_its_unit(self) -> None:
+        bars = universe_of("1h")
+        changed = 20 * 24
+        factor = np.where(np.arange(len(bars[0])) < changed, 1.0, 1000.0)
+        columns: dict[str, Any] = {name: getattr(bars[0], name) * factor for name in COLUMNS[:4]}
+        split = [replace(bars[0], volume=bars[0].volume / factor, **columns), *bars[1:]]
+
+        early, late = (context_of(split, FIRST + (changed + hours) * HOUR, timeframe="1h") for hours in (30, 200))
+
+        assert early.missing["trend"] == "needs 50 hourly bars of the pair"
+        whole = context_of(bars, FIRST + (changed + 200) * HOUR, timeframe="1h").scope
+        assert {name: late.scope[name] for name in whole} == whole
+
     def test_says_that_daily_bars_cannot_give_what_is_counted_in_hours(self) -> None:
         daily = [walk(seed, "1d", 80, f"P{seed}/USDT") for seed in range(4)]
         found = context(None, PairHistory("P0/USDT", daily[:1]), "P0/USDT", "1d", FIRST + 70 * DAY, "long")
