@@ -120,7 +120,7 @@ class TestScopeAsked:
         decision = make_decision()
         record_decisions([decision])
         named = action_payload(scope=SENT, decision_ids=decision_ids(decision))
-        entry = {"entry_id": "BTC:long:10h"}
+        entry: dict[str, Any] = {"entry_id": "BTC:long:10h"}
         record_trades([make_trade("tested", book="backtest", actions=[named], **entry)], now=now)
         attribute_trades(now=now)
         record_trades([make_trade("real", book="live", **entry)], now=now)
