@@ -3,6 +3,7 @@
 It is opened for reading only. A bot keeps the ids of the decisions that it followed in a trade's custom data, under
 `counterweight_decision_ids`: a list of ids for the entry, or an object of action categories with a list each, such as
 {"entry": [...], "add": [[...], [...]]}; a list of lists names those of the first, second, ... action of the category.
+Lever values that were used in place of those served stand under `counterweight_applied`: {decision id: {lever: value}}.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from telemetry.core.file_formats.freqtrade_facts import Run
 from telemetry.core.file_formats.freqtrade_names import missing_columns
 from telemetry.core.file_formats.freqtrade_trade import read_trade
 from telemetry.core.file_formats.strict_json import parse_json
+from telemetry.foundation.core.fields import named
+from telemetry.foundation.core.objects import mapping
 from telemetry.foundation.core.refusal import Refusal, Refused
 
 MAGIC = b"SQLite format 3\0"
-DECISIONS = "counterweight_decision_ids"
+DECISIONS, APPLIED = "counterweight_decision_ids", "counterweight_applied"
 BOOK = "live"
 _READ_VERSIONS, _ROLLBACK_JOURNAL = slice(18, 20), b"\x01\x01"  # bytes of the header that ask for a write-ahead log
 
@@ -88,15 +91,17 @@ def _rows(database: sqlite3.Connection, columns: Sequence[str], defaults: Defaul
 
 
 def _with_decisions(row: Row, database: sqlite3.Connection, trade: object) -> Row:
-    statement = "SELECT cd_value FROM trade_custom_data WHERE ft_trade_id = ? AND cd_key = ?"
-    found = database.execute(statement, [trade, DECISIONS]).fetchone()
-    if found is None or not isinstance(row.payload, dict):
+    statement = "SELECT cd_key, cd_value FROM trade_custom_data WHERE ft_trade_id = ? AND cd_key IN (?, ?)"
+    found = {str(key): str(value) for key, value in database.execute(statement, [trade, DECISIONS, APPLIED])}
+    if DECISIONS not in found or not isinstance(row.payload, dict):
         return row
     try:
-        payload = {**row.payload, "actions": _naming(row.payload["actions"], parse_json(str(found[0])))}
+        actions = named(lambda text: _naming(row.payload["actions"], parse_json(text)), found[DECISIONS], DECISIONS)
+        if APPLIED in found:
+            actions = named(lambda text: _applying(actions, mapping(parse_json(text))), found[APPLIED], APPLIED)
     except Refused as refused:
-        return Row.refused(row.place, refused.under(DECISIONS))
-    return replace(row, payload=payload)
+        return Row.refused(row.place, refused)
+    return replace(row, payload={**row.payload, "actions": actions})
 
 
 def _naming(actions: Sequence[Mapping[str, Any]], decisions: object) -> list[dict[str, Any]]:
@@ -105,13 +110,22 @@ def _naming(actions: Sequence[Mapping[str, Any]], decisions: object) -> list[dic
     if not isinstance(by_category, dict):
         raise Refused.because("is neither a list of decision ids nor an object of lists by action category")
     waiting = {category: _by_action(category, ids) for category, ids in by_category.items()}
-    named = []
+    naming = []
     for action in actions:
         ids = waiting.get(action["action_category"])
-        named.append({**action, "decision_ids": ids.pop(0)} if ids else dict(action))
+        naming.append({**action, "decision_ids": ids.pop(0)} if ids else dict(action))
     if left := sorted(category for category, ids in waiting.items() if any(ids)):
         raise Refused.because(f"names decisions of actions that the trade does not have: {', '.join(left)[:100]}")
-    return named
+    return naming
+
+
+def _applying(actions: Sequence[dict[str, Any]], applied: Mapping[str, object]) -> list[dict[str, Any]]:
+    """Return the actions with what was applied of the last decision that they name."""
+    used = []
+    for action in actions:
+        keys = [key for key in action.get("decision_ids", ()) if isinstance(key, str) and key in applied]
+        used.append(applied[keys[-1]] if keys else None)
+    return [each if value is None else {**each, "applied": value} for each, value in zip(actions, used, strict=True)]
 
 
 def _by_action(category: str, ids: object) -> list[object]:

@@ -97,6 +97,24 @@ class TestReadDatabase:
 
         assert found["actions"][0]["decision_ids"] == [DECISION]
 
+    def test_takes_what_was_applied_of_the_last_decision(self, tmp_path: Path) -> None:
+        ids = {"ft_trade_id": 1, "cd_key": "counterweight_decision_ids", "cd_value": json.dumps([OTHER, DECISION])}
+        values = json.dumps({OTHER: {"size_mult": 1.0}, DECISION: {"size_mult": 0.97}})
+        applied = {"ft_trade_id": 1, "cd_key": "counterweight_applied", "cd_value": values}
+
+        found = payload(read(written(tmp_path / "db", trades=[TRADE_2026], trade_custom_data=[applied, ids])))
+
+        assert found["actions"][0]["applied"] == {"size_mult": 0.97}
+        assert all("applied" not in action for action in found["actions"][1:])
+
+    def test_refuses_what_was_applied_unless_it_is_an_object(self, tmp_path: Path) -> None:
+        ids = {"ft_trade_id": 1, "cd_key": "counterweight_decision_ids", "cd_value": json.dumps([DECISION])}
+        applied = {"ft_trade_id": 1, "cd_key": "counterweight_applied", "cd_value": "[1]"}
+
+        (row,) = read(written(tmp_path / "db", trades=[TRADE_2026], trade_custom_data=[ids, applied]))
+
+        assert refusal(row)[1].startswith("counterweight_applied")
+
     @pytest.mark.parametrize("value", ["yes", '{"add": ["x"]}', "7", '{"entry": "x"}'])
     def test_refuses_decisions_that_fit_no_action(self, tmp_path: Path, value: str) -> None:
         stored = {"ft_trade_id": 1, "cd_key": "counterweight_decision_ids", "cd_value": value}
