@@ -32,7 +32,7 @@ SERVERS = (
     "tests/overrides/monitoring/verify_trail",
     "tests/overrides/serving/test_engine.py",
     "tests/overrides/versions",
-    "tests/stateful",
+    "tests/stateful/test_machine.py",
     "tests/telemetry/audit",
     "tests/telemetry/decisions",
     "tests/telemetry/foundation/api/test_idempotency.py",
@@ -56,6 +56,7 @@ INDEPENDENT = (
     "tests/config/demo",  # its story runs through the queue once, and `./dev demo` once more
     "tests/config/operations/test_job_punctuality.py",  # reads the beat table
     "tests/overrides/admin",  # pages
+    "tests/stateful/test_mutants.py",  # what the machine notices, not what a server does
     "tests/test_a_week_of_hours.py",  # one long story of the verbs that are tested here by themselves
     "tests/test_architecture.py",  # reads the source
     "tests/test_hostile_requests.py",  # bodies that are refused before they reach a server

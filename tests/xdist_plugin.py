@@ -14,7 +14,18 @@ import pytest
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  # xdist ships no types
 
 OUTAGES = "tests/outages/"  # they share one installation
-LONG = (OUTAGES, "tests/test_a_week_of_hours.py", "tests/browser/", "tests/config/demo/")
+# The longest first; outages mostly wait, so they leave their core to the others from the beginning.
+LONG = (
+    OUTAGES,
+    "tests/test_a_week_of_hours.py",
+    "tests/browser/",
+    "tests/bench/test_bench_smoke.py",
+    "tests/stateful/",
+    "tests/config/demo/",
+    "tests/config/test_worker.py",
+    "tests/config/test_gunicorn.py",
+    "tests/telemetry/models/test_migrations.py",
+)
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # gw0, gw1, ...
     number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
@@ -36,4 +47,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileScheduli
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    """Return the place of a test's file among the long ones, or behind all of them."""
+    return next((place for place, path in enumerate(LONG) if item.nodeid.startswith(path)), len(LONG))
