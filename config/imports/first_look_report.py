@@ -13,12 +13,23 @@ from learning.core.first_look.method_look import COUNTED, Line, MethodLook
 from learning.core.first_look.teaching import Obstacle, Teaching
 from learning.core.significance.verdict import Verdict
 from overrides.core.engine.definitions.vocabulary import LearningMethod
+from telemetry.core.file_formats.exclusions import WITHOUT_UNIT
+from telemetry.core.unit_of_risk import Unit
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.core.number_text import fixed, signed_fixed
 
 SHOWN_LINES = 10
 MANY_WINNERS, FEW_DAYS = 0.95, 60
 NONE = "\N{EN DASH}"
+UNITS: Mapping[Unit, str] = {Unit.STOP: "its first stop", Unit.ATR: "2 ATR at entry, at least 0.4 % of the price"}
+BRING_BARS = (
+    "Many of these trades have no scope or no unit of risk, so little can be learned from them. Give the price bars you "
+    "have on disk, such as freqtrade's user_data/data/EXCHANGE, with --bars DIR: scopes and R are computed from them."
+)
+BRING_SCOPES = (
+    "Most trades have no scope, so nothing can be learned about the market: send a scope with each action, or bars of "
+    "the pairs and days that the trades are of."
+)
 NAMES: Mapping[LearningMethod, str] = {
     LearningMethod.PLAN: "Plan method: each cell of trades by itself",
     LearningMethod.EVIDENCE: "Evidence method: one fit to all trades, shrunk towards no edge",
@@ -108,19 +119,20 @@ def _trials(looked: Looked) -> Iterator[Section]:
     strategies = looked.read.strategies
     if not strategies:
         return
-    sources = {each.source for each in looked.read.trades if each.source}
-    names, files = len(strategies), len(looked.read.files)
-    of_sources = f" of {len(sources):,} sources" if len(sources) > 1 else ""
+    names, files, runs = len(strategies), len(looked.read.files), len(looked.read.runs)
+    of_runs = f" of {runs:,} run{_s(runs)}" if runs else ""
     variants = "1 strategy" if names == 1 else f"{names:,} strategies or variants of strategies"
-    sentence = f"The files hold {variants} in {files:,} file{_s(files)}{of_sources}."
+    sentence = f"The files hold {variants} in {files:,} file{_s(files)}{of_runs}."
     more = "Each variant that was tried is one more chance to look good by luck; those not in the files count too."
     rows = [(name, f"{count:,}") for name, count in strategies.most_common(20)]
     yield Section("How much was tried", (sentence, more), Table(("strategy", "trades"), rows))
 
 
 def _units(looked: Looked) -> Iterator[Section]:
-    """Yield the section on units of risk; empty until files say by what they were measured."""
-    return iter(())
+    if not looked.read.units:
+        return
+    rows = [(name, UNITS[choice.unit], choice.reason) for name, choice in sorted(looked.read.units.items())]
+    yield Section("The unit of risk (R) of each strategy", table=Table(("strategy", "R is", "because"), rows, texts=3))
 
 
 def _teaching(teaching: Teaching) -> Section:
@@ -289,3 +301,8 @@ def has_no_scope(looked: Looked) -> bool:
         sum(each.teaching.obstacles.get(obstacle, 0) for obstacle in bare) > each.teaching.full
         for each in looked.modules
     )
+
+
+def has_no_unit(looked: Looked) -> bool:
+    """Return whether trades lack a unit of risk."""
+    return any(reason in WITHOUT_UNIT for each in looked.modules for reason in each.teaching.excluded)

@@ -11,8 +11,11 @@ from pathlib import Path
 
 from telemetry.core.file_formats.detect_format import WHOLE_FILE, read_rows
 from telemetry.core.file_formats.file_rows import Defaults, Row
+from telemetry.core.file_formats.measured_rows import choose_units, measured
 from telemetry.core.trades import Trade, parse_trade
+from telemetry.core.unit_of_risk import UnitChoice
 from telemetry.foundation.core.refusal import Refusal, Refused
+from telemetry.recording.result_folder import found_files, metadata_beside
 
 BATCH = 2_000
 KEPT = 20  # refused rows that a report shows
@@ -35,11 +38,14 @@ class Read:
 
     - `refusals`: the first refused rows as sentences.
     - `strategies`: trades by the strategy that their file names, or else their pattern.
+    - `units`: the unit of risk of each strategy or family, and why; `runs`: the runs of backtests that files name.
     """
 
     files: list[FileRead] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     strategies: Counter[str] = field(default_factory=Counter)
+    units: dict[str, UnitChoice] = field(default_factory=dict)
+    runs: set[str] = field(default_factory=set)
 
     @property
     def trades(self) -> list[Trade]:
@@ -57,17 +63,19 @@ def read_trades(
 ) -> Read:
     """Read the trades of files; a refused row or an unreadable file costs only itself.
 
-    `context` completes rows by what price bars say, as when they are recorded.
+    A folder stands for the backtest results in it. `context` completes rows by what price bars say, as when they are
+    recorded; the unit of risk of a strategy is chosen by the first rows of it, likewise. Raises Refused as `context`
+    does.
     """
     found = Read()
-    for file in files:
+    for file in found_files(files):
         report = FileRead(file)
         found.files.append(report)
         try:
-            with file.open("rb") as stream:
-                rows = iter(read_rows(stream, file.name, file.stat().st_size, defaults))
-                for batch in _batches(rows):
-                    _take(batch if context is None else context(batch), report, found, now)
+            for batch in _batches(file, defaults):
+                found.units |= choose_units(batch, found.units, defaults.risk)
+                rows = [measured(row, found.units) for row in batch]
+                _take(rows if context is None else context(rows), report, found, now)
         except OSError as error:
             report.refused += 1
             found.refusals.append(f"{file}: cannot be read ({error.strerror or error}); check its path and permissions")
@@ -75,9 +83,16 @@ def read_trades(
     return found
 
 
-def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    while batch := list(islice(rows, BATCH)):
-        yield batch
+def _batches(file: Path, defaults: Defaults) -> Iterator[list[Row]]:
+    if file.is_dir():
+        message = "the folder holds no backtest result (.zip or .json); name the file itself"
+        yield [Row.refused(WHOLE_FILE, Refused.because(message))]
+        return
+    with file.open("rb") as stream:
+        size = file.stat().st_size
+        rows = iter(read_rows(stream, file.name, size, defaults, path=file, beside=metadata_beside(file)))
+        while batch := list(islice(rows, BATCH)):
+            yield batch
 
 
 def _take(rows: Sequence[Row], report: FileRead, found: Read, now: datetime) -> None:
@@ -89,13 +104,14 @@ def _take(rows: Sequence[Row], report: FileRead, found: Read, now: datetime) -> 
             trade = parse_trade(row.payload, now=now)
         except Refused as refused:
             report.refused += 1
-            refusals = row.refusals or row.in_its_words(refused)
             if len(found.refusals) < KEPT:
-                found.refusals.append(_sentence(report.file, row, refusals))
+                found.refusals.append(_sentence(report.file, row, row.refusals or row.in_its_words(refused)))
             continue
         report.trades.append(trade)
         named = trade.actions[0].pattern_key.partition(".")[0]
         found.strategies[named if row.market is None else row.market.strategy] += 1
+        if row.run is not None:
+            found.runs.add(row.run)
 
 
 def _sentence(file: Path, row: Row, refusals: tuple[Refusal, ...]) -> str:

@@ -11,18 +11,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
 from uuid import UUID
 
 from django.db import connection
 
+from telemetry.core.book_ranks import RANKS, exchange_of, supersedes
 from telemetry.core.outcomes import known_at, result_of
 from telemetry.foundation.bulk_copy import copy_rows
 from telemetry.foundation.core.canonical_json import fact_json
 from telemetry.models import Action, Attribution, FreshTrade, Outcome, Trade
 from telemetry.recording.named_decisions import reopen
 
-RANKS: Mapping[str, int] = MappingProxyType({"backtest": 0, "dry": 1, "live": 2})
 ONE_AT_A_TIME = 0x626F6F6B  # the advisory lock of recordings that may supersede one another
 OUTCOME_COLUMNS = (
     "trade_id", "action_index", "module", "pattern_key", "action_category", "book", "cluster_id", "scope", "rr",
@@ -44,8 +43,7 @@ class _Telling:
     superseded_by: str
 
     def yields_to(self, other: _Telling) -> bool:
-        same_market = not self.exchange or not other.exchange or self.exchange == other.exchange
-        return other.is_included and RANKS[other.book] > RANKS[self.book] and same_market
+        return other.is_included and supersedes(other.book, self.book, other.exchange, self.exchange)
 
 
 def wait_for_others() -> None:
@@ -85,17 +83,11 @@ def _tellings(entry_ids: set[str]) -> dict[tuple[str, str], list[_Telling]]:
             trade.external_id,
             trade.book,
             not trade.excluded_reason,
-            _exchange(trade),
+            exchange_of(trade.cluster_id, trade.entry_id),
             trade.superseded_by,
         )
         found[trade.entry_id, action.pattern_key.partition(".")[0]].append(telling)
     return found
-
-
-def _exchange(trade: Trade) -> str:
-    """Return the exchange that a computed cluster begins with; empty if it names none or was given by the file."""
-    before, found, _ = trade.cluster_id.partition(f":{trade.entry_id}:")
-    return before if found else ""
 
 
 def _supersede(superseded: Mapping[UUID, str], now: datetime) -> set[Group]:

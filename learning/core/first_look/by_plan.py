@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from learning.core.cells.rows import Ints
 from learning.core.first_look.method_look import Line, MethodLook, strongest, walked
 from learning.core.plan_method.count_lessons import (
     Group,
@@ -23,9 +25,12 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import Combiner, LearningMethod
 
 
-def look_by_plan(trades: Trades, parameters: ModuleParameters, seeds: Sequence[int]) -> MethodLook:
-    """Return what the plan method finds. Raises ValueError, with what to do, if the cube would hold too much."""
-    groups = list(groups_of(trades))
+def look_by_plan(trades: Trades, clusters: Ints, parameters: ModuleParameters, seeds: Sequence[int]) -> MethodLook:
+    """Return what the plan method finds; `clusters` `(rows,)` are the units of its cells.
+
+    Raises ValueError, with what to do, if the cube would hold too much.
+    """
+    groups = list(groups_of(replace(trades, cluster=clusters)))
     if not groups:
         return MethodLook(LearningMethod.PLAN)
     lessons, weights = parameters.lessons, parameters.channels[CHANNELS[trades.module]].weights

@@ -18,28 +18,36 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Judged(NamedTuple):
-    """One outcome with the number of its trade, of its cluster, and the moment of its action."""
+    """One outcome with the numbers of its trade, of its cluster and of its entry, and the moment of its action.
+
+    Trades of a cluster count once in a cell; trades of an entry, whatever strategy took it, once where patterns are
+    pooled.
+    """
 
     trade: int
     cluster: int
+    entry: int
     at: datetime
     outcome: Outcome
 
 
 def judged_of(trades: Iterable[Trade], module: str) -> list[Judged]:
-    """Return the outcomes of a module in order of close; trades of one cluster share a number."""
-    clusters: dict[str, int] = {}
+    """Return the outcomes of a module in order of close; trades of one cluster or entry share a number."""
+    units: dict[str, int] = {}
     found = []
     for number, trade in enumerate(sorted(trades, key=lambda each: each.closed_at)):
         name = f"trade {number}" if trade.cluster_id is None else f"cluster {trade.cluster_id}"
-        cluster = clusters.setdefault(name, len(clusters))
+        cluster = units.setdefault(name, len(units))
+        entry = cluster if trade.entry_id is None else units.setdefault(f"entry {trade.entry_id}", len(units))
         outcomes = (each for each in judge(trade) if each.module == module)
-        found += [Judged(number, cluster, trade.actions[each.action_index].at, each) for each in outcomes]
+        found += [Judged(number, cluster, entry, trade.actions[each.action_index].at, each) for each in outcomes]
     return found
 
 
 def columns_of(judged: Sequence[Judged], module: str, dimensions: Sequence[str]) -> Trades:
     """Return the outcomes of a module as columns, with names in alphabetical order and categories in the module's.
+
+    Their clusters are entries, as for fits and walk-forwards.
 
     >>> columns_of([], "dm", ("chain",)).categories
     ('allocation',)
@@ -59,7 +67,7 @@ def columns_of(judged: Sequence[Judged], module: str, dimensions: Sequence[str])
         scope=codes,
         outcome=np.array([each.rr for each in outcomes], dtype=np.float64),
         trade=np.array([each.trade for each in judged], dtype=np.int64),
-        cluster=np.array([each.cluster for each in judged], dtype=np.int64),
+        cluster=np.array([each.entry for each in judged], dtype=np.int64),
         patterns=patterns,
         categories=categories,
         dimensions=tuple(dimensions),

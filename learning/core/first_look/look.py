@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from learning.core.cells.rows import Ints
 from learning.core.first_look.by_evidence import look_by_evidence
 from learning.core.first_look.by_plan import look_by_plan
 from learning.core.first_look.columns import EPOCH, Judged, columns_of
@@ -57,9 +58,10 @@ def first_look(
     trades = columns_of(judged, module, parameters.lessons.dimensions_of(module))
     as_of = int(trades.known.max(initial=0)) + 1_000_000
     seeds = [seed + each for each in SEEDS]
+    clusters = np.array([each.cluster for each in judged], dtype=np.int64)
     methods = []
     for number, method in enumerate((LearningMethod.PLAN, LearningMethod.EVIDENCE)):
-        methods.append(_look(method, trades, parameters, as_of, seeds))
+        methods.append(_look(method, trades, clusters, parameters, as_of, seeds))
         progress((number + 1) / 2)
     moments, decided = [each.at for each in judged], trades.decided().outcome
     decided = decided if len(decided) else np.zeros(1)
@@ -79,12 +81,17 @@ def first_look(
 
 
 def _look(
-    method: LearningMethod, trades: Trades, parameters: ModuleParameters, as_of: int, seeds: Sequence[int]
+    method: LearningMethod,
+    trades: Trades,
+    clusters: Ints,
+    parameters: ModuleParameters,
+    as_of: int,
+    seeds: Sequence[int],
 ) -> MethodLook:
     """Return what a method finds; a refusal of the facts, which says what to do, is its result."""
     try:
         if method is LearningMethod.PLAN:
-            return look_by_plan(trades, parameters, seeds)
+            return look_by_plan(trades, clusters, parameters, seeds)
         return look_by_evidence(trades, parameters, as_of, seeds)
     except ValueError as refusal:
         return MethodLook(method, problem=str(refusal))

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from telemetry.core.book_ranks import RANKS, exchange_of, supersedes
 from telemetry.core.outcomes import judge
 from telemetry.core.trades import Trade
 
 UNIVERSE = "universe"  # the label that a scope carries of the pairs it was computed over
 TIMEFRAME = "timeframe"
-RANKS: Mapping[str, int] = {"backtest": 1, "dry": 2, "live": 3}  # of books that tell the same position
 
 
 class Obstacle(StrEnum):
@@ -38,7 +38,7 @@ class Distinct:
 
 
 def distinct(trades: Iterable[Trade]) -> Distinct:
-    """Return every trade once, the newest revision of each, and of the trades of one cluster those of the best book."""
+    """Return every trade once, the newest revision of each, and each position from its best book alone."""
     newest: dict[str, Trade] = {}
     read = 0
     for trade in trades:
@@ -46,16 +46,27 @@ def distinct(trades: Iterable[Trade]) -> Distinct:
         before = newest.get(trade.external_id)
         if before is None or trade.revision > before.revision:
             newest[trade.external_id] = trade
-    best: dict[str, int] = {}
+    tellings: dict[tuple[str, str], list[Trade]] = {}
     for trade in newest.values():
-        if trade.cluster_id is not None and trade.book in RANKS:
-            best[trade.cluster_id] = max(best.get(trade.cluster_id, 0), RANKS[trade.book])
-    kept = tuple(
-        trade
-        for trade in newest.values()
-        if trade.cluster_id is None or trade.book not in RANKS or RANKS[trade.book] == best[trade.cluster_id]
-    )
+        if trade.entry_id is not None and trade.book in RANKS and trade.excluded_reason is None:
+            tellings.setdefault(_position(trade), []).append(trade)
+    kept = tuple(trade for trade in newest.values() if not _is_superseded(trade, tellings))
     return Distinct(kept, read - len(newest), len(newest) - len(kept))
+
+
+def _position(trade: Trade) -> tuple[str, str]:
+    """Return what names a position in every book: its entry, and the strategy or family of its pattern."""
+    return trade.entry_id or "", trade.actions[0].pattern_key.partition(".")[0]
+
+
+def _is_superseded(trade: Trade, tellings: Mapping[tuple[str, str], Sequence[Trade]]) -> bool:
+    if trade.entry_id is None or trade.book not in RANKS:
+        return False
+    exchange = exchange_of(trade.cluster_id or "", trade.entry_id)
+    return any(
+        supersedes(other.book, trade.book, exchange_of(other.cluster_id or "", other.entry_id or ""), exchange)
+        for other in tellings.get(_position(trade), ())
+    )
 
 
 @dataclass(frozen=True)

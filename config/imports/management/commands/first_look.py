@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.template.loader import render_to_string
 
+from config.imports.bars import context_from, missing_of
 from config.imports.document import Section
-from config.imports.first_look_report import has_no_scope, report_of
+from config.imports.first_look_report import BRING_BARS, BRING_SCOPES, has_no_scope, has_no_unit, report_of
 from config.imports.looking import Looked, look_at
 from config.imports.options import add_file_options, defaults_of
 from config.imports.reading import FileRead, read_trades
+from telemetry.foundation.core.refusal import Refused
 
 RECORD = "./dev manage import_trades"
 HELP = """Look at files of closed trades in memory: how many can teach and why the others cannot, where an edge looks
@@ -38,9 +40,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = datetime.now(UTC)
-        read = read_trades(options["files"], now=now, defaults=defaults_of(options), on_file=self._say_file)
-        looked = look_at(read, learned=options["learn"], seed=options["seed"], say=self._say)
-        report = report_of(looked, _next_steps(looked, options["files"]))
+        defaults, context = defaults_of(options), context_from(options["bars"], options["universe"])
+        try:
+            read = read_trades(options["files"], now=now, defaults=defaults, context=context, on_file=self._say_file)
+        except Refused as refused:
+            raise CommandError(f"--bars: {refused}") from refused
+        missing = {} if context is None else missing_of(context.report)
+        looked = look_at(read, learned=options["learn"], seed=options["seed"], missing=missing, say=self._say)
+        report = report_of(looked, _next_steps(looked, options))
         if options["html"]:
             _write(options["html"], render_to_string("imports/report.html", {"report": report, "made_at": now}))
             self._say(f"written: {options['html']}")
@@ -58,17 +65,27 @@ class Command(BaseCommand):
         self._say(f"{report.file.name}: {report.read:,} read")
 
 
-def _next_steps(looked: Looked, files: Sequence[Path]) -> Section:
+def _next_steps(looked: Looked, options: Mapping[str, Any]) -> Section:
     """Return what to do next, most needed first."""
     if not looked.distinct.trades:
         return Section("What is next", ["Bring files that import_trades reads."], commands=[f"{RECORD} --help"])
-    bare = (
-        "Most trades have no scope, so nothing can be learned about the market: send a scope with each action, or "
-        "import JSON lines that carry it."
-    )
-    named = " ".join(shlex.quote(str(each)) for each in files)
-    sentences = [bare] if has_no_scope(looked) else []
-    return Section("What is next", [*sentences, "Record the trades:"], commands=[f"{RECORD} {named}"])
+    sentences = []
+    if options["bars"] is None and (has_no_scope(looked) or has_no_unit(looked)):
+        sentences.append(BRING_BARS)
+    elif has_no_scope(looked):
+        sentences.append(BRING_SCOPES)
+    return Section("What is next", [*sentences, "Record the trades:"], commands=[f"{RECORD} {_typed(options)}"])
+
+
+def _typed(options: Mapping[str, Any]) -> str:
+    """Return the files and options as they would be typed."""
+    words = [str(each) for each in options["files"]]
+    for name in ("book", "source", "family", "exchange", "bars", "universe", "mapping"):
+        if options[name] is not None:
+            words += [f"--{name}", str(options[name])]
+    for choice in options["risk"]:
+        words += ["--risk", choice]
+    return shlex.join(words)
 
 
 def _write(path: Path, content: str) -> None:

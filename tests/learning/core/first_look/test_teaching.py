@@ -25,7 +25,7 @@ class TestDistinct:
         assert (found.repeated, found.superseded) == (2, 0)
 
     def test_keeps_a_position_in_its_best_book(self) -> None:
-        told = [make_trade(book, book=book, cluster_id="c") for book in ("backtest", "live", "dry", "paper")]
+        told = [make_trade(book, book=book, entry_id="e") for book in ("backtest", "live", "dry", "paper")]
 
         found = distinct([*told, make_trade("alone", book="backtest")])
 
