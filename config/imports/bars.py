@@ -6,18 +6,19 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.core.management.base import CommandError
 
+from learning.core.significance.permutation import JUDGED_BY_TRADE
 from telemetry.core.file_formats.file_rows import Row
+from telemetry.core.market_context.dimensions import DIMENSIONS
 from telemetry.core.market_context.universe import NAME_LENGTH, Universe
 from telemetry.core.unit_of_risk import ATRS, LEAST_RISK, Unit
 from telemetry.foundation.core.refusal import Refused
 from telemetry.recording.bar_files import BarFolder
 from telemetry.recording.market_context import BarsContext, ContextReport
-
-RESULTS = {"rr", "rr_after", "leg_rr", "replays"}  # what bars tell besides dimensions
 
 
 def context_from(
@@ -53,9 +54,30 @@ def risk_of(row: Row, atr: float) -> float | None:
     return None if math.isnan(atr) else max(ATRS * atr, LEAST_RISK)
 
 
-def missing_of(report: ContextReport) -> dict[str, Counter[str]]:
-    """Return the reasons why bars did not give a dimension or a result, with the number of actions, by its name."""
-    found: dict[str, Counter[str]] = {}
-    for (_, name, reason), count in report.missing.items():
-        found.setdefault(name, Counter())[reason] += count
+@dataclass
+class FromBars:
+    """What bars gave of one dimension to opening actions.
+
+    - `given`: actions that have it; `ready`: those and the ones that lack it although its warm-up is met.
+    - `reasons`: why the others lack it, the most frequent first.
+    """
+
+    given: int
+    ready: int
+    reasons: tuple[str, ...]
+
+
+def from_bars(report: ContextReport) -> dict[str, FromBars]:
+    """Return what bars gave to entries, adds and allocations, by dimension."""
+    missing: dict[str, Counter[str]] = {}
+    for (category, name, reason), count in report.missing.items():
+        if category in JUDGED_BY_TRADE and name in DIMENSIONS:
+            missing.setdefault(name, Counter())[reason] += count
+    found = {}
+    for name, dimension in DIMENSIONS.items():
+        given = sum(report.given[category, name] for category in JUDGED_BY_TRADE)
+        reasons = missing.get(name, Counter())
+        if given or reasons:
+            ready = given + reasons.total() - reasons[f"needs {dimension.warm_up}"]
+            found[name] = FromBars(given, ready, tuple(reason for reason, _ in reasons.most_common()))
     return found

@@ -12,21 +12,24 @@ WIDTH = 100
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells under a header; the first `texts` columns are text, the others numbers."""
+    """Rows of cells under a header; `kinds` has a letter for each column, t for text and n for numbers."""
 
     header: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
-    texts: int = 1
+    kinds: str
 
     @property
     def cells(self) -> list[list[tuple[str, bool]]]:
         """Each row as pairs of a cell and whether it is a number."""
-        return [[(cell, at >= self.texts) for at, cell in enumerate(row)] for row in self.rows]
+        return [self._told_apart(row) for row in self.rows]
 
     @property
     def header_cells(self) -> list[tuple[str, bool]]:
         """The header as pairs of a cell and whether its column holds numbers."""
-        return [(cell, at >= self.texts) for at, cell in enumerate(self.header)]
+        return self._told_apart(self.header)
+
+    def _told_apart(self, row: tuple[str, ...]) -> list[tuple[str, bool]]:
+        return [(cell, kind == "n") for cell, kind in zip(row, self.kinds, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def _table(table: Table) -> Iterator[str]:
     widths = [max(len(row[at]) for row in rows) for at in range(len(table.header))]
     for row in rows:
         cells = (
-            cell.ljust(width) if at < table.texts else cell.rjust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.rjust(width) if kind == "n" else cell.ljust(width)
+            for cell, width, kind in zip(row, widths, table.kinds, strict=True)
         )
         yield ("  " + "  ".join(cells)).rstrip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from config.imports.bars import FromBars
 from config.imports.document import Document, Section, Table
 from config.imports.looking import Looked, ModuleLook
 from learning.admin.charts.forest import Estimate, forest
@@ -23,8 +24,8 @@ MANY_WINNERS, FEW_DAYS = 0.95, 60
 NONE = "\N{EN DASH}"
 UNITS: Mapping[Unit, str] = {Unit.STOP: "its first stop", Unit.ATR: "2 ATR at entry, at least 0.4 % of the price"}
 BRING_BARS = (
-    "Many of these trades have no scope or no unit of risk, so little can be learned from them. Give the price bars you "
-    "have on disk, such as freqtrade's user_data/data/EXCHANGE, with --bars DIR: scopes and R are computed from them."
+    "Many of these trades have no scope or no unit of risk, so little can be learned from them. Give the price bars "
+    "you have on disk, such as freqtrade's user_data/data/EXCHANGE, with --bars DIR: scopes and R are computed from them."
 )
 BRING_SCOPES = (
     "Most trades have no scope, so nothing can be learned about the market: send a scope with each action, or bars of "
@@ -57,7 +58,7 @@ def report_of(looked: Looked, next_steps: Section) -> Document:
     """Return the report."""
     sections = [_read(looked), *_trials(looked), *_units(looked)]
     for module in looked.modules:
-        sections += [_teaching(module.teaching), _context(module, looked.missing), *_found(module)]
+        sections += [_teaching(module.teaching), _context(module, looked.from_bars), *_found(module)]
     sections += [Section("How to read this", (HOW_TO_READ, ONCE)), next_steps]
     trades = len(looked.distinct.trades)
     return Document(f"First look at {trades:,} distinct trade{_s(trades)}", list(_summary(looked)), sections)
@@ -112,7 +113,7 @@ def _read(looked: Looked) -> Section:
     if read.refusals:
         refused = sum(each.refused for each in files)
         notes += [f"{refused:,} row{_s(refused)} {_was(refused)} refused, the first of them:", *read.refusals]
-    return Section("What was read", table=Table(("file", "read", "trades", "refused"), rows), notes=notes)
+    return Section("What was read", table=Table(("file", "read", "trades", "refused"), rows, "tnnn"), notes=notes)
 
 
 def _trials(looked: Looked) -> Iterator[Section]:
@@ -125,39 +126,44 @@ def _trials(looked: Looked) -> Iterator[Section]:
     sentence = f"The files hold {variants} in {files:,} file{_s(files)}{of_runs}."
     more = "Each variant that was tried is one more chance to look good by luck; those not in the files count too."
     rows = [(name, f"{count:,}") for name, count in strategies.most_common(20)]
-    yield Section("How much was tried", (sentence, more), Table(("strategy", "trades"), rows))
+    yield Section("How much was tried", (sentence, more), Table(("strategy", "trades"), rows, "tn"))
 
 
 def _units(looked: Looked) -> Iterator[Section]:
     if not looked.read.units:
         return
     rows = [(name, UNITS[choice.unit], choice.reason) for name, choice in sorted(looked.read.units.items())]
-    yield Section("The unit of risk (R) of each strategy", table=Table(("strategy", "R is", "because"), rows, texts=3))
+    yield Section("The unit of risk (R) of each strategy", table=Table(("strategy", "R is", "because"), rows, "ttt"))
 
 
 def _teaching(teaching: Teaching) -> Section:
     reasons: Counter[str] = Counter({str(each.value): count for each, count in teaching.obstacles.items()})
     reasons.update(teaching.excluded)
-    rows = [("can teach", f"{teaching.full:,}"), *((why, f"{count:,}") for why, count in reasons.most_common())]
+    rows = [(f"{teaching.full:,}", "can teach"), *((f"{count:,}", why) for why, count in reasons.most_common())]
     sentences = [_can_teach(teaching)]
     if teaching.universe:
         sentences.append(f"Scopes were computed over the universe {teaching.universe}.")
-    return Section(f"What can teach {_named(teaching.module)}", sentences, Table(("trades", "number"), rows))
+    return Section(f"What can teach {_named(teaching.module)}", sentences, Table(("trades", ""), rows, "nt"))
 
 
-def _context(module: ModuleLook, missing: Mapping[str, Mapping[str, int]]) -> Section:
+def _context(module: ModuleLook, given: Mapping[str, FromBars]) -> Section:
     teaching = module.teaching
     others = sorted(set(teaching.present) - set(module.dimensions) - {"universe"})
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name in (*module.dimensions, *others):
-        reasons = Counter(missing.get(name, {})).most_common(2)
-        why = "; ".join(f"{reason} ({count:,})" for reason, count in reasons)
         use = "learned" if name in module.dimensions else "recorded only"
-        rows.append((name, use, _share(teaching.present.get(name, 0), teaching.actions), why))
+        bars = given.get(name)
+        ready = () if not given else (NONE if bars is None else _share(bars.given, bars.ready),)
+        why = () if not given else ("" if bars is None else "; ".join(bars.reasons),)
+        rows.append((name, use, _share(teaching.present.get(name, 0), teaching.actions), *ready, *why))
+    header = ("dimension", "use", "present")
+    heading = f"Context of the {teaching.actions:,} judged actions of {_named(teaching.module)}"
+    if not given:
+        return Section(heading, table=Table(header, rows, "ttn"))
+    sentence = "Bars give a dimension to every opening action before which they reach far enough back: where its warm-up is met."
     return Section(
-        f"Context of the {teaching.actions:,} judged actions of {_named(teaching.module)}",
-        table=Table(("dimension", "use", "present", "missing because"), rows, texts=2),
-    )
+        heading, [sentence], Table((*header, "where warmed up", "missing because"), rows, "ttnnt")
+    )  # fmt: skip
 
 
 def _found(module: ModuleLook) -> Iterator[Section]:
@@ -218,7 +224,7 @@ def _comparison(methods: Sequence[MethodLook]) -> Table:
         count = f"{each.found:,} {COUNTED[each.method]}{_s(each.found)}"
         rows.append((each.method.value, count, weeks, shifts, mean, band, f"{each.walk.get('n', 0):,}"))
     rows.append(("doing nothing", NONE, NONE, NONE, "0.0", NONE, NONE))
-    return Table(header, rows)
+    return Table(header, rows, "tnnnnnn")
 
 
 def _lines(method: MethodLook, module: str) -> Iterator[Section]:
@@ -249,7 +255,7 @@ def _lines(method: MethodLook, module: str) -> Iterator[Section]:
     noise = [] if method.verdict is Verdict.EDGE else ["Do not read these as edges: the verdict above is not an edge."]
     name = NAMES[method.method].partition(":")[0]
     yield Section(
-        f"{name}, {_named(module)}: the first {len(lines)} lines", [*noise, sentence], Table(header, rows, 4),
+        f"{name}, {_named(module)}: the first {len(lines)} lines", [*noise, sentence], Table(header, rows, "ttttnnn"),
         chart=None if chart is None else list(zip(lines, map(_label, lines), chart.rows, strict=True)),
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from config.imports.bars import FromBars
 from config.imports.reading import Read
 from learning.core.first_look.columns import judged_of
 from learning.core.first_look.look import FirstLook, first_look
@@ -30,14 +31,14 @@ class ModuleLook:
 class Looked:
     """The whole first look.
 
-    - `missing`: dimension -> reason -> actions that price bars could not give it to; empty without bars.
+    - `from_bars`: what price bars gave to opening actions, by dimension; empty without bars.
     - `seconds`: how long learning took.
     """
 
     read: Read
     distinct: Distinct
     modules: tuple[ModuleLook, ...]
-    missing: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    from_bars: Mapping[str, FromBars] = field(default_factory=dict)
     seconds: float = 0.0
 
 
@@ -46,7 +47,7 @@ def look_at(
     *,
     learned: Sequence[str] = (),
     seed: int = 0,
-    missing: Mapping[str, Mapping[str, int]] | None = None,
+    from_bars: Mapping[str, FromBars] | None = None,
     say: Say = lambda line: None,
 ) -> Looked:
     """Return a first look at the trades that were read, under default parameters and all of their books.
@@ -60,7 +61,7 @@ def look_at(
         for module in Module
         if any(action.module == module for trade in trades.trades for action in trade.actions)
     )
-    return Looked(read, trades, modules, missing or {}, time.monotonic() - started)
+    return Looked(read, trades, modules, from_bars or {}, time.monotonic() - started)
 
 
 def _look(module: str, trades: Sequence[Trade], learned: Sequence[str], seed: int, say: Say) -> ModuleLook:

@@ -22,8 +22,8 @@ READ = {
     "family": text(40),
     "exchange": text(40),
 }
-FORMATS = """JSON lines (one trade to a line), flat CSV, freqtrade's backtest results (.json, .zip, or a folder of them),
-its database and tables of its trades; .gz of any. Recognised by content."""
+FORMATS = """JSON lines (one trade to a line), flat CSV, freqtrade's backtest results (.json, .zip, or a folder of
+them), its database and tables of its trades; .gz of any. Recognised by content."""
 
 
 def add_file_options(parser: ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.template.loader import render_to_string
 
-from config.imports.bars import context_from, missing_of
+from config.imports.bars import context_from, from_bars
 from config.imports.document import Section
 from config.imports.first_look_report import BRING_BARS, BRING_SCOPES, has_no_scope, has_no_unit, report_of
 from config.imports.looking import Looked, look_at
@@ -45,8 +45,8 @@ class Command(BaseCommand):
             read = read_trades(options["files"], now=now, defaults=defaults, context=context, on_file=self._say_file)
         except Refused as refused:
             raise CommandError(f"--bars: {refused}") from refused
-        missing = {} if context is None else missing_of(context.report)
-        looked = look_at(read, learned=options["learn"], seed=options["seed"], missing=missing, say=self._say)
+        given = {} if context is None else from_bars(context.report)
+        looked = look_at(read, learned=options["learn"], seed=options["seed"], from_bars=given, say=self._say)
         report = report_of(looked, _next_steps(looked, options))
         if options["html"]:
             _write(options["html"], render_to_string("imports/report.html", {"report": report, "made_at": now}))
