@@ -25,7 +25,7 @@ NONE = "\N{EN DASH}"
 UNITS: Mapping[Unit, str] = {Unit.STOP: "its first stop", Unit.ATR: "2 ATR at entry, at least 0.4 % of the price"}
 BRING_BARS = (
     "Many of these trades have no scope or no unit of risk, so little can be learned from them. Give the price bars "
-    "you have on disk, such as freqtrade's user_data/data/EXCHANGE, with --bars DIR: scopes and R are computed from them."
+    "you have on disk, such as freqtrade's user_data/data/EXCHANGE, with --bars DIR: they give scopes and R."
 )
 BRING_SCOPES = (
     "Most trades have no scope, so nothing can be learned about the market: send a scope with each action, or bars of "
@@ -160,7 +160,7 @@ def _context(module: ModuleLook, given: Mapping[str, FromBars]) -> Section:
     heading = f"Context of the {teaching.actions:,} judged actions of {_named(teaching.module)}"
     if not given:
         return Section(heading, table=Table(header, rows, "ttn"))
-    sentence = "Bars give a dimension to every opening action before which they reach far enough back: where its warm-up is met."
+    sentence = "Bars give a dimension where its warm-up is met: where they reach far enough back before the action."
     return Section(
         heading, [sentence], Table((*header, "where warmed up", "missing because"), rows, "ttnnt")
     )  # fmt: skip
