@@ -12,6 +12,7 @@ from config.api.error_handlers import ApiNotFound
 from config.api.health import HealthView
 from config.api.schema import SchemaView
 from config.desk.alarms import acknowledge_page as acknowledge_alarm
+from config.desk.books import books_csv, books_page
 from config.desk.coverage import coverage_page
 from config.desk.glossary import glossary_page
 from config.desk.inbox import acknowledge_page as acknowledge_notices
@@ -26,6 +27,8 @@ admin.site.site_url = None  # the admin is the site
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/alarms/<str:check>/acknowledge/", admin.site.admin_view(acknowledge_alarm), name="acknowledge_alarm"),
+    path("admin/books/", admin.site.admin_view(books_page), name="books"),
+    path("admin/books/list.csv", admin.site.admin_view(books_csv), name="books_csv"),
     path("admin/coverage/", admin.site.admin_view(coverage_page), name="coverage"),
     path("admin/evidence/", admin.site.admin_view(evidence_page), name="evidence"),
     path("admin/glossary/", admin.site.admin_view(glossary_page), name="glossary"),

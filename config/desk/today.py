@@ -13,12 +13,14 @@ from django.db.models import F, IntegerField, JSONField, OuterRef, QuerySet, Sub
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import JSONObject
 
+from config.desk.books import COUNTED, RECORDED, told
 from config.desk.queue import DAY, WAITING, WEEK, awaiting
 from config.desk.troubles import Stuck, failed_runs, unowned_keys
 from overrides.admin.decisions.decision_rows import LEVERS_OF
 from overrides.admin.governance.mandate_admin import due_by, overdue_at
 from overrides.admin.mandate_display import term
 from overrides.admin.requests.request_admin import unacknowledged
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.models import (
     ChangeLine,
     ChangeRequest,
@@ -50,6 +52,7 @@ class Served:
     row: ModuleMode | None
     version: Version | None
     acts: ActsToday | None = None  # of the version, None without one
+    books: str = ""  # what it learns from, and what is recorded beside
 
     @property
     def mode(self) -> str:
@@ -108,7 +111,7 @@ class Counts:
     acknowledged; mandates that are due for review (`mandates_overdue` of them overdue) or suspended; vetoes, pins and
     caps; live keys without an active owner; what the builder published by itself; failed runs of jobs; and what the
     last trades earned. `modes` are the serving modes by module, as far as they are set. `simulated` is since when and
-    why the database accepts other times than its clock's.
+    why the database accepts other times than its clock's. `recorded` has the trades of each module and book.
     """
 
     mine: int
@@ -129,6 +132,7 @@ class Counts:
     simulated: SimulatedTime | None
     earned: Earned
     modes: Mapping[str, ModuleMode]
+    recorded: tuple[tuple[str, str, int], ...]
 
     @property
     def mandates_due_soon(self) -> int:
@@ -136,12 +140,22 @@ class Counts:
         return self.mandates_due - self.mandates_overdue
 
 
-def served(modes: Mapping[str, ModuleMode], now: datetime) -> list[Served]:
-    """Return what each module serves in these modes."""
+def served(counted: Counts, now: datetime) -> list[Served]:
+    """Return what each module serves in its mode, and what it learns from."""
     versions = Version.objects.filter(is_active=True).select_related("parameters").defer("config_data", "coefficients")
     active = {version.module: version for version in versions}
     acts = acts_by_module(active.values(), now)
-    return [Served(module, modes.get(module), active.get(module), acts.get(module)) for module, _ in MODULES]
+    learned = {module: _learned_books(module, active.get(module)) for module, _ in MODULES}
+    books = dict(told(learned, counted.recorded))
+    return [
+        Served(module, counted.modes.get(module), active.get(module), acts.get(module), books[module])
+        for module, _ in MODULES
+    ]
+
+
+def _learned_books(module: str, version: Version | None) -> tuple[str, ...]:
+    parameters = ModuleParameters.default(module) if version is None else version.parameters.parsed
+    return parameters.lessons.books
 
 
 def counts(person: User, now: datetime) -> Counts:
@@ -181,6 +195,7 @@ def counts(person: User, now: datetime) -> Counts:
         "quarantines": ArraySubquery(stopped.values(found=quarantine)),
         "failed": failed_runs(now),
         "oldest": Subquery(tasks.order_by("due_at").values("due_at")[:1]),
+        "recorded": RawSQL(RECORDED, (COUNTED,), JSONField()),
         "simulated": RawSQL("(SELECT jsonb_build_array(since, reason) FROM simulated_time)", (), JSONField()),
     }
     row: Any = User.objects.filter(pk=person.pk).values(**columns).get()
@@ -192,6 +207,7 @@ def counts(person: User, now: datetime) -> Counts:
     row["stuck"] = Stuck(row.pop("tasks"), row.pop("oldest"))
     modes = [ModuleMode(**{**each, "changed_at": datetime.fromisoformat(each["changed_at"])}) for each in row["modes"]]
     row["modes"] = {mode.module: mode for mode in modes}
+    row["recorded"] = tuple(map(tuple, row["recorded"]))
     row["quarantines"] = tuple(row["quarantines"])
     return Counts(**row)
 

@@ -304,6 +304,7 @@ ACTIONS = {
 }  # fmt: skip
 UNREGISTERED = {
     "": "redirects to the admin",
+    "books": "counts", "books_csv": "counts as a table out",
     "coverage": "counts", "glossary": "words", "request_evidence": "a table out",
     "evidence": "a pack out", "healthz": "an answer", "readyz": "an answer",
     "acknowledge_alarm": "an entry that explains what a check found; tests/config/desk/test_alarms.py says whose",

@@ -56,7 +56,7 @@ def _served(user: User, counted: Counts, now: datetime) -> dict[str, Any]:
     """Return what the modules serve, and the form that switches everything off where something is not off."""
     if not user.has_perm("overrides.view_modulemode"):
         return {"served": None}
-    modules = served(counted.modes, now)
+    modules = served(counted, now)
     is_all_off = all(each.is_off for each in modules)
     return {
         "served": modules,

@@ -37,6 +37,7 @@ def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> H
     held = read_in_force(module)
     current = held.parameters
     form = ConstantsForm(constants_of(current), request.POST if request.method == "POST" else None)
+    form.initial = {path: request.GET[path] for path in form.fields if path in request.GET}  # links prefill fields
     effect: Reweighing | None = None
     crossing: list[Crossed] = []
     exposure: dict[str, Any] = {}
