@@ -61,29 +61,39 @@ class Document:
         return {
             "title": self.title,
             "summary": list(self.summary),
-            "sections": [
-                {
-                    "heading": each.heading,
-                    "sentences": [*each.sentences, *each.notes],
-                    "commands": list(each.commands),
-                    "table": None if each.table is None else {
-                        "header": list(each.table.header), "rows": [list(row) for row in each.table.rows]
-                    },
-                }
-                for each in self.sections
-            ],
-        }  # fmt: skip
+            "sections": sections_as_json(self.sections),
+        }
 
     def _lines(self) -> Iterator[str]:
         yield from (self.title, "=" * len(self.title), "")
         yield from _wrapped(self.summary)
-        for section in self.sections:
-            yield from ("", section.heading, "-" * len(section.heading))
-            yield from _wrapped(section.sentences)
-            if section.table is not None:
-                yield from _table(section.table)
-            yield from _wrapped(section.notes)
-            yield from (f"  {command}" for command in section.commands)
+        yield from section_lines(self.sections)
+
+
+def section_lines(sections: Sequence[Section]) -> Iterator[str]:
+    """Yield sections as lines of text, each after an empty line."""
+    for section in sections:
+        yield from ("", section.heading, "-" * len(section.heading))
+        yield from _wrapped(section.sentences)
+        if section.table is not None:
+            yield from _table(section.table)
+        yield from _wrapped(section.notes)
+        yield from (f"  {command}" for command in section.commands)
+
+
+def sections_as_json(sections: Sequence[Section]) -> list[dict[str, Any]]:
+    """Return sections as JSON values."""
+    return [
+        {
+            "heading": each.heading,
+            "sentences": [*each.sentences, *each.notes],
+            "commands": list(each.commands),
+            "table": None if each.table is None else {
+                "header": list(each.table.header), "rows": [list(row) for row in each.table.rows]
+            },
+        }
+        for each in sections
+    ]  # fmt: skip
 
 
 def _wrapped(sentences: Sequence[str]) -> Iterator[str]:

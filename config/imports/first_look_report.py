@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from config.imports.bars import FromBars
 from config.imports.document import Document, Section, Table
 from config.imports.looking import Looked, ModuleLook
+from config.imports.words import NONE, UNITS, plural, share
 from learning.admin.charts.forest import Estimate, forest
 from learning.core.first_look.look import FirstLook
 from learning.core.first_look.method_look import COUNTED, Line, MethodLook
@@ -15,22 +16,11 @@ from learning.core.first_look.teaching import Obstacle, Teaching
 from learning.core.significance.verdict import Verdict
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from telemetry.core.file_formats.exclusions import WITHOUT_UNIT
-from telemetry.core.unit_of_risk import Unit
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.core.number_text import fixed, signed_fixed
 
 SHOWN_LINES = 10
 MANY_WINNERS, FEW_DAYS = 0.95, 60
-NONE = "\N{EN DASH}"
-UNITS: Mapping[Unit, str] = {Unit.STOP: "its first stop", Unit.ATR: "2 ATR at entry, at least 0.4 % of the price"}
-BRING_BARS = (
-    "Many of these trades have no scope or no unit of risk, so little can be learned from them. Give the price bars "
-    "you have on disk, such as freqtrade's user_data/data/EXCHANGE, with --bars DIR: they give scopes and R."
-)
-BRING_SCOPES = (
-    "Most trades have no scope, so nothing can be learned about the market: send a scope with each action, or bars of "
-    "the pairs and days that the trades are of."
-)
 NAMES: Mapping[LearningMethod, str] = {
     LearningMethod.PLAN: "Plan method: each cell of trades by itself",
     LearningMethod.EVIDENCE: "Evidence method: one fit to all trades, shrunk towards no edge",
@@ -61,7 +51,7 @@ def report_of(looked: Looked, next_steps: Section) -> Document:
         sections += [_teaching(module.teaching), _context(module, looked.from_bars), *_found(module)]
     sections += [Section("How to read this", (HOW_TO_READ, ONCE)), next_steps]
     trades = len(looked.distinct.trades)
-    return Document(f"First look at {trades:,} distinct trade{_s(trades)}", list(_summary(looked)), sections)
+    return Document(f"First look at {trades:,} distinct trade{plural(trades)}", list(_summary(looked)), sections)
 
 
 def _summary(looked: Looked) -> Iterator[str]:
@@ -88,7 +78,7 @@ def _verdict(module: ModuleLook) -> str:
     best = evidence if evidence.verdict is Verdict.EDGE else plan
     if best.verdict is Verdict.EDGE:
         lines = best.found
-        return f"{VERDICTS[Verdict.EDGE]} ({lines:,} {COUNTED[best.method]}{_s(lines)}.)"
+        return f"{VERDICTS[Verdict.EDGE]} ({lines:,} {COUNTED[best.method]}{plural(lines)}.)"
     return VERDICTS[Verdict.UNDECIDED if Verdict.UNDECIDED in (plan.verdict, evidence.verdict) else evidence.verdict]
 
 
@@ -103,16 +93,16 @@ def _read(looked: Looked) -> Section:
     notes = []
     if looked.distinct.repeated:
         repeated = looked.distinct.repeated
-        notes.append(f"{repeated:,} trade{_s(repeated)} stood in the files more than once and count once.")
+        notes.append(f"{repeated:,} trade{plural(repeated)} stood in the files more than once and count once.")
     if looked.distinct.superseded:
         superseded = looked.distinct.superseded
         notes.append(
-            f"{superseded:,} trade{_s(superseded)} of a backtest or a dry run {_is(superseded)} the same position as a "
-            "live or dry one, which counts in its place."
+            f"{superseded:,} trade{plural(superseded)} of a backtest or a dry run {_is(superseded)} the same position "
+            "as a live or dry one, which counts in its place."
         )
     if read.refusals:
         refused = sum(each.refused for each in files)
-        notes += [f"{refused:,} row{_s(refused)} {_was(refused)} refused, the first of them:", *read.refusals]
+        notes += [f"{refused:,} row{plural(refused)} {_was(refused)} refused, the first of them:", *read.refusals]
     return Section("What was read", table=Table(("file", "read", "trades", "refused"), rows, "tnnn"), notes=notes)
 
 
@@ -121,9 +111,9 @@ def _trials(looked: Looked) -> Iterator[Section]:
     if not strategies:
         return
     names, files, runs = len(strategies), len(looked.read.files), len(looked.read.runs)
-    of_runs = f" of {runs:,} run{_s(runs)}" if runs else ""
+    of_runs = f" of {runs:,} run{plural(runs)}" if runs else ""
     variants = "1 strategy" if names == 1 else f"{names:,} strategies or variants of strategies"
-    sentence = f"The files hold {variants} in {files:,} file{_s(files)}{of_runs}."
+    sentence = f"The files hold {variants} in {files:,} file{plural(files)}{of_runs}."
     more = "Each variant that was tried is one more chance to look good by luck; those not in the files count too."
     rows = [(name, f"{count:,}") for name, count in strategies.most_common(20)]
     yield Section("How much was tried", (sentence, more), Table(("strategy", "trades"), rows, "tn"))
@@ -153,9 +143,9 @@ def _context(module: ModuleLook, given: Mapping[str, FromBars]) -> Section:
     for name in (*module.dimensions, *others):
         use = "learned" if name in module.dimensions else "recorded only"
         bars = given.get(name)
-        ready = () if not given else (NONE if bars is None else _share(bars.given, bars.ready),)
+        ready = () if not given else (NONE if bars is None else share(bars.given, bars.ready),)
         why = () if not given else ("" if bars is None else "; ".join(bars.reasons),)
-        rows.append((name, use, _share(teaching.present.get(name, 0), teaching.actions), *ready, *why))
+        rows.append((name, use, share(teaching.present.get(name, 0), teaching.actions), *ready, *why))
     header = ("dimension", "use", "present")
     heading = f"Context of the {teaching.actions:,} judged actions of {_named(teaching.module)}"
     if not given:
@@ -175,8 +165,8 @@ def _found(module: ModuleLook) -> Iterator[Section]:
         [
             *_outcomes(found),
             f"{found.outcomes:,} outcomes of {found.units:,} distinct entries in {found.patterns:,} "
-            f"pattern{_s(found.patterns)}, decided from {found.first:%Y-%m-%d} to {found.last:%Y-%m-%d}; everything is "
-            f"as of {found.as_of:%Y-%m-%d %H:%M} UTC, when the last outcome was known.",
+            f"pattern{plural(found.patterns)}, decided from {found.first:%Y-%m-%d} to {found.last:%Y-%m-%d}; "
+            f"everything is as of {found.as_of:%Y-%m-%d %H:%M} UTC, when the last outcome was known.",
         ],
         _comparison(found.methods),
         [f"{NAMES[each.method].partition(':')[0]}: {each.sentence}" for each in found.methods],
@@ -192,7 +182,7 @@ def _outcomes(found: FirstLook) -> Iterator[str]:
     days = (found.last - found.first).days + 1
     yield (
         f"Outcomes of entries: mean {signed_fixed(found.mean, 2)} R, standard deviation {fixed(found.sd, 2)} R, "
-        f"{fixed(100 * found.winners, 1)} % above zero, over {days:,} day{_s(days)}."
+        f"{fixed(100 * found.winners, 1)} % above zero, over {days:,} day{plural(days)}."
     )
     if found.winners >= MANY_WINNERS:
         yield (
@@ -221,7 +211,7 @@ def _comparison(methods: Sequence[MethodLook]) -> Table:
         )  # fmt: skip
         mean = NONE if uplift is None else signed_fixed(uplift["mean"], 1)
         weeks, shifts = (", ".join(map(str, counts)) or NONE for counts in (each.weeks, each.shifts))
-        count = f"{each.found:,} {COUNTED[each.method]}{_s(each.found)}"
+        count = f"{each.found:,} {COUNTED[each.method]}{plural(each.found)}"
         rows.append((each.method.value, count, weeks, shifts, mean, band, f"{each.walk.get('n', 0):,}"))
     rows.append(("doing nothing", NONE, NONE, NONE, "0.0", NONE, NONE))
     return Table(header, rows, "tnnnnnn")
@@ -280,16 +270,8 @@ def _scope(scope: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {value}" for name, value in scope.items()) or "any"
 
 
-def _share(count: int, of: int) -> str:
-    return NONE if not of else f"{fixed(100 * count / of, 1 if count not in (0, of) else 0)} %"
-
-
 def _named(module: str) -> str:
     return {Module.PM.value: "pm (position management)", Module.DM.value: "dm (allocation)"}.get(module, module)
-
-
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"
 
 
 def _is(count: int) -> str:

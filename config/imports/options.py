@@ -38,6 +38,7 @@ def add_file_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--risk", action="append", default=[], metavar="STRATEGY=stop|atr", help="the unit of risk, chosen once for all"
     )
+    parser.add_argument("--journal", type=Path, metavar="FILE", help="a bot's decision journal, joined to its trades")
     parser.add_argument("--mapping", type=Path, metavar="FILE", help="JSON that names the columns of another bot's CSV")
 
 

@@ -69,7 +69,7 @@ def trades_by_book(parameters: ModuleParameters, universe: str = "", newest: int
     `universe` is the label that outcomes may name. At most `newest` trades are looked at.
     """
     module, learned = parameters.module, parameters.lessons.dimensions_of(parameters.module)
-    values = {
+    values: dict[str, int | str | bool | list[str]] = {
         "newest": newest,
         "module": module,
         "label": UNIVERSE,

@@ -550,6 +550,7 @@ DEMO = "the verbs, as its people; it is run whole by tests/config/demo and ./dev
 COMMANDS: Mapping[str, tuple[list[str], str, set[str]]] = {
     "import_trades": (["{directory}/trades.jsonl"], "facts only", set()),
     "first_look": (["{directory}/trades.jsonl"], "reads files, writes nothing", set()),
+    "build": ([], "opinions only", set()),
     "replay": (["--sample", "5"], "a comparison", set()),
     "walk_forward": ([], "opinions only", set()),
     "noise_twin": (["--seed", "1"], "opinions only", set()),

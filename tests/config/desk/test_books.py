@@ -108,7 +108,7 @@ class TestBooksPage:
 
         response = browser_of(operator).get("/admin/books/list.csv")
 
-        header, row = b"".join(response).decode().splitlines()  # type: ignore[arg-type]  # a streaming response
+        header, row = b"".join(response).decode().splitlines()
         assert header == "module,book,is_learned,trades,entries,teaching,not_teaching,reasons,last_close"
         assert row.startswith("pm,backtest,False,1,1,1,0,")
 

@@ -72,7 +72,7 @@ class TestFirstLook:  # without the mark of the database: pytest-django fails a 
         assert "it has no scope" in text
         assert "1 row was refused" in text
         assert "profit_ratio" in text
-        assert "Most trades have no scope" in text
+        assert "with --bars DIR: they give scopes and R." in " ".join(text.split())
         assert "The files hold 1 strategy in 1 file." in text
 
     def test_counts_a_trade_once_however_many_files_tell_it(self, file: Path) -> None:

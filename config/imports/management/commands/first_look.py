@@ -13,12 +13,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.template.loader import render_to_string
 
-from config.imports.bars import context_from, from_bars
+from config.imports.bars import from_bars
+from config.imports.completing import completion_of
 from config.imports.document import Section
-from config.imports.first_look_report import BRING_BARS, BRING_SCOPES, has_no_scope, has_no_unit, report_of
+from config.imports.first_look_report import has_no_scope, has_no_unit, report_of
 from config.imports.looking import Looked, look_at
 from config.imports.options import add_file_options, defaults_of
 from config.imports.reading import FileRead, read_trades
+from config.imports.words import BRING_BARS, BRING_SCOPES, NEXT
 from telemetry.foundation.core.refusal import Refused
 
 RECORD = "./dev manage import_trades"
@@ -40,12 +42,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = datetime.now(UTC)
-        defaults, context = defaults_of(options), context_from(options["bars"], options["universe"])
+        defaults, completion = defaults_of(options), completion_of(options)
         try:
-            read = read_trades(options["files"], now=now, defaults=defaults, context=context, on_file=self._say_file)
+            read = read_trades(options["files"], now=now, defaults=defaults, context=completion, on_file=self._say_file)
         except Refused as refused:
             raise CommandError(f"--bars: {refused}") from refused
-        given = {} if context is None else from_bars(context.report)
+        given = {} if completion.bars is None else from_bars(completion.bars.report)
         looked = look_at(read, learned=options["learn"], seed=options["seed"], from_bars=given, say=self._say)
         report = report_of(looked, _next_steps(looked, options))
         if options["html"]:
@@ -68,19 +70,19 @@ class Command(BaseCommand):
 def _next_steps(looked: Looked, options: Mapping[str, Any]) -> Section:
     """Return what to do next, most needed first."""
     if not looked.distinct.trades:
-        return Section("What is next", ["Bring files that import_trades reads."], commands=[f"{RECORD} --help"])
+        return Section(NEXT, ["Bring files that import_trades reads."], commands=[f"{RECORD} --help"])
     sentences = []
     if options["bars"] is None and (has_no_scope(looked) or has_no_unit(looked)):
         sentences.append(BRING_BARS)
     elif has_no_scope(looked):
         sentences.append(BRING_SCOPES)
-    return Section("What is next", [*sentences, "Record the trades:"], commands=[f"{RECORD} {_typed(options)}"])
+    return Section(NEXT, [*sentences, "Record the trades:"], commands=[f"{RECORD} {_typed(options)}"])
 
 
 def _typed(options: Mapping[str, Any]) -> str:
     """Return the files and options as they would be typed."""
     words = [str(each) for each in options["files"]]
-    for name in ("book", "source", "family", "exchange", "bars", "universe", "mapping"):
+    for name in ("book", "source", "family", "exchange", "bars", "universe", "journal", "mapping"):
         if options[name] is not None:
             words += [f"--{name}", str(options[name])]
     for choice in options["risk"]:

@@ -18,15 +18,18 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, ProgrammingError
 from psycopg.errors import UndefinedTable
 
-from config.imports.options import add_file_options, defaults_of
+from config.imports.completing import completion_of
+from config.imports.document import Section, section_lines, sections_as_json
+from config.imports.import_report import imported, sections_of, universes
+from config.imports.options import FORMATS, add_file_options, defaults_of
 from telemetry.foundation.core.refusal import Refused
 from telemetry.recording.import_files import FileReport, RefusedRow, import_files
 from telemetry.recording.record_trades import Status
 
 SHOWN = 20
 TTY_SECONDS, LOG_SECONDS = 0.2, 5.0
-HELP = """Record closed trades from files: JSON lines (one trade to a line), flat CSV, freqtrade's backtest results
-(.json, .zip) and tables of its trades; .gz of any. Told by content. Safe to repeat: what is recorded is unchanged."""
+HELP = f"""Record closed trades from files, and say at the end how many can teach and why the others cannot. Files are
+{FORMATS} Safe to repeat: what is recorded is unchanged."""
 
 
 class Command(BaseCommand):
@@ -36,24 +39,31 @@ class Command(BaseCommand):
         add_file_options(parser)
         parser.add_argument("--strict", action="store_true", help="record nothing if any row is refused")
         parser.add_argument("--dry-run", action="store_true", help="record nothing, report what would become of it")
+        parser.add_argument("--correction", metavar="REASON", help="move trades to this --book or --source, and why")
+        parser.add_argument("--json", action="store_true", help="print the report as JSON")
         parser.add_argument("--refusals", type=Path, metavar="FILE", help="write every refused row as a line of JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        defaults = defaults_of(options)
+        now = datetime.now(UTC)
+        defaults = defaults_of(options, correction=options["correction"])
         with ExitStack() as stack:
             stack.enter_context(relaxed_garbage_collection())
             kept = options["refusals"] and stack.enter_context(options["refusals"].open("w", encoding="utf-8"))
             progress = ImportProgress(sys.stderr, kept)
             try:
+                completion = completion_of(options, universes())
                 reports = import_files(
                     options["files"],
-                    now=datetime.now(UTC),
+                    now=now,
+                    context=completion,
                     defaults=defaults,
                     strict=options["strict"],
                     dry_run=options["dry_run"],
                     on_refused=progress.refused,
                     on_progress=progress.report,
                 )
+            except Refused as refused:
+                raise CommandError(str(refused)) from refused
             except OperationalError as error:
                 message = f"the database is away ({str(error).strip()}); import again, what was recorded is unchanged"
                 raise CommandError(message) from error
@@ -68,9 +78,9 @@ class Command(BaseCommand):
 
     def _conclude(self, reports: Sequence[FileReport], options: dict[str, Any]) -> None:
         refused = sum(report.refused for report in reports)
-        if refused > SHOWN and not options["refusals"]:
+        if refused > SHOWN and not options["refusals"] and not options["json"]:
             self.stdout.write(f"… and {refused - SHOWN} more; --refusals FILE writes them all")
-        if options["dry_run"]:
+        if options["dry_run"] and not options["json"]:
             self.stdout.write("dry run: nothing was recorded")
         if refused:
             nothing = "; nothing was recorded" if options["strict"] and not options["dry_run"] else ""

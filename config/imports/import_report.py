@@ -1,0 +1,189 @@
+"""What an import says at its end: what can teach now, what was learned beside its noise twins, and the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from config.imports.bars import FromBars, from_bars
+from config.imports.completing import Completion
+from config.imports.document import Section, Table
+from config.imports.words import BRING_BARS, NEXT, UNITS, bars_table, plural
+from learning.core.first_look.teaching import Obstacle
+from learning.readers.trades_by_book import NEWEST, BookOfModule, trades_by_book
+from learning.validation.run_evidence import run_evidence
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import LearningMethod
+from overrides.versions.load_version import current_parameters
+from telemetry.core.file_formats.exclusions import WITHOUT_UNIT
+from telemetry.core.market_context.universe import Universe
+from telemetry.core.unit_of_risk import UnitChoice
+from telemetry.core.vocabulary import Module
+from telemetry.foundation.core.canonical_json import utc_text
+from telemetry.recording.import_files import FileReport
+
+BUILD = "./dev manage build"
+BOOKS_PAGE, PARAMETERS_PAGE = "/admin/books/", "/admin/overrides/parameterset/{module}/propose/"
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import leaves to report.
+
+    - `units`: the unit of risk of each strategy; `from_bars`: what bars gave to opening actions, by dimension.
+    - `universe`: the label of the scopes that bars gave, empty without bars; `pairs`: the pairs it names.
+    - `joined`, `unjoined`: actions that the journal named a decision for, and the others by reason.
+    - `has_bars`: whether the import was given bars.
+    """
+
+    units: dict[str, UnitChoice] = field(default_factory=dict)
+    from_bars: dict[str, FromBars] = field(default_factory=dict)
+    universe: str = ""
+    pairs: tuple[str, ...] = ()
+    joined: int = 0
+    unjoined: dict[str, int] = field(default_factory=dict)
+    has_bars: bool = False
+
+
+def imported(reports: Sequence[FileReport], completion: Completion) -> Imported:
+    """Return what the reports on files and what completed their rows leave to report."""
+    universe, journal, bars = completion.universe, completion.journal, completion.bars
+    return Imported(
+        units={name: choice for report in reports for name, choice in report.units.items()},
+        from_bars={} if bars is None else from_bars(bars.report),
+        universe="" if universe is None else universe.label,
+        pairs=() if universe is None else universe.pairs,
+        joined=0 if journal is None else journal.joined,
+        unjoined={} if journal is None else dict(journal.unjoined),
+        has_bars=bars is not None,
+    )
+
+
+def universes() -> dict[str, Universe]:
+    """Return the universes that modules learn from, by name."""
+    return {}
+
+
+def sections_of(imported: Imported, now: datetime) -> list[Section]:
+    """Return the sections of the report, given what stands recorded."""
+    sections = [*_units(imported), *_bars(imported), *_journal(imported)]
+    steps: list[tuple[str, str]] = []
+    for module in Module:
+        parameters = current_parameters(module.value)
+        label = label_of(parameters)
+        found = trades_by_book(parameters, label)
+        if not found:
+            continue
+        sections.append(_teaching(parameters, found))
+        if imported.universe:
+            sections.append(_universe(imported, module.value, label))
+        sections.append(_learned(parameters, now))
+        steps += _steps(imported, parameters, found, label)
+    return [*sections, _next(steps)] if sections else []
+
+
+def label_of(parameters: ModuleParameters) -> str:
+    """Return the label of the universe that a module learns from; empty if it has none."""
+    return ""
+
+
+def _units(imported: Imported) -> Iterator[Section]:
+    if imported.units:
+        rows = [(name, UNITS[choice.unit], choice.reason) for name, choice in sorted(imported.units.items())]
+        table = Table(("strategy", "R is", "because"), rows, "ttt")
+        yield Section(
+            "The unit of risk (R) of each strategy", ["It is chosen once, and later imports keep to it."], table
+        )
+
+
+def _bars(imported: Imported) -> Iterator[Section]:
+    if imported.from_bars:
+        yield Section("Context from price bars", table=bars_table(imported.from_bars))
+
+
+def _journal(imported: Imported) -> Iterator[Section]:
+    if not imported.joined and not imported.unjoined:
+        return
+    sentences = [f"{imported.joined:,} action{plural(imported.joined)} named the decision of the journal."]
+    sentences += [
+        f"{count:,} action{plural(count)} without: {reason}." for reason, count in sorted(imported.unjoined.items())
+    ]
+    yield Section("Decisions from the journal", sentences)
+
+
+def _teaching(parameters: ModuleParameters, found: Sequence[BookOfModule]) -> Section:
+    module, books = parameters.module, parameters.lessons.books
+    rows: list[tuple[str, ...]] = []
+    for each in found:
+        learned = "yes" if each.is_learned else "no"
+        rows.append((each.book, learned, f"{each.trades:,}", f"{each.entries:,}", f"{each.teaching:,}", ""))
+        rows += [("", "", f"{count:,}", "", "", why) for why, count in each.reasons]
+    header = ("book", "learned from", "trades", "distinct entries", "can teach", "why the others cannot")
+    waiting = [each for each in found if not each.is_learned]
+    sentences = [f"{module} learns from {', '.join(books) or 'no book'}."]
+    sentences += [
+        f"{each.trades:,} trade{plural(each.trades)} of {each.book} {'is' if each.trades == 1 else 'are'} recorded and "
+        "not learned from."
+        for each in waiting
+    ]
+    if sum(each.trades for each in found) >= NEWEST:
+        sentences.append(f"Counted are the newest {NEWEST:,} trades of all books.")
+    return Section(f"What can teach {module}", sentences, Table(header, rows, "ttnnnt"))
+
+
+def _universe(imported: Imported, module: str, label: str) -> Section:
+    if imported.universe == label:
+        sentence = f"Scopes name the universe {label}, which {module} learns from."
+    else:
+        own = f"{module} learns from {label}" if label else f"{module} learns from no universe yet"
+        sentence = (
+            f"Scopes name the universe {imported.universe}, but {own}: outcomes of another universe are left out and "
+            "never mixed."
+        )
+    return Section(f"The universe of {module}", [sentence])
+
+
+def _learned(parameters: ModuleParameters, now: datetime) -> Section:
+    module, sentences = parameters.module, []
+    for method in LearningMethod:
+        evidence = run_evidence(module, method, parameters)
+        if evidence.run is not None:
+            age = "" if evidence.run.as_of >= now else f" as of {_moment(evidence.run.as_of)}, before this import"
+            sentences.append(f"Method {method.value}{age}: {evidence.sentence}")
+    if not sentences:
+        sentences.append("Nothing was built yet.")
+    sentences.append(f"The next build runs within the hour, or now by {BUILD}.")
+    return Section(f"What {module} has learned, beside its noise twins", sentences)
+
+
+def _steps(
+    imported: Imported, parameters: ModuleParameters, found: Sequence[BookOfModule], label: str
+) -> Iterator[tuple[str, str]]:
+    """Yield what is most needed for a module: a sentence, and the command or page."""
+    module = parameters.module
+    reasons = {why for each in found for why, _ in each.reasons}
+    bare = {Obstacle.NO_SCOPE.value, Obstacle.ONLY_TIMEFRAME.value}
+    if not imported.has_bars and reasons & (bare | WITHOUT_UNIT):
+        yield BRING_BARS, "./dev manage import_trades FILE --bars DIR"
+    elif imported.universe not in ("", label):
+        pairs = ", ".join(imported.pairs)
+        yield (
+            f"Propose that {module} learns from the universe {imported.universe.partition('@')[0]}: {pairs}",
+            PARAMETERS_PAGE.format(module=module),
+        )
+    elif any(not each.is_learned and each.teaching for each in found):
+        books = ", ".join(each.book for each in found if not each.is_learned and each.teaching)
+        yield f"Propose that {module} learns from {books} too, if it should.", BOOKS_PAGE
+    else:
+        yield "Build lessons from these trades.", BUILD
+
+
+def _next(steps: Sequence[tuple[str, str]]) -> Section:
+    """Return the next step: the first of all modules."""
+    sentence, command = steps[0]
+    return Section(NEXT, [sentence], commands=[command])
+
+
+def _moment(at: datetime) -> str:
+    return f"{utc_text(at)[:16].replace('T', ' ')} UTC"

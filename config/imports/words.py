@@ -1,0 +1,49 @@
+"""Words and tables that the reports of imports and of first looks share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from config.imports.bars import FromBars
+from config.imports.document import Table
+from telemetry.core.unit_of_risk import Unit
+from telemetry.foundation.core.number_text import fixed
+
+NONE = "\N{EN DASH}"
+NEXT = "What is next"
+UNITS: Mapping[Unit, str] = {Unit.STOP: "its first stop", Unit.ATR: "2 ATR at entry, at least 0.4 % of the price"}
+BRING_BARS = (
+    "Many of these trades have no scope or no unit of risk, so little can be learned from them. Give the price bars "
+    "you have on disk, such as freqtrade's user_data/data/EXCHANGE, with --bars DIR: they give scopes and R."
+)
+BRING_SCOPES = (
+    "Most trades have no scope, so nothing can be learned about the market: send a scope with each action, or bars of "
+    "the pairs and days that the trades are of."
+)
+
+
+def plural(count: int) -> str:
+    """Return the ending of a counted noun.
+
+    >>> plural(1), plural(2)
+    ('', 's')
+    """
+    return "" if count == 1 else "s"
+
+
+def share(count: int, of: int) -> str:
+    """Return a share in per cent, whole only where it is nothing or everything.
+
+    >>> share(3, 3), share(1, 3), share(0, 0)
+    ('100 %', '33.3 %', '\N{EN DASH}')
+    """
+    return NONE if not of else f"{fixed(100 * count / of, 1 if count not in (0, of) else 0)} %"
+
+
+def bars_table(given: Mapping[str, FromBars]) -> Table:
+    """Return what bars gave to opening actions, by dimension."""
+    rows = [
+        (name, f"{each.given:,}", share(each.given, each.ready), "; ".join(each.reasons))
+        for name, each in given.items()
+    ]
+    return Table(("dimension", "opening actions with it", "where warmed up", "missing because"), rows, "tnnt")

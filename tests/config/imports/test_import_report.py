@@ -1,0 +1,134 @@
+"""The end of an import: what can teach, what was learned beside its noise twins, and the next step."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from learning.core.first_look.teaching import Obstacle
+from telemetry.core.file_formats.exclusions import NO_BARS
+from telemetry.models import Trade
+from tests.builders import trade_payload
+from tests.learning.core.first_look.builders import payloads_of_two_a_day
+from tests.telemetry.core.file_formats.builders import LOGGED, json_lines, table
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A file of trades with an edge in one phase."""
+    path = tmp_path / "trades.jsonl"
+    path.write_bytes(json_lines(*payloads_of_two_a_day(300)))
+    return path
+
+
+def run(command: str, *words: object, **options: Any) -> str:
+    stdout = io.StringIO()
+    call_command(command, *map(str, words), stdout=stdout, stderr=io.StringIO(), **options)
+    return " ".join(stdout.getvalue().split())
+
+
+class TestTheEndOfAnImport:
+    def test_says_what_can_teach_and_that_a_build_is_next(self, file: Path) -> None:
+        text = run("import_trades", file)
+
+        assert "pm learns from paper." in text
+        assert "paper yes 300 300 300" in text
+        assert "Nothing was built yet. The next build runs within the hour, or now by ./dev manage build." in text
+        assert text.endswith("Build lessons from these trades. ./dev manage build")
+
+    def test_says_what_was_learned_beside_its_noise_twin(self, file: Path) -> None:
+        run("import_trades", file)
+
+        assert "pm, method evidence: " in run("build", "--module", "pm")
+
+        text = run("import_trades", file)
+        assert "before this import" in text
+        assert "verified lessons were found" in text
+        assert "while the same search finds none in shuffled outcomes (10 noise twins)" in text
+
+    def test_says_why_trades_cannot_teach_and_asks_for_bars(self, tmp_path: Path) -> None:
+        path = tmp_path / "log.csv"
+        far = LOGGED | {"trade_id": "a2", "strategy": "Far", "initial_stop_loss_ratio": "-0.99"}
+        path.write_bytes(table(LOGGED, far))
+
+        text = run("import_trades", path)
+
+        assert Obstacle.NO_SCOPE.value in text
+        assert NO_BARS in text
+        assert "Macd its first stop 1 of 1 trades have a real stop" in text
+        assert text.endswith("./dev manage import_trades FILE --bars DIR")
+
+    def test_says_that_another_book_is_not_learned_from(self, file: Path) -> None:
+        text = run("import_trades", file, book="backtest")
+
+        assert "pm learns from paper. 300 trades of backtest are recorded and not learned from." in text
+        assert "Propose that pm learns from backtest too, if it should. /admin/books/" in text
+
+    def test_prints_the_same_as_json(self, file: Path) -> None:
+        found = json.loads(run("import_trades", file, json=True))
+
+        assert found["files"] == [
+            {"file": str(file), "read": 300, "new": 300, "corrected": 0, "unchanged": 0, "refused": 0}
+        ]
+        assert [each["heading"] for each in found["report"]][-1] == "What is next"
+
+    def test_ends_with_an_error_after_the_report_where_rows_were_refused(self, tmp_path: Path) -> None:
+        path, stdout = tmp_path / "trades.jsonl", io.StringIO()
+        path.write_bytes(json_lines(trade_payload("good"), trade_payload("bad", rr=None)))
+
+        with pytest.raises(CommandError, match=r"^1 refused$"):
+            call_command("import_trades", str(path), stdout=stdout)
+
+        assert "What is next" in stdout.getvalue()
+
+    def test_moves_trades_to_another_book_for_a_reason(self, tmp_path: Path) -> None:
+        path = tmp_path / "log.csv"
+        path.write_bytes(table(LOGGED))
+        run("import_trades", path)
+
+        run("import_trades", path, book="backtest", correction="they are of a backtest")
+
+        assert Trade.objects.filter(is_current=True).values_list("book", "correction_reason").get()[0] == "backtest"
+
+
+class TestOptions:
+    @pytest.mark.parametrize(
+        ("option", "value", "message"),
+        [
+            ("risk", ["Macd"], "--risk: 'Macd' is not STRATEGY=stop or STRATEGY=atr"),
+            ("universe", "majors", "--universe: names the pairs of --bars DIR; give the folder too"),
+            ("mapping", Path("nowhere.json"), "--mapping: nowhere.json cannot be read"),
+            ("journal", Path("nowhere.jsonl"), "--journal: nowhere.jsonl cannot be read"),
+            ("bars", Path("nowhere"), "--bars: nowhere: is no folder"),
+        ],
+    )
+    def test_are_refused_before_anything_is_read(self, file: Path, option: str, value: Any, message: str) -> None:
+        for command in ("import_trades", "first_look"):
+            with pytest.raises(CommandError, match=f"^{message}"):
+                run(command, file, **{option: value})
+
+        assert not Trade.objects.exists()
+
+    def test_a_mapping_names_the_columns_of_another_bot(self, tmp_path: Path) -> None:
+        path, mapping = tmp_path / "deals.csv", tmp_path / "mapping.json"
+        path.write_text("Ticket;Item;In;Out;R\n7;EURUSD;2024.05.01 10:00;2024.05.01 12:00;1,5\n")
+        columns = {"external_id": "Ticket", "symbol": "Item", "opened_at": "In", "closed_at": "Out", "rr": "R"}
+        constants = {"pattern_key": "ea.long.entry", "scope.macro_phase": "Good"}
+        mapping.write_text(
+            json.dumps({
+                "columns": columns, "constants": constants, "separator": ";", "decimal": ",",
+                "time_format": "%Y.%m.%d %H:%M",
+            })
+        )  # fmt: skip
+
+        assert "1 of 1 trades can teach" in run("first_look", path, mapping=mapping)
+
+        run("import_trades", path, mapping=mapping)
+        assert Trade.objects.values_list("external_id", "rr").get() == ("7", 1.5)
