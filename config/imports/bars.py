@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -12,10 +11,8 @@ from pathlib import Path
 from django.core.management.base import CommandError
 
 from learning.core.significance.permutation import JUDGED_BY_TRADE
-from telemetry.core.file_formats.file_rows import Row
 from telemetry.core.market_context.dimensions import DIMENSIONS
 from telemetry.core.market_context.universe import NAME_LENGTH, Universe
-from telemetry.core.unit_of_risk import ATRS, LEAST_RISK, Unit
 from telemetry.foundation.core.refusal import Refused
 from telemetry.recording.bar_files import BarFolder
 from telemetry.recording.market_context import BarsContext, ContextReport
@@ -33,25 +30,13 @@ def context_from(
         if name is not None:
             raise CommandError("--universe: names the pairs of --bars DIR; give the folder too")
         return None
-    named = name or re.sub(r"[^\x20-\x3f\x41-\x7e]|@", "", folder.resolve().name).strip()[:NAME_LENGTH] or "bars"
+    named = name or re.sub("[^A-Za-z0-9_-]", "", folder.resolve().name)[:NAME_LENGTH] or "bars"
+    if re.fullmatch("[A-Za-z0-9_-]{1,40}", named) is None:
+        raise CommandError(f"--universe: {named!r} is no name of a universe; give 1 to 40 letters, digits, _ or -")
     try:
-        return BarsContext(BarFolder(folder), risk_of, (known or {}).get(named), named)
-    except (Refused, ValueError) as refused:
+        return BarsContext(BarFolder(folder), (known or {}).get(named), name=named)
+    except Refused as refused:
         raise CommandError(f"--bars: {refused}") from refused
-
-
-def risk_of(row: Row, atr: float) -> float | None:
-    """Return one R of a row as a fraction of its open rate: its real stop, or 2 ATR and at least .4 %; None if neither.
-
-    `atr` is the ATR of 1 h bars at entry as such a fraction, NaN if the bars do not give it.
-    """
-    facts = row.market
-    if facts is None or row.unit is None or not isinstance(row.payload, dict):
-        return None
-    if row.unit is Unit.STOP:
-        has_stop = row.payload.get("rr") is not None and facts.stop_ratio is not None
-        return abs(facts.stop_ratio or 0.0) / facts.leverage if has_stop else None
-    return None if math.isnan(atr) else max(ATRS * atr, LEAST_RISK)
 
 
 @dataclass
