@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from . import checks, environment, locks, services, state, supervise
+from . import bars, checks, environment, locks, services, state, supervise
 from . import wheel as wheels
 from .console import Refused, say, step
 from .environment import BYTECODE, PYTHON, VENV
 from .processes import Command, capture, end, run, spawn
+
+WITHOUT_SERVERS = (["first_look"],)
 
 
 def demo(arguments: list[str]) -> int:
@@ -123,9 +125,11 @@ def wheel(arguments: list[str]) -> int:
 
 
 def manage(arguments: list[str]) -> int:
-    """Run manage.py with the servers up."""
+    """Run manage.py with the servers up, except for commands that need none."""
     environment.ensure("runtime")
-    exports, _ = services.start_lasting()
+    if bars.need_pyarrow(arguments):
+        environment.ensure("bars")
+    exports = services.absent() if arguments[:1] in WITHOUT_SERVERS else services.start_lasting()[0]
     return run([PYTHON, "manage.py", *arguments], _with(exports))
 
 

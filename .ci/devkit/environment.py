@@ -25,13 +25,14 @@ _CONFIGURATION = VENV / "pyvenv.cfg"
 _STAMP = VENV / "installed.json"
 _OLDEST = (3, 11)
 
-Lock = Literal["runtime", "dev"]
+Lock = Literal["runtime", "dev", "bars"]
 
 
 def ensure(lock: Lock) -> None:
     """Install what `lock` lists, unless the environment has it already.
 
-    `dev` makes the environment exact. `runtime` only adds packages: installed development tools stay.
+    `dev` makes the environment exact. `runtime` and `bars`, which reads feather and parquet files, only add packages:
+    what is installed stays.
     """
     with state.exclusive():
         if _CONFIGURATION.exists() and _stamped().get(lock) == _digest(lock):
@@ -42,8 +43,9 @@ def ensure(lock: Lock) -> None:
             options: Command = ["--quiet", "--require-hashes", "--no-python-downloads", "--python", PYTHON]
             file = [] if lock == "dev" else ["-r"]
             install([UV, "pip", how, *options, *file, LOCKS / f"{lock}.txt"])
-        held: list[Lock] = ["runtime", "dev"] if lock == "dev" else ["runtime"]  # dev includes the packages of runtime
-        _STAMP.write_text(json.dumps({name: _digest(name) for name in held}))
+        held: list[Lock] = ["runtime", "dev", "bars"] if lock == "dev" else [lock]  # dev includes all packages
+        kept = _stamped() if lock == "bars" else {}
+        _STAMP.write_text(json.dumps(kept | {name: _digest(name) for name in held}))
 
 
 def prepare() -> None:

@@ -23,6 +23,7 @@ def compile_all(arguments: list[str]) -> None:
         raise Refused(f"requirements.txt has no line `{_TESTS}`")
     _compile("runtime", runtime, arguments)
     _compile("dev", f"{everything}\n{_DEVELOPMENT.read_text()}", [*_as_in("runtime"), *arguments])
+    _compile("bars", "pyarrow", [*_as_in("dev"), *arguments])
     _compile("uv", "uv", [*_as_in("dev"), *arguments])
 
 

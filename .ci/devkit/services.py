@@ -45,6 +45,12 @@ def start_lasting() -> tuple[Exports, list[str]]:
         return exports, started
 
 
+def absent() -> Exports:
+    """Return the variables of servers that are not there, for a command that opens no connection."""
+    nowhere = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/none", "REDIS_URL": "redis://127.0.0.1:1/0"}
+    return {**_exports({}, {}, secret_key=state.secret("secret key")), **nowhere, "DATABASE_OWNER_URL": ""}
+
+
 def stop_lasting(names: Iterable[str] = tuple(_NAMED_BY)) -> None:
     """Stop the lasting servers that run."""
     with state.exclusive():
