@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
+
+from .state import ROOT
 
 OPTION = "--bars"
 ARROW = (".feather", ".parquet")
@@ -18,4 +19,4 @@ def need_pyarrow(arguments: Sequence[str]) -> bool:
     """
     folders = [after for before, after in pairwise(arguments) if before == OPTION]
     folders += [each.partition("=")[2] for each in arguments if each.startswith(f"{OPTION}=")]
-    return any(path.suffix in ARROW for folder in folders for path in Path(folder).rglob("*"))
+    return any(path.suffix in ARROW for folder in folders for path in (ROOT / folder).rglob("*"))

@@ -19,7 +19,7 @@ from telemetry.core.file_formats.exclusions import WITHOUT_UNIT
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.core.number_text import fixed, signed_fixed
 
-SHOWN_LINES = 10
+SHOWN_LINES, SHOWN_REFUSALS, LONGEST_REFUSAL = 10, 5, 300
 MANY_WINNERS, FEW_DAYS = 0.95, 60
 NAMES: Mapping[LearningMethod, str] = {
     LearningMethod.PLAN: "Plan method: each cell of trades by itself",
@@ -102,7 +102,13 @@ def _read(looked: Looked) -> Section:
         )
     if read.refusals:
         refused = sum(each.refused for each in files)
-        notes += [f"{refused:,} row{plural(refused)} {_was(refused)} refused, the first of them:", *read.refusals]
+        notes.append(f"{refused:,} row{plural(refused)} {_was(refused)} refused:")
+        often = sorted(read.refusals.items(), key=lambda each: -each[1][0])
+        for why, (count, first) in often[:SHOWN_REFUSALS]:
+            notes.append(f"{count:,} row{plural(count)}, the first of them {first}: {_short(why)}")
+        if len(often) > SHOWN_REFUSALS:
+            others = len(often) - SHOWN_REFUSALS
+            notes.append(f"… and {others:,} other reason{plural(others)}; import_trades --refusals FILE lists all.")
     return Section("What was read", table=Table(("file", "read", "trades", "refused"), rows, "tnnn"), notes=notes)
 
 
@@ -276,6 +282,10 @@ def _named(module: str) -> str:
 
 def _is(count: int) -> str:
     return "is" if count == 1 else "are"
+
+
+def _short(why: str) -> str:
+    return why if len(why) <= LONGEST_REFUSAL else f"{why[:LONGEST_REFUSAL]}…"
 
 
 def _was(count: int) -> str:

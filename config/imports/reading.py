@@ -14,11 +14,10 @@ from telemetry.core.file_formats.file_rows import Defaults, Row
 from telemetry.core.file_formats.measured_rows import choose_units, measured
 from telemetry.core.trades import Trade, parse_trade
 from telemetry.core.unit_of_risk import UnitChoice
-from telemetry.foundation.core.refusal import Refusal, Refused
+from telemetry.foundation.core.refusal import Refused
 from telemetry.recording.result_folder import found_files, metadata_beside
 
 BATCH = 2_000
-KEPT = 20  # refused rows that a report shows
 Context = Callable[[Sequence[Row]], Sequence[Row]]
 
 
@@ -36,16 +35,21 @@ class FileRead:
 class Read:
     """What was read of all files.
 
-    - `refusals`: the first refused rows as sentences.
+    - `refusals`: why rows were refused, with how many and the first of them.
     - `strategies`: trades by the strategy that their file names, or else their pattern.
     - `units`: the unit of risk of each strategy or family, and why; `runs`: the runs of backtests that files name.
     """
 
     files: list[FileRead] = field(default_factory=list)
-    refusals: list[str] = field(default_factory=list)
+    refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
     strategies: Counter[str] = field(default_factory=Counter)
     units: dict[str, UnitChoice] = field(default_factory=dict)
     runs: set[str] = field(default_factory=set)
+
+    def refuse(self, why: str, where: str) -> None:
+        """Count a refused row."""
+        count, first = self.refusals.get(why, (0, where))
+        self.refusals[why] = (count + 1, first)
 
     @property
     def trades(self) -> list[Trade]:
@@ -78,7 +82,8 @@ def read_trades(
                 _take(rows if context is None else context(rows), report, found, now)
         except OSError as error:
             report.refused += 1
-            found.refusals.append(f"{file}: cannot be read ({error.strerror or error}); check its path and permissions")
+            why = f"cannot be read ({error.strerror or error}); check its path and permissions"
+            found.refuse(why, str(file))
         on_file(report)
     return found
 
@@ -104,8 +109,8 @@ def _take(rows: Sequence[Row], report: FileRead, found: Read, now: datetime) -> 
             trade = parse_trade(row.payload, now=now)
         except Refused as refused:
             report.refused += 1
-            if len(found.refusals) < KEPT:
-                found.refusals.append(_sentence(report.file, row, row.refusals or row.in_its_words(refused)))
+            why = Refused(*(row.refusals or row.in_its_words(refused)))
+            found.refuse(str(why), f"{report.file.name}, {row.place}{_claimed(row)}")
             continue
         report.trades.append(trade)
         named = trade.actions[0].pattern_key.partition(".")[0]
@@ -114,6 +119,5 @@ def _take(rows: Sequence[Row], report: FileRead, found: Read, now: datetime) -> 
             found.runs.add(row.run)
 
 
-def _sentence(file: Path, row: Row, refusals: tuple[Refusal, ...]) -> str:
-    named = f" ({row.claimed_id})" if row.claimed_id else ""
-    return f"{file.name}, {row.place}{named}: {Refused(*refusals)}"
+def _claimed(row: Row) -> str:
+    return f" ({row.claimed_id})" if row.claimed_id else ""
