@@ -21,6 +21,7 @@ from tests.bench import (
     context,
     cube,
     effects,
+    first_look,
     freqtrade_release,
     import_files,
     learning,
@@ -319,3 +320,11 @@ def test_lifetime_measures_both_rules_in_every_world(figures: Figures) -> None:
         for rule in ("ledger", "run"):
             assert 0 <= found[f"{world}: nulls of published, {rule}"] <= 1
     assert found["day of 10,000 lines"] > 0
+
+
+def test_first_look_reports_on_trades_without_a_database(figures: Figures) -> None:
+    first_look.run(count=60)
+
+    found = figures()
+    assert found["report"] > 0
+    assert found["characters"] > 1000

@@ -33,6 +33,11 @@ def test_the_lock_pins_pyarrow_as_development_does_and_nothing_else() -> None:
 
 def test_a_first_look_starts_no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[tuple[list[Any], dict[str, str]]] = []
+
+    def run(command: list[Any], env: dict[str, str]) -> int:
+        ran.append((command, env))
+        return 0
+
     installed: list[str] = []
     monkeypatch.setattr(state, "HOME", tmp_path)
     monkeypatch.setattr(state, "_MEMORY", tmp_path / "state.json")
@@ -40,7 +45,7 @@ def test_a_first_look_starts_no_server(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(state, "STATIC", tmp_path / "static")
     monkeypatch.setattr(environment, "ensure", installed.append)
     monkeypatch.setattr(services, "start_lasting", lambda: pytest.fail("servers were started"))
-    monkeypatch.setattr(commands, "run", lambda command, env: ran.append((command, env)) or 0)
+    monkeypatch.setattr(commands, "run", run)
     (tmp_path / "A_B-1h.feather").touch()
 
     assert commands.manage(["first_look", "t.csv", "--bars", str(tmp_path)]) == 0
