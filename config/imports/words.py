@@ -16,6 +16,10 @@ BRING_BARS = (
     "Many of these trades have no scope or no unit of risk, so little can be learned from them. Give the price bars "
     "you have on disk, such as freqtrade's user_data/data/EXCHANGE, with --bars DIR: they give scopes and R."
 )
+BOOK_OF_BACKTESTS = (
+    "Keep trades of backtests in a book of their own. A module learns from it once a request adds it to the module's "
+    "books, which the admin's page Trades by book drafts."
+)
 BRING_SCOPES = (
     "Most trades have no scope, so nothing can be learned about the market: send a scope with each action, or bars of "
     "the pairs and days that the trades are of."

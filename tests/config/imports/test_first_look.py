@@ -101,6 +101,13 @@ class TestFirstLook:  # without the mark of the database: pytest-django fails a 
         for outside in ("<script", "src=", "href=", "http", "@import", "url("):
             assert outside not in content
 
+    def test_names_a_book_of_its_own_for_backtests(self, tmp_path: Path) -> None:
+        path = tmp_path / "log.csv"
+        path.write_bytes(table(LOGGED | {"run": "run 1"}))
+
+        assert look(path).endswith(f"./dev manage import_trades {path} --book backtest\n")
+        assert look(path, book="sim").endswith(f"./dev manage import_trades {path} --book sim\n")
+
     def test_learns_from_a_further_dimension_where_it_is_named(self, tmp_path: Path) -> None:
         path = tmp_path / "trades.jsonl"
         actions = [dict(trade_payload()["actions"][0], scope={"hour": "7"})]

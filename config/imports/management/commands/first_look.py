@@ -20,7 +20,7 @@ from config.imports.first_look_report import has_no_scope, has_no_unit, report_o
 from config.imports.looking import Looked, look_at
 from config.imports.options import add_file_options, defaults_of
 from config.imports.reading import FileRead, read_trades
-from config.imports.words import BRING_BARS, BRING_SCOPES, NEXT
+from config.imports.words import BOOK_OF_BACKTESTS, BRING_BARS, BRING_SCOPES, NEXT
 from telemetry.foundation.core.refusal import Refused
 
 RECORD = "./dev manage import_trades"
@@ -76,6 +76,9 @@ def _next_steps(looked: Looked, options: Mapping[str, Any]) -> Section:
         sentences.append(BRING_BARS)
     elif has_no_scope(looked):
         sentences.append(BRING_SCOPES)
+    if looked.read.runs and options["book"] is None:
+        sentences.append(BOOK_OF_BACKTESTS)
+        options = {**options, "book": "backtest"}
     return Section(NEXT, [*sentences, "Record the trades:"], commands=[f"{RECORD} {_typed(options)}"])
 
 
