@@ -15,6 +15,7 @@ from typing import Any
 from django.db import IntegrityError, OperationalError, transaction
 from psycopg import errors
 
+from telemetry.core.book_ranks import RANKS
 from telemetry.core.decision_fit import REASONS, Acted, Misfit
 from telemetry.core.outcomes import Outcome as Judged
 from telemetry.core.outcomes import judge
@@ -34,7 +35,7 @@ from telemetry.models import (
     Trade,
 )
 from telemetry.recording.named_decisions import NamedDecisions, named_decisions, release
-from telemetry.recording.rank_books import OUTCOME_COLUMNS, RANKS, rank_books, wait_for_others
+from telemetry.recording.rank_books import OUTCOME_COLUMNS, rank_books, wait_for_others
 
 NAMESPACE = uuid.UUID("6f5a3f5e-0b1c-5c64-9a52-3c6f0c7e6f10")
 ATTEMPTS = 5

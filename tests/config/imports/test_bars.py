@@ -15,7 +15,7 @@ from config.imports.bars import from_bars
 from telemetry.core.file_formats.exclusions import NO_BARS
 from telemetry.models import Outcome, Trade
 from telemetry.recording.market_context import ContextReport
-from tests.config.imports.bar_folders import PAIRS, logged, write_hours, write_log
+from tests.config.imports.bar_folders import PAIRS, logged, write_hours, write_log, write_shared_log
 from tests.telemetry.recording.data_folders import convert_shared_bars
 
 DATA = Path(os.environ.get("COUNTERWEIGHT_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -50,15 +50,16 @@ class TestFirstLook:
         assert re.search(r"pm: 5\d of 60 trades can teach", text)
         assert re.search(r"Macd 2 ATR at entry, at least 0.4 % of the price 0 of 60 trades have a real stop", text)
         assert re.search(r"Scopes were computed over the universe binance@[0-9a-f]{12}\.", text)
-        for name in ("macro_phase", "meso_phase", "bucket", "market_family", "timeframe"):
+        for name in ("macro_phase", "meso_phase", "market_family", "timeframe"):
             assert re.search(rf"{name} learned [0-9.]+ % (100 %|.) ", text), name
+        assert "the pair does not belong to the universe" in text
         assert "needs 720 hours of the market" in text
         assert re.search(r"hour recorded only 100 % 100 %", text)
         assert text.endswith(f"./dev manage import_trades {log} --bars {bars}")
 
     def test_names_the_universe_as_it_is_asked_to(self, log: Path, bars: Path) -> None:
         assert "over the universe majors@" in run("first_look", log, bars=bars, universe="majors")
-        with pytest.raises(CommandError, match="^--universe: 'a b' is no name of a universe"):
+        with pytest.raises(CommandError, match=r"^--universe: 'a b' is no name of a universe"):
             run("first_look", log, bars=bars, universe="a b")
 
     @pytest.mark.parametrize("name", ["alpergulsen_2023", "genetrader_2024"])
@@ -67,12 +68,15 @@ class TestFirstLook:
             pytest.skip(f"{name} is not under {DATA}; COUNTERWEIGHT_DATA names the folder with the logs")
         folder = tmp_path / "binance"
         convert_shared_bars(DATA / name, folder)
+        log = write_shared_log(DATA / name, tmp_path / "log.csv")
 
-        text = run("first_look", DATA / name / "trades.csv.gz", bars=folder)
+        text = run("first_look", log, bars=folder)
 
         found = re.findall(r"(\w+) (?:learned|recorded only) [0-9.]+ % ([0-9.]+) %", text)
         assert {share for _, share in found} == {"100"}
-        assert {"meso_phase", "micro_phase", "bucket", "bucket_leader", "trend", "volatility"} <= dict(found).keys()
+        assert {"meso_phase", "micro_phase", "bucket", "bucket_leader", "trend", "volatility", "A_mode"} <= dict(
+            found
+        ).keys()
         assert "Edge beyond noise" not in text
 
 

@@ -73,7 +73,12 @@ class Command(BaseCommand):
                     raise CommandError(message) from error
                 raise
         progress.clear()
-        self.stdout.write("\n".join([*_table(reports), *_misnamed(reports), *progress.first]))
+        sections = sections_of(imported(reports, completion), now)
+        if options["json"]:
+            self.stdout.write(json.dumps(_document(reports, progress, sections), ensure_ascii=False))
+        else:
+            lines = [*_table(reports), *_misnamed(reports), *progress.first, *section_lines(sections)]
+            self.stdout.write("\n".join(lines))
         self._conclude(reports, options)
 
     def _conclude(self, reports: Sequence[FileReport], options: dict[str, Any]) -> None:
@@ -129,6 +134,17 @@ def relaxed_garbage_collection() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*usual)
+
+
+def _document(
+    reports: Sequence[FileReport], progress: ImportProgress, sections: Sequence[Section]
+) -> dict[str, object]:
+    """Return the report as JSON values."""
+    files = [
+        {"file": str(report.file), "read": report.read} | {status.value: report.counts[status] for status in Status}
+        for report in reports
+    ]
+    return {"files": files, "refusals": [line.strip() for line in progress.first], "report": sections_as_json(sections)}
 
 
 def _misnamed(reports: Sequence[FileReport]) -> list[str]:
