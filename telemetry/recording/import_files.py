@@ -173,7 +173,7 @@ def _prepared(rows: Sequence[Row], report: FileReport, whole: _Import) -> list[_
 
 def _beside(row: Row, before: Row) -> tuple[Row, bool]:
     """Return a row with its payload before context was added, and whether any was."""
-    if row.payload is before.payload:
+    if row.payload == before.payload:
         return row, False
     return replace(row, earlier=(*row.earlier, before.payload)), True
 

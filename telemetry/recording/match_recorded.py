@@ -144,7 +144,7 @@ def _next(trade: Trade, stands: _Standing, reason: str) -> Matched:
 def _moved(trade: Trade, current: Recorded, field: str) -> Refusal:
     message = (
         f"is recorded as {shown(getattr(current, field))}, and this import says {shown(getattr(trade, field) or '')}; "
-        f"give the {field} that is recorded, or correct it with --correct REASON"
+        f"give the {field} that is recorded, or correct it with --correction REASON"
     )
     return Refusal(field, message)
 

@@ -40,7 +40,7 @@ def filled_orders(trade: Mapping[str, object], is_short: bool, price: float | No
     `price` stands for the mean price of an order that gives none.
     """
     orders = trade.get("orders") or ()
-    if not isinstance(orders, Sequence) or not all(isinstance(order, Mapping) for order in orders):
+    if not isinstance(orders, (list, tuple)) or not all(isinstance(order, Mapping) for order in orders):
         raise Refused(Refusal("orders", "is not a list of orders; leave it out or export the trades again"))
     fills = []
     for index, order in enumerate(orders):

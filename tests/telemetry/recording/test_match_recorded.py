@@ -214,3 +214,16 @@ class TestUnits:
         assert imported(backtest(), risk={"Macd": Unit.ATR}) == {"refused": 1}
         assert imported.fields == ["risk"]
         assert imported(backtest(), risk={"Macd": Unit.STOP}) == {"unchanged": 1}
+
+
+class TestNoContext:
+    def test_is_none_where_bars_had_nothing_to_say(self, imported: Imports) -> None:
+        recorded_at_first(freqtrade_trade(enter_tag="bull/up"))
+
+        unsaid = imported(backtest(enter_tag="bull/up"), context=lambda rows: [_copied(row) for row in rows])
+
+        assert unsaid == {"unchanged": 1}
+
+
+def _copied(row: Row) -> Row:
+    return replace(row, payload=dict(row.payload) if isinstance(row.payload, dict) else row.payload)
