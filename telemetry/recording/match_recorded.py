@@ -22,6 +22,7 @@ from telemetry.models import Action
 from telemetry.models import Trade as Recorded
 
 CONTEXT_ADDED = "context from price bars added"
+DECISIONS_ADDED = "decisions from the bot's journal added"
 CONTEXT_FIELDS = frozenset(
     {"scope", "rr_after", "leg_rr", "known_at", "counterfactuals", "buckets", "replays", "taken_arms"}
 )
@@ -35,7 +36,7 @@ _MOST_NAMED = 6
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A trade as it was read from a row; `has_context` says whether price bars added to it."""
+    """A trade as it was read from a row; `has_context` says whether price bars or a bot's journal added to it."""
 
     row: Row
     trade: Trade
@@ -100,8 +101,16 @@ def _match(read: Read, standing: dict[str, _Standing], now: datetime, correction
         return Matched(None, name)
     bodies = [trade, *_parsed(row, name, now)]
     if any(body.digest in stands.revisions for body in bodies):
-        return _next(trade, stands, CONTEXT_ADDED) if read.has_context else Matched(None, name)
+        return _next(trade, stands, _added(trade, stands.current)) if read.has_context else Matched(None, name)
     return _changed(read, trade, bodies, stands, correction)
+
+
+def _added(trade: Trade, current: Recorded) -> str:
+    """Return what was added to a trade that is recorded without it."""
+    fields = {path.rpartition(".")[2] for path in _differing(current, trade)}
+    bars = fields & (CONTEXT_FIELDS | {"rr"}) or "decision_ids" not in fields
+    reasons = [CONTEXT_ADDED] if bars else []
+    return "; ".join([*reasons, DECISIONS_ADDED] if "decision_ids" in fields else reasons)
 
 
 def _parsed(row: Row, name: str, now: datetime) -> list[Trade]:
@@ -125,7 +134,7 @@ def _changed(read: Read, trade: Trade, bodies: Sequence[Trade], stands: _Standin
     if moved and any(body.digest in stands.revisions for body in before):
         return _next(trade, stands, str(correction))
     differing = _differing(current, trade)
-    results = [field for field in differing if not _is_context(field, row, trade, current)]
+    results = [field for field in differing if not _is_context(field, read, trade, current)]
     if not results and not read.has_context and not moved:
         return Matched(None, trade.external_id)  # an import without price bars takes no context away
     if row.may_revise or (not results and read.has_context):
@@ -168,11 +177,13 @@ def _equal(stored: Action, name: str, value: object) -> bool:
     return bool((value or None) == (recorded or None))
 
 
-def _is_context(path: str, row: Row, trade: Trade, current: Recorded) -> bool:
-    """Return whether a difference is one that price bars make: in the situation or the unit, not in the result."""
+def _is_context(path: str, read: Read, trade: Trade, current: Recorded) -> bool:
+    """Return whether a difference is one that price bars or a journal make, and not one in the result."""
     if path in ("rr", "excluded_reason"):
         without = {trade.excluded_reason, current.excluded_reason} & WITHOUT_UNIT
-        return row.unit is Unit.ATR and (bool(without) or path == "rr")
+        return read.row.unit is Unit.ATR and (bool(without) or path == "rr")
+    if path.endswith(".decision_ids"):
+        return read.has_context or not trade.actions[_index(path)].decision_ids
     return path.rpartition(".")[2] in CONTEXT_FIELDS and not _is_other_universe(path, trade, current)
 
 
@@ -180,10 +191,15 @@ def _is_other_universe(path: str, trade: Trade, current: Recorded) -> bool:
     """Return whether the scopes rest on different sets of pairs, which are never mixed."""
     if not path.endswith(".scope"):
         return False
-    index = int(path[len("actions[") : path.index("]")])
+    index = _index(path)
     before = Action.objects.values_list("scope", flat=True).get(trade=current, index=index).get("universe")
     after = trade.actions[index].scope.get("universe")
     return before is not None and after is not None and before != after
+
+
+def _index(path: str) -> int:
+    """Return the index of the action that a path such as `actions[2].scope` leads to."""
+    return int(path[len("actions[") : path.index("]")])
 
 
 def _in_words(

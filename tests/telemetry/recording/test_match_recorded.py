@@ -227,3 +227,34 @@ class TestNoContext:
 
 def _copied(row: Row) -> Row:
     return replace(row, payload=dict(row.payload) if isinstance(row.payload, dict) else row.payload)
+
+
+DECISION = "018f3c1e-7b2a-7c3d-8e4f-5a6b7c8d9e0f"
+
+
+def with_decision(rows: Sequence[Row]) -> list[Row]:
+    """Stand in for a bot's journal: the entry names a decision."""
+    given = []
+    for row in rows:
+        payload = dict(row.payload) if isinstance(row.payload, dict) else {}
+        entry, *others = payload["actions"]
+        given.append(replace(row, payload=payload | {"actions": [{**entry, "decision_ids": [DECISION]}, *others]}))
+    return given
+
+
+class TestDecisions:
+    def test_of_a_journal_are_added_as_a_revision_and_stay(self, imported: Imports) -> None:
+        imported(backtest())
+
+        assert imported(backtest(), context=with_decision) == {"corrected": 1}
+        assert Trade.objects.get(is_current=True).correction_reason == "decisions from the bot's journal added"
+        assert imported(backtest()) == imported(backtest(), context=with_decision) == {"unchanged": 1}
+
+    def test_are_added_beside_the_context(self, imported: Imports) -> None:
+        imported(backtest())
+
+        imported(backtest(), context=lambda rows: with_scope(with_decision(rows), bucket="micro"))
+
+        assert Trade.objects.get(is_current=True).correction_reason == (
+            "context from price bars added; decisions from the bot's journal added"
+        )
