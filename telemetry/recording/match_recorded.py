@@ -20,6 +20,7 @@ from telemetry.core.unit_of_risk import Unit
 from telemetry.foundation.core.refusal import Refusal, Refused, shown
 from telemetry.models import Action
 from telemetry.models import Trade as Recorded
+from telemetry.recording.share_clusters import share_clusters
 
 CONTEXT_ADDED = "context from price bars added"
 DECISIONS_ADDED = "decisions from the bot's journal added"
@@ -72,7 +73,11 @@ def match_recorded(read: Sequence[Read], *, now: datetime, correction: str | Non
     ids = {each.trade.external_id for each in read if each.row.family is not None}
     ids |= {str(earlier["external_id"]) for each in read for earlier in _earlier(each.row)}
     standing = _standing(ids)
-    return [_match(each, standing, now, correction) for each in read]
+    shared = share_clusters([None if each.row.family is None else each.trade for each in read])
+    return [
+        _match(each if trade is None else replace(each, trade=trade), standing, now, correction)
+        for each, trade in zip(read, shared, strict=True)
+    ]
 
 
 def _earlier(row: Row) -> list[dict[str, Any]]:

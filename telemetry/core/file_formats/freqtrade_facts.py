@@ -155,7 +155,7 @@ def _content(facts: Facts) -> list[object]:
         for order in facts.orders
     ]
     return [
-        facts.exchange, facts.side, facts.timeframe, facts.tag, facts.closed_at, facts.exit_reason,
+        facts.side, facts.timeframe, facts.tag, facts.closed_at, facts.exit_reason,
         facts.profit_ratio, abs(facts.stop_ratio), facts.leverage, moves,
     ]  # fmt: skip
 

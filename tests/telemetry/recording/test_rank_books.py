@@ -15,7 +15,7 @@ from telemetry.models import DirtyGroup, Outcome, Trade
 from telemetry.recording.import_files import import_files
 from telemetry.recording.record_trades import record_trades
 from tests.builders import NOW, action_payload, make_trade, run_concurrently
-from tests.telemetry.core.file_formats.builders import LOGGED, freqtrade_trade, result, table
+from tests.telemetry.core.file_formats.builders import LOGGED, freqtrade_trade, result, table, zipped
 
 ENTRY = {"entry_id": "BTC:long:10h", "cluster_id": "BTC:long:10h:donchian"}
 
@@ -59,6 +59,33 @@ class TestTwelveEntries:
 
         assert Outcome.objects.count() == 36
         assert set(Cell.objects.values_list("n", flat=True)) == {12}
+
+    @pytest.mark.parametrize("swapped", [False, True])
+    def test_count_once_where_a_file_leaves_the_exchange_out_or_names_entries_otherwise(
+        self, tmp_path: Path, swapped: bool
+    ) -> None:
+        named = zipped(bt=result(Macd=twelve()), bt_config={"exchange": {"name": "binance"}})
+        cells = [
+            {**LOGGED, "trade_id": str(hour), "entry_id": f"e{hour}", "enter_tag": "", "timeframe": "5",
+             "open_date": f"2024-05-01 {hour:02}:03:00"}
+            for hour in range(12)
+        ]  # fmt: skip
+        documents = [named, result(Macd=twelve(profit_ratio=0.01)), table(*cells)]
+
+        brought(tmp_path, *(reversed(documents) if swapped else documents))
+        aggregate_dirty(now=NOW)
+
+        assert Outcome.objects.count() == 36
+        assert set(Cell.objects.values_list("n", flat=True)) == {12}
+        before = list(Trade.objects.order_by("id").values())
+        brought(tmp_path, *documents)
+        assert list(Trade.objects.order_by("id").values()) == before
+
+    def test_stay_apart_on_two_exchanges(self, tmp_path: Path) -> None:
+        for exchange in ("binance", "kraken"):
+            brought(tmp_path, result(Macd=twelve(profit_ratio=0.01 * len(exchange))), exchange=exchange)
+
+        assert Trade.objects.values("cluster_id").distinct().count() == 24
 
 
 @pytest.mark.django_db

@@ -1,0 +1,71 @@
+"""Give a trade the cluster under which its entry is recorded already, though its file names the entry otherwise.
+
+A file may leave the exchange out, or name entries by ids of its own. An entry is the same if strategy (or family),
+pair, side and entry bar agree, and the exchange where both sides name one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from telemetry.core.trades import Trade
+from telemetry.models import Action
+
+Entry = tuple[str, str]  # entry id and family
+Recorded = tuple[str, str]  # external id and cluster id
+
+
+def share_clusters(trades: Sequence[Trade | None]) -> list[Trade | None]:
+    """Return the trades, each in the recorded cluster of its entry if there is one; None stays None.
+
+    A trade that is recorded itself keeps its cluster, so that an import changes nothing the second time. Trades of the
+    batch itself share clusters in their order.
+    """
+    known = _recorded({trade.entry_id for trade in trades if trade is not None and trade.entry_id is not None})
+    shared: list[Trade | None] = []
+    for trade in trades:
+        if trade is not None and trade.entry_id is not None and trade.cluster_id is not None:
+            found = known[trade.entry_id, _family(trade.actions[0].pattern_key)]
+            trade = _in_cluster(trade, found)
+            found.append((trade.external_id, trade.cluster_id or ""))
+        shared.append(trade)
+    return shared
+
+
+def exchange_of(cluster_id: str, entry_id: str) -> str:
+    """Return the exchange that a computed cluster begins with; empty if it names none or was given by a file.
+
+    >>> exchange_of("binance:BTC/USDT:long:10h:Macd", "BTC/USDT:long:10h"), exchange_of("e1", "BTC/USDT:long:10h")
+    ('binance', '')
+    """
+    before, found, _ = cluster_id.partition(f":{entry_id}:")
+    return before if found else ""
+
+
+def _in_cluster(trade: Trade, found: Iterable[Recorded]) -> Trade:
+    entry_id, mine = str(trade.entry_id), str(trade.cluster_id)
+    exchange = exchange_of(mine, entry_id)
+    fitting = [
+        (external_id != trade.external_id, cluster != mine, cluster)
+        for external_id, cluster in found
+        if not exchange or exchange_of(cluster, entry_id) in ("", exchange)
+    ]
+    return replace(trade, cluster_id=min(fitting)[-1]) if fitting else trade
+
+
+def _recorded(entry_ids: set[str]) -> defaultdict[Entry, list[Recorded]]:
+    known: defaultdict[Entry, list[Recorded]] = defaultdict(list)
+    rows = Action.objects.filter(index=0, trade__is_current=True, trade__entry_id__in=entry_ids).exclude(
+        trade__cluster_id=""
+    )
+    for entry_id, pattern_key, external_id, cluster_id in rows.values_list(
+        "trade__entry_id", "pattern_key", "trade__external_id", "trade__cluster_id"
+    ):
+        known[entry_id, _family(pattern_key)].append((external_id, cluster_id))
+    return known
+
+
+def _family(pattern_key: str) -> str:
+    return pattern_key.partition(".")[0]
