@@ -49,6 +49,8 @@ def report_of(looked: Looked, next_steps: Section) -> Document:
     sections = [_read(looked), *_trials(looked), *_units(looked)]
     for module in looked.modules:
         sections += [_teaching(module.teaching), _context(module, looked.from_bars), *_found(module)]
+    if looked.remarks:
+        sections.append(Section("The files of price bars", looked.remarks))
     sections += [Section("How to read this", (HOW_TO_READ, ONCE)), next_steps]
     trades = len(looked.distinct.trades)
     return Document(f"First look at {trades:,} distinct trade{plural(trades)}", list(_summary(looked)), sections)

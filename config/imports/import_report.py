@@ -31,7 +31,8 @@ BOOKS_PAGE, PARAMETERS_PAGE = "/admin/books/", "/admin/overrides/parameterset/{m
 class Imported:
     """What an import leaves to report.
 
-    - `units`: the unit of risk of each strategy; `from_bars`: what bars gave to opening actions, by dimension.
+    - `units`: the unit of risk of each strategy; `from_bars`: what bars gave to opening actions, by dimension;
+      `remarks`: what was mended in the files of bars, and which are not used.
     - `universe`: the label of the scopes that bars gave, empty without bars; `pairs`: the pairs it names.
     - `joined`, `unjoined`: actions that the journal named a decision for, and the others by reason.
     - `has_bars`: whether the import was given bars.
@@ -39,6 +40,7 @@ class Imported:
 
     units: dict[str, UnitChoice] = field(default_factory=dict)
     from_bars: dict[str, FromBars] = field(default_factory=dict)
+    remarks: Sequence[str] = ()
     universe: str = ""
     pairs: tuple[str, ...] = ()
     joined: int = 0
@@ -52,6 +54,7 @@ def imported(reports: Sequence[FileReport], completion: Completion) -> Imported:
     return Imported(
         units={name: choice for report in reports for name, choice in report.units.items()},
         from_bars={} if bars is None else from_bars(bars.report),
+        remarks=() if bars is None else bars.remarks,
         universe="" if universe is None else universe.label,
         pairs=() if universe is None else universe.pairs,
         joined=0 if journal is None else journal.joined,
@@ -99,7 +102,7 @@ def _units(imported: Imported) -> Iterator[Section]:
 
 def _bars(imported: Imported) -> Iterator[Section]:
     if imported.from_bars:
-        yield Section("Context from price bars", table=bars_table(imported.from_bars))
+        yield Section("Context from price bars", table=bars_table(imported.from_bars), notes=imported.remarks)
 
 
 def _journal(imported: Imported) -> Iterator[Section]:

@@ -32,6 +32,7 @@ class Looked:
     """The whole first look.
 
     - `from_bars`: what price bars gave to opening actions, by dimension; empty without bars.
+    - `remarks`: what was mended in the files of bars, and which are not used.
     - `seconds`: how long learning took.
     """
 
@@ -39,6 +40,7 @@ class Looked:
     distinct: Distinct
     modules: tuple[ModuleLook, ...]
     from_bars: Mapping[str, FromBars] = field(default_factory=dict)
+    remarks: Sequence[str] = ()
     seconds: float = 0.0
 
 
@@ -48,6 +50,7 @@ def look_at(
     learned: Sequence[str] = (),
     seed: int = 0,
     from_bars: Mapping[str, FromBars] | None = None,
+    remarks: Sequence[str] = (),
     say: Say = lambda line: None,
 ) -> Looked:
     """Return a first look at the trades that were read, under default parameters and all of their books.
@@ -61,7 +64,7 @@ def look_at(
         for module in Module
         if any(action.module == module for trade in trades.trades for action in trade.actions)
     )
-    return Looked(read, trades, modules, from_bars or {}, time.monotonic() - started)
+    return Looked(read, trades, modules, from_bars or {}, remarks, time.monotonic() - started)
 
 
 def _look(module: str, trades: Sequence[Trade], learned: Sequence[str], seed: int, say: Say) -> ModuleLook:

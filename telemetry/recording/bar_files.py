@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import importlib
+import importlib.util
 import json
 import re
 from collections import defaultdict
@@ -38,7 +39,8 @@ WITHOUT_PYARROW = (
 class BarFolder:
     """The bars below a folder. `notes` tells by file what was mended when it was read.
 
-    Raises Refused, when made, if the path is no folder, holds no bars, or holds a pair's bars of one timeframe twice.
+    Raises Refused, when made, if the path is no folder, holds no bars, holds a pair's bars of one timeframe twice, or
+    if pyarrow is needed and not installed.
     """
 
     path: Path
@@ -47,6 +49,8 @@ class BarFolder:
     def __post_init__(self) -> None:
         self._files = _bar_files(self.path)
         self.pairs = tuple(sorted(map(pair_of, self._files)))
+        if importlib.util.find_spec("pyarrow") is None:
+            _refuse_arrow_files(self._files)
 
     def timeframes(self, pair: str) -> tuple[str, ...]:
         """Return the timeframes of a pair on disk, shortest first; none for a pair that is not there."""
@@ -96,6 +100,12 @@ def stem_of(pair: str) -> str:
     return re.sub(r"[/ .@$+:]", "_", pair)
 
 
+def _refuse_arrow_files(files: Mapping[str, Mapping[str, Path]]) -> None:
+    names = (path.name for paths in files.values() for path in paths.values())
+    if needy := [name for name in names if name.endswith((".feather", ".parquet"))]:
+        raise Refused(Refusal(needy[0], WITHOUT_PYARROW))
+
+
 def _bar_files(folder: Path) -> dict[str, dict[str, Path]]:
     """Return the files of each pair, as files name it, and timeframe. Raises Refused."""
     if not folder.is_dir():
@@ -124,19 +134,12 @@ def _read(path: Path) -> Columns:
     return READERS[path.name.partition(".")[2]](path)
 
 
-def _pyarrow(module: str) -> Any:
-    try:
-        return importlib.import_module(module)
-    except ImportError:
-        raise Refused.because(WITHOUT_PYARROW) from None
-
-
 def _feather(path: Path) -> Columns:
-    return _arrow_columns(_pyarrow("pyarrow.feather").read_table(path))
+    return _arrow_columns(importlib.import_module("pyarrow.feather").read_table(path))
 
 
 def _parquet(path: Path) -> Columns:
-    return _arrow_columns(_pyarrow("pyarrow.parquet").read_table(path))
+    return _arrow_columns(importlib.import_module("pyarrow.parquet").read_table(path))
 
 
 def _arrow_columns(table: Any) -> Columns:

@@ -26,12 +26,14 @@ from telemetry.core.market_context.universe import Universe
 from telemetry.core.unit_of_risk import ATRS, LEAST_RISK, Unit, rr_by_atr
 from telemetry.foundation.core.fields import parse_moment
 from telemetry.foundation.core.refusal import Refused
+from telemetry.foundation.core.words import count_of
 from telemetry.recording.bar_files import BarFolder
 from telemetry.recording.bar_results import NO_RISK, add_results, deal_of
 
 Payload = dict[str, Any]
 
 CACHED_BARS = 4_000_000
+MOST_REMARKS = 10
 FARTHEST_PRICE = 2.0  # between the last closed hour and the open rate, as a ratio
 OTHER_PRICES = "the prices of the bars are not those of the trade: another pair, unit or time"
 
@@ -90,6 +92,16 @@ class BarsContext:
             return Market.of(bars, universe)
         except ValueError as error:
             raise Refused.because(f"{error}; download them, or name another universe") from None
+
+    @property
+    def remarks(self) -> list[str]:
+        """What a person has to know of the files of bars, as sentences: what was mended, and what is not used."""
+        mended = [f"{name}: {', '.join(notes)}." for name, notes in sorted(self.folder.notes.items())]
+        unused = [f"Not used: {refused}." for _, refused in sorted(self.unreadable.items())]
+        other = self.report.missing["trade", "bars", OTHER_PRICES]
+        foreign = [f"Bars of the pair gave nothing to {count_of(other, 'trade')}: {OTHER_PRICES}."] if other else []
+        cut = [f"{count_of(len(mended) - MOST_REMARKS, 'more file')} of bars with gaps or mended rows."]
+        return [*unused, *foreign, *mended[:MOST_REMARKS], *(cut if len(mended) > MOST_REMARKS else [])]
 
     def __call__(self, rows: Sequence[Row]) -> list[Row]:
         """Return the rows with their context, in the same order. Raises Refused if the market cannot be computed."""

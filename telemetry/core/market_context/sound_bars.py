@@ -85,4 +85,4 @@ def _gaps(time: Ints, timeframe: str) -> list[str]:
     if len(steps) and np.median(steps) > 1:
         raise ValueError(f"most bars are {int(np.median(steps))} times {timeframe} apart; the timeframe is another one")
     gaps, missing = int((steps > 1).sum()), int((steps - 1).sum())
-    return [f"{missing} bars missing in {gaps} gaps"] if gaps else []
+    return [f"gaps: {gaps}, bars missing: {missing}"] if gaps else []

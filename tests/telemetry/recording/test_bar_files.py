@@ -55,11 +55,13 @@ class TestKindsOfFiles:
     def test_need_pyarrow_for_feather_and_say_what_to_do_without(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        write_bars(tmp_path, SPOT)
-        monkeypatch.setitem(sys.modules, "pyarrow.feather", None)
+        write_bars(tmp_path / "arrow", SPOT)
+        write_bars(tmp_path / "plain", SPOT, "json")
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
 
         with pytest.raises(Refused, match=r"BTC_USDT-1h.feather: needs pyarrow.*freqtrade convert-data"):
-            BarFolder(tmp_path).read("BTC/USDT", "1h")
+            BarFolder(tmp_path / "arrow")
+        assert_same(BarFolder(tmp_path / "plain").read("BTC/USDT", "1h"), SPOT)
 
     def test_of_one_pair_in_two_formats_count_once(self, tmp_path: Path) -> None:
         write_bars(tmp_path, SPOT, "json")
@@ -149,7 +151,7 @@ class TestFaults:
         bars, notes = self.read(tmp_path, SPOT.where(~np.isin(np.arange(50), [5, 6, 20])))
 
         assert len(bars) == 47
-        assert notes == ["3 bars missing in 2 gaps"]
+        assert notes == ["gaps: 2, bars missing: 3"]
 
     @pytest.mark.parametrize(
         ("name", "value", "reason"),

@@ -252,6 +252,29 @@ class TestReport:
         assert context.report.missing["entry", "replays", NO_DELAYS] == 1
 
 
+class TestRemarks:
+    def test_tell_what_was_mended_and_what_is_not_used(self, folder: BarFolder) -> None:
+        write_bars(folder.path, PAIRS[1].where(np.arange(len(PAIRS[1])) != 5))
+        (folder.path / "BAD_USDT-1h.json").write_text("nonsense")
+        context = BarsContext(BarFolder(folder.path))
+
+        context([row_of(open_rate=1e6)])
+
+        unused, foreign, mended = context.remarks
+        assert unused.startswith("Not used: BAD_USDT-1h.json: cannot be read as bars")
+        assert foreign.startswith("Bars of the pair gave nothing to 1 trade: the prices")
+        assert mended == "P1_USDT-1h.feather: gaps: 1, bars missing: 1."
+
+    def test_name_ten_files_and_count_the_others(self, folder: BarFolder) -> None:
+        context = BarsContext(folder)
+        folder.notes |= {f"{number:02}": ["gaps: 2, bars missing: 3"] for number in range(12)}
+
+        assert context.remarks[9:] == [
+            "09: gaps: 2, bars missing: 3.",
+            "2 more files of bars with gaps or mended rows.",
+        ]
+
+
 class TestUniverse:
     def test_is_all_pairs_of_the_folder_unless_it_is_named(self, folder: BarFolder) -> None:
         three = Universe.of("three", ["P0/USDT", "P1/USDT", "P2/USDT"])

@@ -48,7 +48,15 @@ class Command(BaseCommand):
         except Refused as refused:
             raise CommandError(f"--bars: {refused}") from refused
         given = {} if completion.bars is None else from_bars(completion.bars.report)
-        looked = look_at(read, learned=options["learn"], seed=options["seed"], from_bars=given, say=self._say)
+        remarks = () if completion.bars is None else completion.bars.remarks
+        looked = look_at(
+            read,
+            learned=options["learn"],
+            seed=options["seed"],
+            from_bars=given,
+            remarks=remarks,
+            say=self._say,
+        )
         report = report_of(looked, _next_steps(looked, options))
         if options["html"]:
             _write(options["html"], render_to_string("imports/report.html", {"report": report, "made_at": now}))
