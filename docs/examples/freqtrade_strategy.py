@@ -107,6 +107,7 @@ class Counterweight:
             "scope": self.scope(pair, at, side),
             "current": dict(current),
             "rollout_key": pair,
+            "book": state["book"],
             "at": at,
         }
         position = Position(pair, side, self.get_strategy_name(), self.timeframe, entry_bar)

@@ -58,7 +58,7 @@ class Bot:
         stake = round(STAKE * answer.lever("size_mult") / LOT) * LOT  # the exchange takes whole lots only
         opened_at, entry = datetime.now(UTC), self._market.price
         print(f"buys for {stake:g} at {entry:.2f}")
-        actions = [self._action("entry", answer, opened_at)]
+        actions = [self._action("entry", answer, opened_at, applied={"size_mult": stake / STAKE})]
         held, exit_answer = 0, None
         while exit_answer is None or not self._is_over(entry, held, exit_answer):
             self._market.next_bar()
@@ -104,8 +104,10 @@ class Bot:
         self._current[category] = dict(answer.levers)
         return answer
 
-    def _action(self, category: str, answer: Answer, at: datetime) -> dict[str, Any]:
-        """Return an action as it is recorded, with the decision that it was taken by."""
+    def _action(
+        self, category: str, answer: Answer, at: datetime, applied: dict[str, float] | None = None
+    ) -> dict[str, Any]:
+        """Return an action as it is recorded; `applied` holds the levers as the exchange let them be used."""
         return {
             "module": "pm",
             "pattern_key": PATTERN,
@@ -113,6 +115,7 @@ class Bot:
             "at": at.isoformat(),
             "scope": scope(),
             "decision_ids": [answer.decision_id] if answer.decision_id else [],
+            **({"applied": applied} if applied else {}),
         }
 
     def _is_over(self, entry: float, held: int, answer: Answer) -> bool:
