@@ -122,7 +122,7 @@ def _served() -> Iterator[Mapping[str, str]]:
         yield {"COUNTERWEIGHT_URL": server.url, "COUNTERWEIGHT_KEY": new_key("record")}
     finally:
         server.stop()
-        QUEUE.flush()
+        QUEUE.close()
 
 
 def _drive(python: Path, kind: str, home: Path, served: Mapping[str, str]) -> dict[str, Any]:

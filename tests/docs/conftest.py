@@ -53,4 +53,4 @@ def served(transactional_db: None, live_server: LiveServer, built: Path) -> Iter
     set_mode("on")
     ENGINE_ROOM.refresh()
     yield Served(live_server.url, new_key("record"), built)
-    QUEUE.flush()
+    QUEUE.close()  # its thread would go on without a database
