@@ -32,7 +32,7 @@ MOST_KEPT = 5_000  # answers in memory
 
 
 class Asked:
-    """An answer that waits for its order to fill, and the stake before levers (None where no stake is sized).
+    """An answer that waits for its order to fill, and the stake before levers (None where something is sold).
 
     No dataclass, since freqtrade loads strategies in a way in which those do not work.
     """
@@ -201,8 +201,7 @@ class DipWithLevers(Counterweight, IStrategy):
             return asked.stake * asked.answer.lever("size_mult")
         if current_profit > 0.01 and trade.nr_of_successful_exits == 0:
             asked = self._ask_of(trade, "trim", current_time)
-            asked.stake = trade.stake_amount / 4
-            return -asked.stake * asked.answer.lever("size_mult")
+            return -trade.stake_amount / 4 * asked.answer.lever("size_mult")
         return None
 
     def custom_exit(

@@ -26,12 +26,15 @@ from devkit import state, wheel
 from devkit.environment import UV, install
 from pytest_django.live_server_helper import LiveServer
 
+from overrides.api.resolve import QUEUE
 from telemetry.audit.simulated_time import time_simulated
+from telemetry.core.decision_fit import Acted
 from telemetry.core.file_formats.decision_journal import JournalJoin, read_journal
 from telemetry.core.file_formats.file_rows import Defaults
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import Action
 from telemetry.recording.import_files import import_files
+from telemetry.recording.named_decisions import named_decisions
 from telemetry.recording.record_trades import Status
 from tests.bench.report import figure, scratch_database
 
@@ -54,6 +57,7 @@ def run(bars: Path, environment: Path, pairs: int) -> None:
             (home / "bars" / file.name).symlink_to(file.resolve())
         for kind in ("backtest", "live"):
             made = _drive(python, kind, home, served)
+            QUEUE.flush()
             files = [home / "backtest_results"] if kind == "backtest" else [home / "tradesv3.sqlite"]
             book = "backtest" if kind == "backtest" else "live"
             join = _journal(home) if kind == "backtest" else None
@@ -79,14 +83,24 @@ def imported(files: Sequence[Path], defaults: Defaults, join: JournalJoin | None
         "refused": sum(report.refused for report in first),
         "unchanged_again": sum(report.counts[Status.UNCHANGED] for report in again),
     }
+    counts["misfits"] = sum(map(_misfits, actions.exclude(decision_ids=[]).select_related("trade")))
+    counts["applied"] = actions.filter(applied__isnull=False).count()
     counts |= {f"{category}_actions": kinds[category] for category in CATEGORIES}
     counts |= {f"{category}_with_decision": named[category] for category in CATEGORIES}
     return counts
 
 
+def _misfits(action: Action) -> int:
+    """Return how many of the decisions that an action names were not made for it."""
+    acted = Acted(action.module, action.pattern_key, action.action_category, action.at, action.trade.book)
+    named = named_decisions(action.decision_ids)
+    found = [named.misfit(decision, action.trade.external_id, acted) for decision in action.decision_ids]
+    return sum(each is not None for each in found)
+
+
 def faults_of(found: Mapping[str, int], written: int) -> list[str]:
     """Return what misses the bar: all that was written is read, again unchanged, and every action names a decision."""
-    expected = {"read": written, "new": written, "refused": 0, "unchanged_again": written}
+    expected = {"misfits": 0, "read": written, "new": written, "refused": 0, "unchanged_again": written}
     expected |= {f"{category}_with_decision": found[f"{category}_actions"] for category in CATEGORIES}
     missing = [f"no {category} in it" for category in CATEGORIES if not found[f"{category}_actions"]]
     return missing + [f"{word} {found[word]}, not {value}" for word, value in expected.items() if found[word] != value]
@@ -107,7 +121,6 @@ def _environment(directory: Path) -> Path:
 @contextmanager
 def _served() -> Iterator[Mapping[str, str]]:
     """Serve an override of the strategy's entries; yield the variables by which its client finds the server."""
-    from overrides.api.resolve import QUEUE
     from overrides.serving.engine import ENGINE_ROOM
     from tests.api_clients import new_key
     from tests.builders import make_spec, publish, set_mode

@@ -85,7 +85,7 @@ class TestBenches:
         }  # fmt: skip
         assert (found["entry_with_decision"], found["exit_actions"], found["exit_with_decision"]) == (1, 1, 0)
         assert freqtrade_release.faults_of(found, 1) == [
-            "no add in it", "no trim in it", "exit_with_decision 0, not 1",
+            "no add in it", "no trim in it", "misfits 1, not 0", "exit_with_decision 0, not 1",
         ]  # fmt: skip
 
     def test_import_files_finds_every_trade_the_second_time(self, figures: Figures) -> None:
