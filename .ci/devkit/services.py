@@ -125,11 +125,12 @@ def _server(
 def _exports(
     ports: Mapping[str, int], passwords: Mapping[str, str], *, secret_key: str, role: str = APPLICATION
 ) -> Exports:
-    exports = {
-        "SECRET_KEY": os.environ.get("SECRET_KEY") or secret_key,
+    ours = {
+        "SECRET_KEY": secret_key,
         "CELERY_BEAT_SCHEDULE_FILENAME": str(state.HOME / "beat-schedule"),
         "STATIC_ROOT": str(state.STATIC),
     }
+    exports = {name: os.environ.get(name) or value for name, value in ours.items()}  # a deployment has its own
     if "postgresql" in ports:
         exports |= {"DATABASE_URL": _database_url(role, passwords, ports), "APPLICATION_ROLE": APPLICATION}
     if "valkey" in ports:
