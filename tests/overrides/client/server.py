@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -33,6 +33,10 @@ def stub_server(reply: Callable[[str, Any], Reply]) -> Iterator[Stub]:
             time.sleep(stub.delay)
             status, answer = stub.reply(self.path, body)
             content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+            with suppress(ConnectionError):  # the client has given up
+                self.answer(status, content)
+
+        def answer(self, status: int, content: bytes) -> None:
             self.send_response(status)
             if status in (301, 302, 307):
                 self.send_header("Location", f"{stub.url}/elsewhere")

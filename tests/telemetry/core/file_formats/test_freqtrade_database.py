@@ -123,30 +123,6 @@ class TestReadDatabase:
 
         assert refusal(row)[1].startswith("counterweight_decision_ids")
 
-    def test_takes_the_levers_that_were_applied_by_them(self, tmp_path: Path) -> None:
-        stored = [
-            {"ft_trade_id": 1, "cd_key": key, "cd_value": json.dumps(value)}
-            for key, value in (
-                ("counterweight_decision_ids", {"entry": [DECISION]}),
-                ("counterweight_applied", {DECISION: {"size_mult": 0.9}, "another": {"size_mult": 0.8}}),
-            )
-        ]
-
-        found = payload(read(written(tmp_path / "db", trades=[TRADE_2026], trade_custom_data=stored)))
-
-        assert [action.get("applied") for action in found["actions"]] == [{"size_mult": 0.9}, None]
-
-    @pytest.mark.parametrize("value", ["[]", '{"x": 1}', "yes"])
-    def test_refuses_applied_levers_of_another_shape(self, tmp_path: Path, value: str) -> None:
-        stored = [
-            {"ft_trade_id": 1, "cd_key": "counterweight_decision_ids", "cd_value": json.dumps([DECISION])},
-            {"ft_trade_id": 1, "cd_key": "counterweight_applied", "cd_value": value},
-        ]
-
-        (row,) = read(written(tmp_path / "db", trades=[TRADE_2026], trade_custom_data=stored))
-
-        assert refusal(row)[1].startswith("counterweight_applied")
-
     def test_takes_the_book_of_the_caller(self, tmp_path: Path) -> None:
         assert payload(read(written(tmp_path / "db", trades=[TRADE_2021]), book="dry"))["book"] == "dry"
 
