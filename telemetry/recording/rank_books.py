@@ -21,7 +21,6 @@ from telemetry.foundation.bulk_copy import copy_rows
 from telemetry.foundation.core.canonical_json import fact_json
 from telemetry.models import Action, Attribution, FreshTrade, Outcome, Trade
 from telemetry.recording.named_decisions import reopen
-from telemetry.recording.share_clusters import exchange_of
 
 ONE_AT_A_TIME = 0x626F6F6B  # the advisory lock of recordings that may supersede one another
 OUTCOME_COLUMNS = (

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from telemetry.core.book_ranks import exchange_of
 from telemetry.core.trades import Trade
 from telemetry.models import Action
 
@@ -32,16 +33,6 @@ def share_clusters(trades: Sequence[Trade | None]) -> list[Trade | None]:
             found.append((trade.external_id, trade.cluster_id or ""))
         shared.append(trade)
     return shared
-
-
-def exchange_of(cluster_id: str, entry_id: str) -> str:
-    """Return the exchange that a computed cluster begins with; empty if it names none or was given by a file.
-
-    >>> exchange_of("binance:BTC/USDT:long:10h:Macd", "BTC/USDT:long:10h"), exchange_of("e1", "BTC/USDT:long:10h")
-    ('binance', '')
-    """
-    before, found, _ = cluster_id.partition(f":{entry_id}:")
-    return before if found else ""
 
 
 def _in_cluster(trade: Trade, found: Iterable[Recorded]) -> Trade:

@@ -95,13 +95,14 @@ def _with_decisions(row: Row, database: sqlite3.Connection, trade: object) -> Ro
     found = {str(key): str(value) for key, value in database.execute(statement, [trade, DECISIONS, APPLIED])}
     if DECISIONS not in found or not isinstance(row.payload, dict):
         return row
+    payload = row.payload
     try:
-        actions = named(lambda text: _naming(row.payload["actions"], parse_json(text)), found[DECISIONS], DECISIONS)
+        actions = named(lambda text: _naming(payload["actions"], parse_json(text)), found[DECISIONS], DECISIONS)
         if APPLIED in found:
             actions = named(lambda text: _applying(actions, mapping(parse_json(text))), found[APPLIED], APPLIED)
     except Refused as refused:
         return Row.refused(row.place, refused)
-    return replace(row, payload={**row.payload, "actions": actions})
+    return replace(row, payload={**payload, "actions": actions})
 
 
 def _naming(actions: Sequence[Mapping[str, Any]], decisions: object) -> list[dict[str, Any]]:
