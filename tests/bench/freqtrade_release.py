@@ -24,6 +24,7 @@ from typing import Any
 
 from devkit import state, wheel
 from devkit.environment import UV, install
+from django.db import connection
 from pytest_django.live_server_helper import LiveServer
 
 from overrides.api.resolve import QUEUE
@@ -43,6 +44,8 @@ PATTERN = "DipWithLevers.long.dip"
 DRIVER = Path(__file__).with_name("freqtrade_driver.py")
 EXAMPLES = state.ROOT / "docs" / "examples"
 JOURNAL = "user_data/counterweight_journal.jsonl"
+END_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 CATEGORIES = ("entry", "add", "trim", "exit")
 
 
@@ -136,6 +139,9 @@ def _served() -> Iterator[Mapping[str, str]]:
     finally:
         server.stop()
         QUEUE.close()
+        ENGINE_ROOM.close()
+        with connection.cursor() as cursor:  # threads of the server end with their connections, not before
+            cursor.execute(END_OTHERS)
 
 
 def _drive(python: Path, kind: str, home: Path, served: Mapping[str, str]) -> dict[str, Any]:
