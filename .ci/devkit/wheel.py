@@ -17,11 +17,12 @@ from .console import Refused
 from .state import ROOT
 
 PACKAGE = "counterweight"
-# Folders of the repository and where they lie in the wheel; relative imports between them hold in both.
+# Folders and modules of the repository and where they lie in the wheel; relative imports between them hold in both.
 PARTS: Mapping[str, str] = {
     "overrides/client": "client",
     "overrides/core/engine": "core/engine",
     "telemetry/core/market_context": "market_context",
+    "telemetry/core/pattern_names.py": "pattern_names.py",
 }
 _OURS = re.compile(r"^\s*(?:from|import)\s+(config|learning|overrides|telemetry)\b", re.MULTILINE)
 _BEGIN = (1980, 1, 1, 0, 0, 0)  # the first date that a zip knows
@@ -51,11 +52,12 @@ def _sources(version: str) -> Iterator[tuple[str, str]]:
     yield f"{PACKAGE}/py.typed", ""
     yield f"{PACKAGE}/core/__init__.py", '"""The rules that bots share with the server."""\n'
     for folder, place in PARTS.items():
-        for file in sorted((ROOT / folder).rglob("*.py")):
+        part = ROOT / folder
+        for file in sorted(part.rglob("*.py")) if part.is_dir() else [part]:
             content = file.read_text()
             if foreign := _OURS.search(content):
                 raise Refused(f"{file.relative_to(ROOT)} imports {foreign[1]}, which the wheel does not hold")
-            yield f"{PACKAGE}/{place}/{file.relative_to(ROOT / folder)}", content
+            yield f"{PACKAGE}/{Path(place) / file.relative_to(part)}", content
 
 
 def _metadata(project: Mapping[str, str], folder: str) -> dict[str, str]:

@@ -22,6 +22,7 @@ from typing import Any
 
 from counterweight.client import Answer, Client, Journal, Position, bar_start
 from counterweight.client.answers import neutral
+from counterweight.pattern_names import pattern_key
 from freqtrade.persistence import Order, Trade
 from freqtrade.strategy import IStrategy
 from pandas import DataFrame
@@ -98,7 +99,7 @@ class Counterweight:
         self, category: str, pair: str, side: str, tag: str | None, at: datetime, entry_bar: datetime
     ) -> Answer:
         state = self._state()
-        pattern = f"{self.get_strategy_name()}.{side}.{tag or 'entry'}"
+        pattern = pattern_key(self.get_strategy_name(), side, tag)
         current = state["current"].setdefault((pattern, category), {})
         question = {
             "module": "pm",

@@ -21,11 +21,12 @@ from counterweight.core.engine.definitions.levers import LEVERS
 import counterweight
 import counterweight.core.engine.serve
 import counterweight.market_context.context
+from counterweight.pattern_names import pattern_key
 
 assert importlib.util.find_spec("django") is None
 assert importlib.util.find_spec("overrides") is None
 answer = Client("http://127.0.0.1:9", "cw_key", timeout=0.5).resolve({"module": "pm", "action_category": "entry"})
-print(counterweight.__version__, answer.reason, answer.lever("size_mult"), len(LEVERS))
+print(counterweight.__version__, answer.reason, answer.lever("size_mult"), len(LEVERS), pattern_key("S", "long", "a b"))
 """
 
 
@@ -56,7 +57,7 @@ class TestWheel:
         )
 
         assert done.stderr == ""
-        assert done.stdout == "1.0.0 ERROR 1.0 10\n"
+        assert done.stdout == "1.0.0 ERROR 1.0 10 S.long.a_b--c8687a08aa\n"
 
     def test_is_the_same_from_the_same_sources(self, environment: Path, tmp_path: Path) -> None:
         (first,) = environment.glob("*.whl")

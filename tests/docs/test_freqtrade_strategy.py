@@ -19,6 +19,7 @@ import pytest
 
 import overrides.client
 import overrides.client.answers
+import telemetry.core.pattern_names
 from overrides.core.engine.definitions.levers import levers_of
 from tests.docs.conftest import EXAMPLES
 from tests.overrides.client.server import Reply, Stub, stub_server
@@ -117,6 +118,7 @@ def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         vars(stub).update(content)
         monkeypatch.setitem(sys.modules, name, stub)
     monkeypatch.setitem(sys.modules, "counterweight.client", overrides.client)
+    monkeypatch.setitem(sys.modules, "counterweight.pattern_names", telemetry.core.pattern_names)
     monkeypatch.setitem(sys.modules, "counterweight.client.answers", overrides.client.answers)
     spec = importlib.util.spec_from_file_location("freqtrade_strategy", EXAMPLES / "freqtrade_strategy.py")
     assert spec is not None

@@ -14,7 +14,6 @@ from telemetry.foundation.core.fields import parse_moment
 from telemetry.foundation.core.refusal import Refused, shown
 
 NOTHING = frozenset({"", "nan", "nat", "none", "null", "<na>", "\\n"})  # in lower case
-NO_TAG = frozenset({"", "nan", "NaN", "NaT", "None", "NULL", "<NA>", "\\N"})  # a tag may be called "none"
 TRUTH: Mapping[str, bool] = MappingProxyType(
     dict.fromkeys(("true", "t", "yes", "y", "1", "1.0"), True)
     | dict.fromkeys(("false", "f", "no", "n", "0", "0.0"), False)
