@@ -17,6 +17,7 @@ from config.desk.coverage import coverage_page
 from config.desk.glossary import glossary_page
 from config.desk.inbox import acknowledge_page as acknowledge_notices
 from config.desk.request_evidence import request_evidence_csv
+from config.desk.unknown_dimensions import unknown_dimensions_csv, unknown_dimensions_page
 from config.operations.health import healthz, readyz
 from config.reports.evidence_pack.page import evidence_page
 
@@ -30,6 +31,8 @@ urlpatterns = [
     path("admin/books/", admin.site.admin_view(books_page), name="books"),
     path("admin/books/list.csv", admin.site.admin_view(books_csv), name="books_csv"),
     path("admin/coverage/", admin.site.admin_view(coverage_page), name="coverage"),
+    path("admin/coverage/unknown/", admin.site.admin_view(unknown_dimensions_page), name="unknown_dimensions"),
+    path("admin/coverage/unknown.csv", admin.site.admin_view(unknown_dimensions_csv), name="unknown_dimensions_csv"),
     path("admin/evidence/", admin.site.admin_view(evidence_page), name="evidence"),
     path("admin/glossary/", admin.site.admin_view(glossary_page), name="glossary"),
     path("admin/notices/acknowledge/", admin.site.admin_view(acknowledge_notices), name="acknowledge_notices"),

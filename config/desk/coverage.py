@@ -15,6 +15,7 @@ from django.template.response import TemplateResponse
 
 from overrides.core.engine.definitions.coefficients import dimensions_weighed
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.universe import UNIVERSE
 from overrides.versions.load_version import current_parameters
 from telemetry.models import MODULES
 
@@ -27,7 +28,11 @@ _NEWEST = """
 FROM unnest(%(modules)s::text[]) AS listed (module), LATERAL (
     SELECT pattern_key, action_category, scope, at, trade_id, index, decision_ids
     FROM (SELECT * FROM telemetry_action ORDER BY id DESC LIMIT %(looked_through)s) AS newest
-    WHERE newest.module = listed.module LIMIT %(window)s
+    WHERE newest.module = listed.module AND EXISTS (
+        SELECT FROM telemetry_trade AS trade
+        WHERE trade.id = newest.trade_id
+            AND trade.book = ANY(CASE listed.module WHEN 'pm' THEN %(pm_books)s::text[] ELSE %(dm_books)s::text[] END)
+    ) LIMIT %(window)s
 ) AS action
 """
 _TOTALS = f"""
@@ -74,10 +79,12 @@ class Share:
 class Coverage:
     """One module's actions in the window: shares of whole actions, then of each dimension, known dimensions first.
 
+    `books` are those that the module learns from; the actions of other books are not counted.
     `asked_otherwise` counts those that were sent with another scope than their decision was asked for.
     """
 
     module: str
+    books: tuple[str, ...]
     n: int
     first: datetime | None
     last: datetime | None
@@ -87,10 +94,14 @@ class Coverage:
 
 
 def coverage(window: int = WINDOW, looked_through: int = LOOKED_THROUGH) -> list[Coverage]:
-    """Return the coverage of every module in its newest `window` actions, among the newest `looked_through` of all."""
+    """Return the coverage of every module in its newest `window` actions, among the newest `looked_through` of all.
+
+    Only actions of the books that the module learns from count.
+    """
     parameters = {module: current_parameters(module) for module, _ in MODULES}
-    learned = {module: list(each.lessons.dimensions_of(module)) for module, each in parameters.items()}
-    values: dict[str, int | list[str]] = {"window": window, "looked_through": looked_through, **learned}
+    learned = {module: list(each.learned_dimensions) for module, each in parameters.items()}
+    books = {f"{module}_books": list(each.lessons.books) for module, each in parameters.items()}
+    values: dict[str, int | list[str]] = {"window": window, "looked_through": looked_through, **learned, **books}
     values["modules"] = list(parameters)
     with connection.cursor() as cursor:
         cursor.execute(_TOTALS, values)
@@ -126,7 +137,7 @@ def _coverage(
 ) -> Coverage:
     """Return one module's coverage."""
     n, keyed, categorized, complete, first, last = totals or (0, 0, 0, 0, None, None)
-    learned, known = parameters.lessons.dimensions_of(parameters.module), parameters.known_dimensions
+    learned, known = parameters.learned_dimensions, parameters.known_dimensions
     wholes = (
         Share("pattern key", keyed, n),
         Share("action category", categorized, n),
@@ -134,8 +145,15 @@ def _coverage(
     )
     weighed = dimensions_weighed(parameters.module)
     recorded = {name: LEARNED_BY_COEFFICIENT if name in weighed else "recorded only" for name in known}
-    notes = recorded | dict.fromkeys(learned, "")
+    own = {each.name: each.meaning for each in parameters.own_dimensions}
+    notes = recorded | dict.fromkeys(learned, "") | {name: _own_note(name in learned, own[name]) for name in own}
+    notes[UNIVERSE] = "the universe that a scope was computed over: compared with the parameters, not learned from"
     shares = [Share(name, present.get(name, 0), n, notes[name]) for name in known]
-    strangers = sorted(set(present) - set(known))
+    strangers = sorted(set(present) - set(known) - {UNIVERSE})
+    shares += [Share(UNIVERSE, present[UNIVERSE], n, notes[UNIVERSE])] if UNIVERSE in present else []
     shares += [Share(name, present[name], n, "not known to the module: ignored") for name in strangers]
-    return Coverage(parameters.module, n, first, last, wholes, tuple(shares), asked_otherwise)
+    return Coverage(parameters.module, parameters.lessons.books, n, first, last, wholes, tuple(shares), asked_otherwise)
+
+
+def _own_note(is_learned: bool, meaning: str) -> str:
+    return f"own dimension, {'learned from' if is_learned else 'recorded only'}: {meaning}"

@@ -30,6 +30,7 @@ from overrides.requests.governance_store import is_quarantined, live_mandates, p
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.kind import Basis
 from overrides.requests.learned import CONTRADICTS, contradicted, marks
+from overrides.requests.stranded import stranded
 from overrides.requests.votes import signatures_on
 
 DAY = timedelta(days=1)
@@ -92,6 +93,7 @@ def read_situation(
         is_quarantined=is_delegated and is_quarantined(request.module),
         scheduled_for=request.scheduled_for,
         unready=_unready(request, basis, at) if kind.is_served else (),
+        stranded=_stranded(request, changes, basis) if kind.is_served else (),
     )
     return RequestSituation(request, changes, basis, situation, votes, signed)
 
@@ -101,6 +103,13 @@ def _unready(request: ChangeRequest, basis: Basis, at: datetime) -> tuple[Unread
     now, channels = basis.in_force.parameters.channels, basis.parameters.channels
     new = {each.policy for channel, each in channels.items() if now[channel].policy is not each.policy}
     return unready_methods(request.module, new, at) if new else ()
+
+
+def _stranded(request: ChangeRequest, changes: Sequence[ChangeLine], basis: Basis) -> tuple[str, ...]:
+    """Return what an open request would leave in force with a dimension that its parameters do not have."""
+    if request.state not in ChangeRequest.OPEN:
+        return ()
+    return stranded(basis.in_force.parameters, basis.parameters, [change.line_id for change in changes])
 
 
 def foreseen(spec: OverrideSpec, parameters: ModuleParameters, at: datetime) -> tuple[Gate, ...]:

@@ -20,6 +20,7 @@ from overrides.core.engine.definitions.constants import words_of
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.own_dimensions import NAME, DimensionKind
 from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
 from overrides.core.impact.reweighing import Reweighing, reweighed
 from overrides.models import RequestKind
@@ -29,6 +30,7 @@ from overrides.versions.load_version import evidence_in_force, read_in_force
 from telemetry.foundation.admin.read_only import FactAdmin
 
 # Constants of the module itself, and what stands for them in a document that does not name them.
+MEANING = "Say in a sentence what it means."
 OF_MODULE: dict[str, Any] = {"product_cap": None, "own_dimensions": [], "universe": None}
 
 
@@ -38,6 +40,7 @@ def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> H
     current = held.parameters
     form = ConstantsForm(constants_of(current), request.POST if request.method == "POST" else None)
     form.initial = {path: request.GET[path] for path in form.fields if path in request.GET}  # links prefill fields
+    _prefill(form, current, request.GET.get("add", ""))
     effect: Reweighing | None = None
     crossing: list[Crossed] = []
     exposure: dict[str, Any] = {}
@@ -68,6 +71,14 @@ def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> H
         **exposure,
     }
     return TemplateResponse(request, "overrides/governance/constants_form.html", context)
+
+
+def _prefill(form: ConstantsForm, current: ModuleParameters, name: str) -> None:
+    """Add the draft of an own dimension to the form as it is shown first, if its name is free and can be declared."""
+    if form.is_bound or NAME.fullmatch(name) is None or name in current.known_dimensions:
+        return
+    added = {"name": name, "kind": DimensionKind.CATEGORY.value, "cuts": [], "meaning": MEANING, "learned": True}
+    form.initial["own_dimensions"] = [*(each.to_document() for each in current.own_dimensions), added]
 
 
 def paths_in_form(parameters: ModuleParameters) -> dict[str, object]:

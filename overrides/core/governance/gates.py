@@ -210,6 +210,14 @@ def _misfit(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
         yield Gate("outside_bounds_or_category", f"{named}: {wrong[0][1][0]}", "draft them as the registry allows")
 
 
+def _dimension_in_use(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    if situation.stranded:
+        more = len(situation.stranded) - NAMED
+        named = ", ".join(situation.stranded[:NAMED]) + (f" and {more} more" if more > 0 else "")
+        message = f"{named} name a dimension, or a bucket of one, that these parameters do not have"
+        yield Gate("dimension_in_use", message, "retire them first, or keep the dimension and its cuts")
+
+
 def _vetoed(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     vetoed = [each for each in situation.lines if each.is_vetoed and each.after is not None]
     if vetoed:
@@ -322,6 +330,7 @@ RULES: tuple[tuple[frozenset[Step], Callable[[Situation, Attempt], Iterator[Gate
     (_AGREEING | _EFFECT, _contradiction),
     (_AGREEING | _EFFECT, _against_measurement),
     (_AGREEING | _EFFECT, _misfit),
+    (_AGREEING | _EFFECT, _dimension_in_use),
     (_AGREEING | _EFFECT, _vetoed),
     (_AGREEING | _EFFECT, _pinned),
     (_AGREEING | _EFFECT, _capped),

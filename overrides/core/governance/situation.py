@@ -55,7 +55,8 @@ class Situation:
     `movement` and `moved_before` (within the policy's window) are in steps summed over lines. `voters` names the groups
     whose members' votes count (empty: everybody's), `lapsed` the approvals that counted once and do not now.
     `is_served`: the request can change what bots receive. `unready` says of each learning method that a channel would
-    change to, and that is not ready to be served, why.
+    change to, and that is not ready to be served, why. `stranded` names what is in force and uses a dimension, or a
+    bucket of one, that the parameters would not know.
     """
 
     state: str
@@ -77,6 +78,7 @@ class Situation:
     scheduled_for: datetime | None = None
     lapsed: tuple[str, ...] = ()
     unready: tuple[Unready, ...] = ()
+    stranded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,11 @@ from telemetry.decisions.attribute_trades import attribute_trades
 from telemetry.decisions.decision_log import record_decisions
 from telemetry.recording.record_trades import record_trades
 from tests.admin_pages import MOST_QUERIES, browser_of, page
+<<<<<<< HEAD
 from tests.builders import NOW, action_payload, decision_ids, make_decision, make_trade
+=======
+from tests.builders import NOW, action_payload, make_parameters, make_trade, publish
+>>>>>>> 0aa1ffce (Show the dimensions that bots send and no module knows)
 
 pytestmark = pytest.mark.django_db
 
@@ -75,6 +79,27 @@ class TestCoverage:
         assert {notes[name] for name in scope} == {"", "learned by a coefficient only"}
         assert notes["timeframe"] == "learned by a coefficient only"
 
+    def test_counts_the_books_that_the_module_learns_from(self) -> None:
+        record({"bucket": "micro"}, {})
+        tried = [make_trade(f"b{i}", book="backtest", actions=[action_payload(scope={})]) for i in range(3)]
+        record_trades(tried, now=NOW)
+
+        _, pm = coverage()
+
+        assert (pm.books, pm.n, counts(pm)["bucket"]) == (("paper",), 2, 1)
+
+    def test_shows_own_dimensions_and_the_label_of_a_universe(self) -> None:
+        session = {"name": "session", "kind": "category", "cuts": [], "meaning": "Trading session.", "learned": True}
+        publish(parameters=make_parameters(own_dimensions=[session]))
+        record({"session": "asia", "universe": "majors@000000000000"})
+
+        _, pm = coverage()
+
+        notes = {share.name: share.note for share in pm.dimensions}
+        assert notes["session"] == "own dimension, learned from: Trading session."
+        assert "not learned from" in notes["universe"]
+        assert [share.name for share in pm.wholes][-1] == "all 9 learned dimensions"
+
     def test_looks_at_the_newest_actions_only(self) -> None:
         record({"bucket": "micro"}, {"bucket": "micro"}, prefix="old")
         record({}, prefix="new")
@@ -104,6 +129,7 @@ class TestCoveragePage:
         assert 'class="cw-bar" width="100.0"' in text
         assert '<span class="cw-num">50.0</span>' in text
         assert "No action of dm" in text
+        assert "the actions of trades in book paper, which pm learns from" in text
 
     def test_is_reached_from_the_first_page(self, author: User) -> None:
         assert 'href="/admin/coverage/"' in page(browser_of(author), "/admin/")

@@ -6,7 +6,7 @@ Combiners do not check any of this: they blend whatever a compiled version conta
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from .field_error import FieldError
 from .levers import LEVERS
@@ -29,8 +29,7 @@ def check(spec: OverrideSpec, known_dimensions: Collection[str] | None = None) -
             message = "labels the pairs that a scope was computed over and is no dimension; leave it out"
             problems.append(FieldError(f"scope.{name}", message))
         elif known_dimensions is not None and name not in known_dimensions:
-            message = f"not a dimension of {spec.module}; add it to the parameters first"
-            problems.append(FieldError(f"scope.{name}", message))
+            problems.append(_stranger(name, spec.module))
     if spec.id != spec.content_id:
         problems.append(FieldError("id", "differs from the content's hash; leave it out and it is computed"))
     return problems
@@ -38,11 +37,24 @@ def check(spec: OverrideSpec, known_dimensions: Collection[str] | None = None) -
 
 def faults_under(spec: OverrideSpec, parameters: ModuleParameters) -> list[FieldError]:
     """Return everything that is wrong with a governed override under a module's parameters; empty if it is valid."""
-    return check(spec, parameters.known_dimensions) + [
-        FieldError(f"scope.{name}", f"{spec.scope[name]} is no bucket of it; its buckets are {', '.join(own.labels)}")
-        for name, own in parameters.cuts.items()
-        if name in spec.scope and spec.scope[name] not in own.labels
-    ]
+    return check(spec) + scope_faults(spec.scope, parameters)
+
+
+def scope_faults(scope: Mapping[str, str], parameters: ModuleParameters) -> list[FieldError]:
+    """Return the dimensions of a scope that a module does not know, and the values that are no bucket of theirs."""
+    known, faults = parameters.known_dimensions, []
+    for name, value in scope.items():
+        own = parameters.cuts.get(name)
+        if name not in known and name != UNIVERSE:
+            faults.append(_stranger(name, parameters.module))
+        elif own is not None and value not in own.labels:
+            message = f"{value} is no bucket of it; its buckets are {', '.join(own.labels)}"
+            faults.append(FieldError(f"scope.{name}", message))
+    return faults
+
+
+def _stranger(name: str, module: str) -> FieldError:
+    return FieldError(f"scope.{name}", f"not a dimension of {module}; add it to the parameters first")
 
 
 def contradicts(spec: OverrideSpec) -> bool:

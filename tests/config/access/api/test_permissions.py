@@ -39,6 +39,7 @@ MATRIX: dict[str, tuple[str, dict[str, frozenset[str]]]] = {
     "requests": ("requests/", {"GET": READERS, "POST": frozenset({"propose"})}),
     "request": ("requests/1/", {"GET": READERS}),
     "request_lines": ("requests/1/lines/", {"GET": READERS}),
+    "dimensions_unknown": ("dimensions/unknown/", {"GET": READERS}),
     "modes": ("modes/", {"GET": EVERY}),
     "cells": ("cells/", {"GET": READERS}),
     "coefficients": ("coefficients/", {"GET": READERS}),
