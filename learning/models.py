@@ -75,6 +75,11 @@ class BuilderRun(models.Model):
     n_candidates = models.PositiveIntegerField()
     n_active = models.PositiveIntegerField()
     n_withdrawn = models.PositiveIntegerField()
+    n_other_universe = models.PositiveIntegerField(
+        null=True,
+        help_text="outcomes of learned books that were left out for their universe; empty for runs that did not count "
+        "them",
+    )
     code_version = models.CharField(max_length=40)
     tested = models.JSONField(
         null=True, help_text="what was tested (learning.core.significance.funnel); of a policy's newest run alone"

@@ -235,16 +235,17 @@ class BuilderRunAdmin(FactAdmin):
     list_filter = ("module", one_of("policy", LearningMethod, "learning method"))
     fields = (
         ("module", "method", "as_of_shown", "code_version"),
-        ("cells_shown", "candidates_shown", "active_shown", "withdrawn_shown"),
+        ("cells_shown", "candidates_shown", "active_shown", "withdrawn_shown", "other_universe_shown"),
         ("lessons", "evidence", "strength_shown"),
         ("baseline_shown", "parameters_shown"),
     )
     readonly_fields = (
         "method", "as_of_shown", "cells_shown", "candidates_shown", "active_shown", "withdrawn_shown", "lessons",
-        "evidence", "strength_shown", "baseline_shown", "parameters_shown",
+        "evidence", "strength_shown", "baseline_shown", "parameters_shown", "other_universe_shown",
     )  # fmt: skip
     csv_fields = (
-        "id", "module", "policy", "as_of", "n_cells", "n_candidates", "n_active", "n_withdrawn", "code_version",
+        "id", "module", "policy", "as_of", "n_cells", "n_candidates", "n_active", "n_withdrawn", "n_other_universe",
+        "code_version",
     )  # fmt: skip
 
     def get_urls(self) -> list[URLPattern]:
@@ -289,6 +290,10 @@ class BuilderRunAdmin(FactAdmin):
     @admin.display(description="withdrawn lessons")
     def withdrawn_shown(self, run: BuilderRun) -> SafeString:
         return number(run.n_withdrawn, 0)
+
+    @admin.display(description="outcomes of another universe, left out")
+    def other_universe_shown(self, run: BuilderRun) -> SafeString | str:
+        return "not counted then" if run.n_other_universe is None else number(run.n_other_universe, 0)
 
     @admin.display(description="lessons")
     def lessons(self, run: BuilderRun) -> SafeString:

@@ -12,6 +12,7 @@ from learning.lessons.candidates import CandidateLesson, SearchResult
 from learning.lessons.lesson_history import record_history
 from learning.models import BuilderRun, EdgeHistory, Lesson
 from learning.readers.group_columns import moment_from_microseconds
+from learning.readers.one_universe import count_left_out
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from telemetry.foundation.bulk_copy import copy_rows
@@ -38,6 +39,7 @@ def write_run(
         n_candidates=search.n_candidates,
         n_active=sum(each.status == Lesson.Status.ACTIVE for each in search.found),
         n_withdrawn=gone.count(),
+        n_other_universe=count_left_out(module, parameters.learned_from, now),
         code_version=search.code_version,
         tested=None if search.tested is None else search.tested.to_document(),
         twins=None if search.twins is None else search.twins.to_document(),

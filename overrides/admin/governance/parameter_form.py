@@ -24,6 +24,7 @@ from overrides.core.engine.definitions.own_dimensions import NAME, DimensionKind
 from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
 from overrides.core.impact.reweighing import Reweighing, reweighed
 from overrides.models import RequestKind
+from overrides.requests.dimension_effect import dimension_changes as counted_changes
 from overrides.requests.impact.effects_at_once import effect_of_parameters, shown
 from overrides.versions.acts_today import full_hour
 from overrides.versions.load_version import evidence_in_force, read_in_force
@@ -60,6 +61,7 @@ def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> H
             effect = reweighed(evidence_in_force(module), current, proposed, full_hour(at))
             crossing = crossings(effect)
             exposure = shown(partial(effect_of_parameters, held, proposed, at))
+            exposure["dimension_changes"] = counted_changes(current, proposed)
     context = model_admin.admin_site.each_context(request) | {
         "title": f"Propose other parameters of {module}",
         "opts": model_admin.opts,
