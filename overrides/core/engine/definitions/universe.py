@@ -20,7 +20,6 @@ from .json_fields import closed_mapping, required, text
 UNIVERSE = "universe"  # the dimension that carries the label in a scope
 MOST_PAIRS = 2000
 DIGITS = 12  # of the hash, in a label
-_NAME = re.compile("[A-Za-z0-9_-]{1,40}")
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,9 @@ class Universe:
     pairs: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or _NAME.fullmatch(self.name) is None:
-            raise FieldError("universe.name", "must be 1 to 40 letters, digits, _ or -")
+        name = text(self.name, "universe.name", 40)
+        if not name.isprintable() or name != name.strip() or set(name) & {"@", ":"}:
+            raise FieldError("universe.name", "must be 1 to 40 printable characters without @ and colons")
         pairs = [text(each, "universe.pairs", 60) for each in self.pairs]
         if not 1 <= len(pairs) <= MOST_PAIRS:
             raise FieldError("universe.pairs", f"must be 1 to {MOST_PAIRS} pairs")
