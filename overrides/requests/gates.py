@@ -107,7 +107,7 @@ def _unready(request: ChangeRequest, basis: Basis, at: datetime) -> tuple[Unread
 
 def _stranded(request: ChangeRequest, changes: Sequence[ChangeLine], basis: Basis) -> tuple[str, ...]:
     """Return what an open request would leave in force with a dimension that its parameters do not have."""
-    if request.state not in ChangeRequest.OPEN:
+    if request.state not in ChangeRequest.OPEN or basis.parameters is basis.in_force.parameters:
         return ()
     return stranded(basis.in_force.parameters, basis.parameters, [change.line_id for change in changes])
 

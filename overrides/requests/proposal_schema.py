@@ -8,9 +8,11 @@ from typing import Any
 
 from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.override_spec import OverrideSpec, document_path
+from overrides.core.engine.definitions.own_dimensions import NAME
 from overrides.core.engine.definitions.validation import check
 from overrides.models import RequestKind
 from overrides.requests.kinds import KINDS
+from overrides.versions.scope_values import stated_words
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.core.fields import matching, member, text
 from telemetry.foundation.core.objects import Fields, items, mapping
@@ -92,6 +94,11 @@ def _spec(value: object) -> OverrideSpec:
     document = mapping(value)
     if "path" in document:
         raise Refused(Refusal("path", "is set when the override is published; leave it out"))
+    if isinstance(scope := document.get("scope"), Mapping) and all(map(NAME.fullmatch, scope)):
+        try:
+            document = {**document, "scope": stated_words(scope)}
+        except Refused as refused:
+            raise refused.under("scope") from refused
     try:
         spec = OverrideSpec.from_document(document)
     except FieldError as error:

@@ -12,7 +12,10 @@ from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.serving_mode import ServingMode
 from overrides.core.governance.errors import RaisesEffectError
 from overrides.models import ModuleMode, Version
+from overrides.versions.load_version import current_parameters
+from overrides.versions.scope_values import stated_allow_list
 from telemetry.audit.audit_log import write_audit
+from telemetry.foundation.core.refusal import Refused
 
 ORDER = {ModuleMode.Mode.OFF: 0, ModuleMode.Mode.SHADOW: 1, ModuleMode.Mode.ON: 2}
 
@@ -99,7 +102,7 @@ def apply_mode(*, module: str, content: Mapping[str, Any], by: str, reason: str,
 
 
 def checked_mode(module: str, content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the content of a mode request, as it is stored.
+    """Return the content of a mode request as it is stored, the values of an allow-list as scopes are compared with them.
 
     Raises FieldError for an unknown field or an invalid value.
     """
@@ -110,9 +113,16 @@ def checked_mode(module: str, content: Mapping[str, Any]) -> dict[str, Any]:
     challenger = content.get("challenger")
     if challenger is not None and not Version.objects.filter(module=module, number=challenger).exists():
         raise FieldError("challenger", f"{module} has no version {challenger!r}")
-    full = known | dict(content)
+    checked = dict(content)
+    if isinstance(allow := content.get("allow"), Mapping) and all(isinstance(each, list) for each in allow.values()):
+        try:
+            checked["allow"] = stated_allow_list(allow, current_parameters(module))
+        except Refused as refused:
+            first = refused.refusals[0]
+            raise FieldError(f"allow.{first.field}", first.message) from refused
+    full = known | checked
     ServingMode.checked({key: full[key] for key in ("mode", "rollout_percent", "allow")})
-    return dict(content)
+    return checked
 
 
 def _write(

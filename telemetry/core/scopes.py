@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from telemetry.foundation.core.fields import finite, matching, storable
@@ -11,6 +12,7 @@ from telemetry.foundation.core.refusal import Refusal, Refused, label, shown
 MOST_DIMENSIONS = 40
 LONGEST_VALUE = 64
 
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,15})\.[0-9]{1,16}", re.ASCII)
 _RECEIVED = 200  # the most keys accepted before empty ones are dropped
 
 
@@ -41,6 +43,17 @@ def read_scope(value: object) -> dict[str, str]:
     if refusals:
         raise Refused(*refusals)
     return {dimension: scope[dimension] for dimension in sorted(scope)}
+
+
+def typed_value(text: str) -> object:
+    """Return text from a table or a form as the value that JSON would carry; other text is a value as it stands.
+
+    >>> typed_value("True"), typed_value("1.0"), typed_value("1.5.2"), typed_value("micro")
+    (True, 1.0, '1.5.2', 'micro')
+    """
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    return float(text) if _DECIMAL.fullmatch(text) else text
 
 
 def _word(value: object) -> str:

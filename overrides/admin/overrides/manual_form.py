@@ -16,6 +16,9 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.validation import faults_under
 from overrides.core.engine.definitions.vocabulary import MODULE_CATEGORIES, Channel
+from overrides.versions.scope_values import stated_scope
+from telemetry.core.scopes import typed_value
+from telemetry.foundation.core.refusal import Refused
 
 # The form field of an override's field (`stats.n`, `levers.size_mult`).
 PLACES = {"stats": "", "scope": "scope", "levers": "levers", "type": "channel", "policy": "channel"}
@@ -78,7 +81,11 @@ class ManualForm(ReasonForm):
         self.fields["levers"].help_text = f"lever=target, one a line; {known}"
 
     def clean_scope(self) -> dict[str, str]:
-        return read_pairs(self.cleaned_data["scope"])
+        typed = {name: typed_value(value) for name, value in read_pairs(self.cleaned_data["scope"]).items()}
+        try:
+            return stated_scope(typed, self._parameters)
+        except Refused as refused:
+            raise forms.ValidationError(str(refused)) from refused
 
     def clean_levers(self) -> dict[str, float]:
         return read_levers(self.cleaned_data["levers"])

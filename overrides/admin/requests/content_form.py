@@ -86,11 +86,11 @@ def _mode(request: ChangeRequest) -> ContentForm:
             initial=asked["challenger"] or "",
         ),
     }
-    known = current_parameters(request.module).known_dimensions
+    parameters = current_parameters(request.module)
 
     def read(values: Values) -> dict[str, Any]:
         try:
-            wanted = dict(values) | {"allow": read_allow(values["allow"], known)}
+            wanted = dict(values) | {"allow": read_allow(values["allow"], parameters)}
         except forms.ValidationError as wrong:
             raise forms.ValidationError({"allow": wrong.messages}) from wrong
         named = {name: wanted[name] for name in current}

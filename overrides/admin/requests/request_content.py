@@ -13,13 +13,12 @@ from overrides.admin.line_lists import crossings
 from overrides.admin.requests.stored_evidence import Known
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.impact.reweighing import reweighed
-from overrides.models import ChangeLine, ChangeRequest, RequestKind
+from overrides.models import ChangeLine, ChangeRequest
 from overrides.requests.dimension_effect import dimension_changes
 from overrides.requests.kinds import KINDS
 from overrides.versions.load_version import InForce, evidence_in_force
 from telemetry.foundation.admin.formatting import pretty
 
-OF_PARAMETERS = (RequestKind.PARAMETERS, RequestKind.ROLLBACK, RequestKind.TRIAL)  # their documents are parameters
 NOTHING = "Nothing would change: this is what stands."
 STALE = "The parameters changed since this was drafted: it has to be drafted again from what is in force."
 
@@ -49,7 +48,7 @@ def content_page(
     if documents.reweighs is not None:
         context["effect"] = reweighed(evidence_in_force(request.module), *documents.reweighs, at)
         context["crossing"] = crossings(context["effect"])
-    if documents.before is not None and RequestKind(request.kind) in OF_PARAMETERS:
+    if documents.before is not None and "channels" in documents.after:  # they are parameters
         sides = (ModuleParameters.from_document(request.module, side) for side in (documents.before, documents.after))
         context["dimension_changes"] = dimension_changes(*sides)
     if documents.brings_back is not None:

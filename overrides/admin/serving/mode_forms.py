@@ -14,6 +14,9 @@ from overrides.admin.serving.mode_page import ModuleStatus
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner
 from overrides.models import ModuleMode, RequestKind
+from overrides.versions.scope_values import stated_allow_list
+from telemetry.core.scopes import typed_value
+from telemetry.foundation.core.refusal import Refused
 
 On = ModuleMode.Mode.ON
 
@@ -89,7 +92,7 @@ class ModeForm(ReasonForm):
         challenger.choices = [("", "none"), *versions]
 
     def clean_allow(self) -> dict[str, list[str]]:
-        return read_allow(self.cleaned_data["allow"], self._status.parameters.known_dimensions)
+        return read_allow(self.cleaned_data["allow"], self._status.parameters)
 
     def clean(self) -> None:
         cleaned, module = self.cleaned_data, self._status.module
@@ -168,12 +171,13 @@ def allow_text(allow: Mapping[str, Any]) -> str:
     return "\n".join(f"{name}: {', '.join(values)}" for name, values in sorted(allow.items()))
 
 
-def read_allow(text: str, known: tuple[str, ...]) -> dict[str, list[str]]:
+def read_allow(text: str, parameters: ModuleParameters) -> dict[str, list[str]]:
     """Parse dimension -> values from lines such as `macro_phase: Good, Recover`.
 
     Raises ValidationError naming the line.
     """
     allow: dict[str, list[str]] = {}
+    known = parameters.known_dimensions
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
@@ -185,5 +189,8 @@ def read_allow(text: str, known: tuple[str, ...]) -> dict[str, list[str]]:
             raise forms.ValidationError(f"line {number}: {name!r} is no dimension; known are {', '.join(known)}")
         if name in allow:
             raise forms.ValidationError(f"line {number}: {name} is named twice; put its values on one line")
-        allow[name] = values
+        try:
+            allow |= stated_allow_list({name: [typed_value(value) for value in values]}, parameters)
+        except Refused as refused:
+            raise forms.ValidationError(f"line {number}: {refused}") from refused
     return allow

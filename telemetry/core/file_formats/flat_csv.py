@@ -19,12 +19,12 @@ before text that looks like a formula (`'=x`) keeps spreadsheets from computing 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from telemetry.core.file_formats.csv_records import Record, cells_by_name, number
 from telemetry.core.file_formats.file_rows import Defaults, Names, Row, with_defaults
 from telemetry.core.file_formats.strict_json import parse_json
+from telemetry.core.scopes import typed_value
 from telemetry.foundation.core.csv_cells import unguarded
 from telemetry.foundation.core.refusal import Refusal, Refused
 
@@ -37,7 +37,6 @@ ENTRY = ("module", "pattern_key", "action_category", "at", "decision_ids", "frac
 SALE = ("at", "decision_ids", "fraction", "rr_after", "known_at")
 SALES = ("trim", "exit")
 NUMBERS = ("revision", "rr", "fraction", "leg_rr", "rr_after")
-_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,15})\.[0-9]{1,16}", re.ASCII)
 KNOWN = (*TRADE, *ENTRY, "scope.<dimension>", *(f"{sale}.{each}" for sale in SALES for each in (*SALE, "scope.…")))
 
 
@@ -106,19 +105,11 @@ def _sale(
 
 
 def _scope(cells: Mapping[str, str], prefix: str) -> dict[str, object]:
-    return {name.removeprefix(prefix): _scope_value(cell) for name, cell in cells.items() if name.startswith(prefix)}
-
-
-def _scope_value(cell: str) -> object:
-    """Return a scope cell as the value that JSON would carry; other text is a value as it stands.
-
-    >>> _scope_value("True"), _scope_value("1.0"), _scope_value("1.5.2"), _scope_value("micro")
-    (True, 1.0, '1.5.2', 'micro')
-    """
-    text = unguarded(cell)
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    return float(text) if _DECIMAL.fullmatch(text) else text
+    return {
+        name.removeprefix(prefix): typed_value(unguarded(cell))
+        for name, cell in cells.items()
+        if name.startswith(prefix)
+    }
 
 
 def _value(name: str, cell: str) -> object:
