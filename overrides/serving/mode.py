@@ -102,7 +102,7 @@ def apply_mode(*, module: str, content: Mapping[str, Any], by: str, reason: str,
 
 
 def checked_mode(module: str, content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the content of a mode request as it is stored, the values of an allow-list as scopes are compared with them.
+    """Return the content of a mode request as it is stored, values of an allow-list as they are compared with scopes.
 
     Raises FieldError for an unknown field or an invalid value.
     """

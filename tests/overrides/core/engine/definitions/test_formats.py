@@ -17,6 +17,7 @@ from overrides.core.engine.weights import SYMBOLS
 FROZEN = (
     "58e3d680b10bd8f325a8121b8c5a3e2c2d9e84e441c4eb3a00f6ed412d98685c",
     "a196e1fa0b58910b3d5de42850d94a875b320581eae453b841b34443dd874121",
+    "c526a7fae746f3127bc4172ae95af0ffa70f68258fffaf811055ed319ffaf104",
 )
 
 
