@@ -115,7 +115,7 @@ class TestANumberUnderCuts:
         form = ManualForm(PARAMETERS, typed(scope="volume_z=high"), NOW)
 
         assert not form.is_valid()
-        assert "its buckets are <1, 1 to 2, 2+" in form.errors["scope"].as_text()
+        assert "its buckets are &lt;1, 1 to 2, 2+" in form.errors["scope"].as_text()
 
 
 @pytest.mark.parametrize("nothing", ["Unknown", "", None])

@@ -11,10 +11,9 @@ from django.db import connection
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.own_dimensions import OwnDimension
 from overrides.core.engine.definitions.universe import UNIVERSE, Universe
-from overrides.models import Membership
 
 WINDOW = 25_000  # newest outcomes of the books that the module learns from
-SHOWN_VALUES, SHOWN_CELLS, SHOWN_OVERRIDES = 12, 8, 20
+SHOWN_VALUES, SHOWN_CELLS = 12, 8
 
 _COUNTS = """
 SELECT name, pattern_key, action_category, scope ->> name,
@@ -42,8 +41,7 @@ class DimensionEffect:
     """A changed own dimension (`before` None: added, `after` None: removed), and what recent outcomes say under it.
 
     Of `n` outcomes `n_with` carry it with a value that counts; `n_unread` carry one that is no bucket. `values` are the
-    most frequent of `n_values`. `cells` are the first of `n_cells` that become possible. `in_force` names overrides
-    with this dimension, at most 20.
+    most frequent of `n_values`. `cells` are the first of `n_cells` that become possible.
     """
 
     name: str
@@ -56,7 +54,6 @@ class DimensionEffect:
     n_values: int
     cells: Sequence[Cell]
     n_cells: int
-    in_force: Sequence[str]
 
     @property
     def percent(self) -> float:
@@ -109,11 +106,11 @@ def dimension_changes(before: ModuleParameters, after: ModuleParameters) -> Dime
     names = [name for name in {**new, **old} if old.get(name) != new.get(name)]
     if not names and before.universe == after.universe:
         return None
-    counted = _counted(after, [*names, UNIVERSE])
-    named = _in_force(after.module, [name for name in names if name in old])
+    kept = [name for name in names if name in new]  # what is removed is not counted
+    counted = _counted(after, [*kept, UNIVERSE]) if kept or before.universe != after.universe else {}
     limits = {channel.value: each.weights.max_scope_dims for channel, each in after.channels.items()}
     return DimensionChanges(
-        [_effect(old.get(name), new.get(name), counted[name], after, named.get(name, ())) for name in names],
+        [_effect(old.get(name), new.get(name), counted.get(name, []), after) for name in names],
         None if before.universe == after.universe else _universe(before, after, counted[UNIVERSE]),
         len(after.learned_dimensions),
         limits,
@@ -137,7 +134,6 @@ def _effect(
     after: OwnDimension | None,
     counted: Counted,
     parameters: ModuleParameters,
-    in_force: Sequence[str],
 ) -> DimensionEffect:
     dimension = after or before
     assert dimension is not None
@@ -164,7 +160,6 @@ def _effect(
         n_values=len(shown),
         cells=[Cell(*cell, n) for cell, n in enough[:SHOWN_CELLS]],
         n_cells=len(enough),
-        in_force=in_force,
     )
 
 
@@ -184,15 +179,3 @@ def _universe(before: ModuleParameters, after: ModuleParameters, counted: Counte
         n_own=own,
         n_other=labels.total() - labels[None] - own,
     )
-
-
-def _in_force(module: str, names: Sequence[str]) -> dict[str, list[str]]:
-    """Return the overrides in force that name each of these dimensions, at most 20 in all."""
-    if not names:
-        return {}
-    held = Membership.objects.filter(module=module, to_version=None, line__scope__has_any_keys=list(names))
-    found: dict[str, list[str]] = {}
-    for row in held.select_related("line").order_by("line_id")[:SHOWN_OVERRIDES]:
-        for name in set(names) & row.line.scope.keys():
-            found.setdefault(name, []).append(str(row.line))
-    return found

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
+
+from django.db import connection
 
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.validation import scope_faults
-from overrides.models import Membership, ModuleMode
+from overrides.models import Line
+
+# The scopes of overrides in force that name a dimension, then the allow-list of the module, in one query.
+_IN_FORCE = """
+(SELECT line.pattern_key, line.action_category, line.scope::text
+FROM overrides_membership AS held JOIN overrides_line AS line ON line.id = held.line_id
+WHERE held.module = %s AND held.to_version IS NULL AND line.scope ?| %s AND NOT line.id = ANY(%s::text[])
+ORDER BY line.id)
+UNION ALL
+SELECT NULL, NULL, allow::text FROM overrides_modulemode WHERE module = %s
+"""
 
 
 def stranded(before: ModuleParameters, after: ModuleParameters, changed_lines: Collection[str] = ()) -> tuple[str, ...]:
@@ -17,14 +30,18 @@ def stranded(before: ModuleParameters, after: ModuleParameters, changed_lines: C
     names = _affected(before, after)
     if not names:
         return ()
-    held = Membership.objects.filter(module=after.module, to_version=None, line__scope__has_any_keys=names)
-    rows = held.exclude(line_id__in=changed_lines).select_related("line").order_by("line_id")
-    found = [str(row.line) for row in rows.iterator(chunk_size=1000) if _is_lost(row.line.scope, before, after)]
-    mode = ModuleMode.objects.filter(pk=after.module).only("allow").first()
-    allowed = {} if mode is None else mode.allow
-    scopes = [{name: value} for name, values in allowed.items() if name in names for value in values]
-    if any(_is_lost(scope, before, after) for scope in scopes):
-        found.append(f"the allow-list of {after.module}")
+    with connection.cursor() as cursor:
+        cursor.execute(_IN_FORCE, [after.module, names, list(changed_lines), after.module])
+        rows = cursor.fetchall()
+    found = []
+    for pattern_key, category, text in rows:
+        scope = json.loads(text)
+        if pattern_key is not None and _is_lost(scope, before, after):
+            found.append(str(Line(pattern_key=pattern_key, action_category=category, scope=scope)))
+        elif pattern_key is None and any(
+            _is_lost({name: value}, before, after) for name in scope if name in names for value in scope[name]
+        ):
+            found.append(f"the allow-list of {after.module}")
     return tuple(found)
 
 

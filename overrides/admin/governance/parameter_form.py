@@ -26,6 +26,7 @@ from overrides.core.impact.reweighing import Reweighing, reweighed
 from overrides.models import RequestKind
 from overrides.requests.dimension_effect import dimension_changes as counted_changes
 from overrides.requests.impact.effects_at_once import effect_of_parameters, shown
+from overrides.requests.stranded import stranded
 from overrides.versions.acts_today import full_hour
 from overrides.versions.load_version import evidence_in_force, read_in_force
 from telemetry.foundation.admin.read_only import FactAdmin
@@ -61,7 +62,10 @@ def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> H
             effect = reweighed(evidence_in_force(module), current, proposed, full_hour(at))
             crossing = crossings(effect)
             exposure = shown(partial(effect_of_parameters, held, proposed, at))
-            exposure["dimension_changes"] = counted_changes(current, proposed)
+            exposure |= {
+                "dimension_changes": counted_changes(current, proposed),
+                "stranded": stranded(current, proposed),
+            }
     context = model_admin.admin_site.each_context(request) | {
         "title": f"Propose other parameters of {module}",
         "opts": model_admin.opts,

@@ -100,6 +100,7 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
     return {
         "asked": request,
         "situation": situation,
+        "stranded": situation.stranded,
         "offers": open_to,
         "obstacles": obstacles(open_to),
         "health": health_of(situation, at) if is_open else request.health,
