@@ -89,7 +89,7 @@ class ModuleParameters:
         metadata={
             "words": "name and pairs that market phases, ranks and leaders are computed over, as in majors: BTC/USDT, "
             "ETH/USDT; outcomes and requests that name another universe are left out and refused, empty accepts none "
-            "that names one (method 1.6)"
+            "that names one (method 1.5)"
         },
     )
 
