@@ -100,7 +100,7 @@ def told(learned: Mapping[str, Sequence[str]], recorded: Sequence[tuple[str, str
 
 def _books(parameters: ModuleParameters) -> Books:
     module, learned = parameters.module, parameters.lessons.books
-    found = trades_by_book(parameters)
+    found = trades_by_book(parameters, parameters.universe_label or "")
     form = reverse("admin:overrides_parameterset_propose", args=[module])
     proposals = {
         each.book: f"{form}?{urlencode({BOOKS_PATH: ', '.join((*learned, each.book))})}"

@@ -68,7 +68,7 @@ def trades_by_book(parameters: ModuleParameters, universe: str = "", newest: int
 
     `universe` is the label that outcomes may name. At most `newest` trades are looked at.
     """
-    module, learned = parameters.module, parameters.lessons.dimensions_of(parameters.module)
+    module, learned = parameters.module, parameters.learned_dimensions
     values: dict[str, int | str | bool | list[str]] = {
         "newest": newest,
         "module": module,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from telemetry.core.scopes import LONGEST_VALUE, read_scope
@@ -29,7 +30,7 @@ def stated_scope(values: Mapping[str, object], parameters: ModuleParameters) -> 
     return {name: _bucket(name, value, parameters) for name, value in stated_words(values).items()}
 
 
-def stated_allow_list(values: Mapping[str, Sequence[object]], parameters: ModuleParameters) -> dict[str, list[object]]:
+def stated_allow_list(values: Mapping[str, Sequence[object]], parameters: ModuleParameters) -> dict[str, list[Any]]:
     """Return an allow-list, dimension -> values, as it is compared with requests. Raises Refused.
 
     Text that is too long stays as it is; the check of a mode refuses it.

@@ -304,13 +304,9 @@ ACTIONS = {
 }  # fmt: skip
 UNREGISTERED = {
     "": "redirects to the admin",
-<<<<<<< HEAD
     "books": "counts", "books_csv": "counts as a table out",
-    "coverage": "counts", "glossary": "words", "request_evidence": "a table out",
-=======
     "coverage": "counts", "unknown_dimensions": "counts", "unknown_dimensions_csv": "counts",
     "glossary": "words", "request_evidence": "a table out",
->>>>>>> 0aa1ffce (Show the dimensions that bots send and no module knows)
     "evidence": "a pack out", "healthz": "an answer", "readyz": "an answer",
     "acknowledge_alarm": "an entry that explains what a check found; tests/config/desk/test_alarms.py says whose",
     "acknowledge_notices": "notices.acknowledge: each for themselves", "change_own_password": "one's own password",

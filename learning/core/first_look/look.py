@@ -55,7 +55,7 @@ def first_look(
     The twins are those that builds count; another `seed` makes others. `progress` receives the completed fraction.
     """
     module = parameters.module
-    trades = columns_of(judged, module, parameters.lessons.dimensions_of(module))
+    trades = columns_of(judged, module, parameters.learned_dimensions)
     as_of = int(trades.known.max(initial=0)) + 1_000_000
     seeds = [seed + each for each in SEEDS]
     clusters = np.array([each.cluster for each in judged], dtype=np.int64)

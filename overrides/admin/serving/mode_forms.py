@@ -171,12 +171,12 @@ def allow_text(allow: Mapping[str, Any]) -> str:
     return "\n".join(f"{name}: {', '.join(values)}" for name, values in sorted(allow.items()))
 
 
-def read_allow(text: str, parameters: ModuleParameters) -> dict[str, list[str]]:
+def read_allow(text: str, parameters: ModuleParameters) -> dict[str, list[Any]]:
     """Parse dimension -> values from lines such as `macro_phase: Good, Recover`.
 
     Raises ValidationError naming the line.
     """
-    allow: dict[str, list[str]] = {}
+    allow: dict[str, list[Any]] = {}
     known = parameters.known_dimensions
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():

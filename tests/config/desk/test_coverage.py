@@ -15,11 +15,15 @@ from telemetry.decisions.attribute_trades import attribute_trades
 from telemetry.decisions.decision_log import record_decisions
 from telemetry.recording.record_trades import record_trades
 from tests.admin_pages import MOST_QUERIES, browser_of, page
-<<<<<<< HEAD
-from tests.builders import NOW, action_payload, decision_ids, make_decision, make_trade
-=======
-from tests.builders import NOW, action_payload, make_parameters, make_trade, publish
->>>>>>> 0aa1ffce (Show the dimensions that bots send and no module knows)
+from tests.builders import (
+    NOW,
+    action_payload,
+    decision_ids,
+    make_decision,
+    make_parameters,
+    make_trade,
+    publish,
+)
 
 pytestmark = pytest.mark.django_db
 

@@ -28,7 +28,7 @@ MAJORS = make_parameters(universe={"name": "majors", "pairs": ["BTC/USDT", "ETH/
 
 class TestEffect:
     def test_counts_values_as_buckets_and_the_cells_that_become_possible(self) -> None:
-        for prefix, value in (("a", 0.5), ("b", 1.5), ("c", "high")):
+        for prefix, value in (("a", "0.5"), ("b", "1.5"), ("c", "high")):
             record_trades(make_trades([1.0] * 12, scope={"volume_z": value}, prefix=prefix), now=NOW)
 
         changes = dimension_changes(BEFORE, AFTER)
@@ -90,7 +90,7 @@ class TestStranded:
 class TestForm:
     def test_previews_and_drafts_a_dimension_and_a_universe(self) -> None:
         proposer = make_user("proposer", "overrides.add_changerequest", "overrides.propose_parameters")
-        record_trades(make_trades([1.0] * 12, scope={"volume_z": 1.5}), now=NOW)
+        record_trades(make_trades([1.0] * 12, scope={"volume_z": "1.5"}), now=NOW)
         typed = constants() | {
             "own_dimensions": "volume_z | ordered cuts 1, 2 | learned | Volume.",
             "universe": "majors: ETH/USDT, BTC/USDT",
