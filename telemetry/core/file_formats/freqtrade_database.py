@@ -93,7 +93,8 @@ def _rows(database: sqlite3.Connection, columns: Sequence[str], defaults: Defaul
 def _with_decisions(row: Row, database: sqlite3.Connection, trade: object) -> Row:
     statement = "SELECT cd_key, cd_value FROM trade_custom_data WHERE ft_trade_id = ? AND cd_key IN (?, ?)"
     found = {str(key): str(value) for key, value in database.execute(statement, [trade, DECISIONS, APPLIED])}
-    if DECISIONS not in found or not isinstance(row.payload, dict):
+    payload = row.payload
+    if DECISIONS not in found or not isinstance(payload, dict):
         return row
     payload = row.payload
     try:
