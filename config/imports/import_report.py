@@ -64,8 +64,13 @@ def imported(reports: Sequence[FileReport], completion: Completion) -> Imported:
 
 
 def universes() -> dict[str, Universe]:
-    """Return the universes that modules learn from, by name."""
-    return {}
+    """Return the universes that modules learn from, by name; the first module's where two share a name."""
+    found: dict[str, Universe] = {}
+    for module in Module:
+        own = current_parameters(module.value).universe
+        if own is not None:
+            found.setdefault(own.name, Universe.of(own.name, own.pairs))
+    return found
 
 
 def sections_of(imported: Imported, now: datetime) -> list[Section]:
@@ -88,7 +93,7 @@ def sections_of(imported: Imported, now: datetime) -> list[Section]:
 
 def label_of(parameters: ModuleParameters) -> str:
     """Return the label of the universe that a module learns from; empty if it has none."""
-    return ""
+    return parameters.universe_label or ""
 
 
 def _units(imported: Imported) -> Iterator[Section]:

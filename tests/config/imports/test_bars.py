@@ -12,9 +12,11 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from config.imports.bars import from_bars
+from overrides.core.engine.definitions.universe import Universe
 from telemetry.core.file_formats.exclusions import NO_BARS
 from telemetry.models import Outcome, Trade
 from telemetry.recording.market_context import ContextReport
+from tests.builders import make_parameters, make_spec, publish
 from tests.config.imports.bar_folders import PAIRS, logged, write_hours, write_log, write_shared_log
 from tests.telemetry.recording.data_folders import convert_shared_bars
 
@@ -91,6 +93,15 @@ class TestImportTrades:
         assert f"Scopes name the universe {label}, but pm learns from no universe yet" in text
         assert "Propose that pm learns from the universe binance: BTC/USDT, ETH/USDT, SOL/USDT, XRP/USDT" in text
         assert text.endswith("/admin/overrides/parameterset/pm/propose/")
+
+    def test_takes_the_pairs_of_the_universe_that_is_learned_from(self, log: Path, bars: Path) -> None:
+        universe = Universe("majors", PAIRS[:3])
+        publish(make_spec(), parameters=make_parameters(universe=universe.to_document()))
+
+        text = run("import_trades", log, bars=bars, universe="majors")
+
+        assert f"Scopes name the universe {universe.label}, which pm learns from." in text
+        assert Outcome.objects.filter(scope__universe=universe.label).exists()
 
     def test_of_the_same_file_again_changes_nothing(self, log: Path, bars: Path) -> None:
         run("import_trades", log, bars=bars)
