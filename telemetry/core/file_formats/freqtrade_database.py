@@ -96,7 +96,6 @@ def _with_decisions(row: Row, database: sqlite3.Connection, trade: object) -> Ro
     payload = row.payload
     if DECISIONS not in found or not isinstance(payload, dict):
         return row
-    payload = row.payload
     try:
         actions = named(lambda text: _naming(payload["actions"], parse_json(text)), found[DECISIONS], DECISIONS)
         if APPLIED in found:
