@@ -58,7 +58,7 @@ class NamedRow:
 
 def applied_of(action: Action) -> list[tuple[str, SafeString]]:
     """Return the lever values that an action reports as applied, formatted."""
-    return [(name, number(value, 6)) for name, value in sorted((action.applied or {}).items())]
+    return [(name, number(value, 4)) for name, value in sorted((action.applied or {}).items())]
 
 
 class ActionInline(FactInline):
@@ -66,7 +66,7 @@ class ActionInline(FactInline):
 
     model = Action
     fields = (
-        "acted_at", "what", "frozen_scope", "fraction_shown", "leg_shown", "after_shown", "known", "applied_shown",
+        "acted_at", "what", "frozen_scope", "fraction_shown", "leg_shown", "after_shown", "known",
         "n_decisions", "replayed",
     )  # fmt: skip
     readonly_fields = fields
@@ -86,7 +86,9 @@ class ActionInline(FactInline):
 
     @admin.display(description="pattern and action")
     def what(self, action: Action) -> SafeString:
-        return pattern(action.pattern_key, action.action_category)
+        """Show the pattern, and the lever values that were used where they were not those served."""
+        used = format_html_join("", '<div class="cw-quiet cw-small">applied: {} {}</div>', applied_of(action))
+        return format_html("{}{}", pattern(action.pattern_key, action.action_category), used)
 
     @admin.display(description="scope")
     def frozen_scope(self, action: Action) -> SafeString:
@@ -114,11 +116,6 @@ class ActionInline(FactInline):
         """Show when the outcome of the action was known, which is at the close unless the action says later."""
         has_none = action.action_category in SALES and action.rr_after is None and action.known_at is None
         return format_moment(None if has_none else known_at(action.trade.closed_at, action.known_at))
-
-    @admin.display(description="applied")
-    def applied_shown(self, action: Action) -> SafeString:
-        """Show the lever values that were used where they were not those served."""
-        return format_html_join("", '<div class="cw-lever">{} {}</div>', applied_of(action)) or MISSING
 
     @admin.display(description="decisions")
     def n_decisions(self, action: Action) -> int:

@@ -12,11 +12,16 @@ from django.conf import settings
 from django.db import connection
 
 from telemetry.core.decision_fit import Acted, Asked, Misfit, misfit
-from telemetry.models import Attribution, Decision, DecisionCredit, DecisionOutcome, PendingAttribution
+from telemetry.models import Attribution, DecisionOutcome, PendingAttribution
 from telemetry.recording.outcome_scopes import restore_scopes
 
 Naming = tuple[UUID, str]  # a decision, and the external id of a trade that names it
 
+ASKED = """
+SELECT decision_id, module, pattern_key, action_category, at, request ->> 'book'
+FROM telemetry_decision WHERE decision_id = ANY(%s)
+"""
+CREDITS = "SELECT decision_id, external_id FROM telemetry_decisioncredit WHERE decision_id = ANY(%s)"
 # Every revision of every trade that names one of the decisions; action ids grow in the order of recording.
 NAMED = """
 SELECT named.id, trade.external_id, trade.is_current AND trade.rr IS NOT NULL, action.id, action.module,
@@ -63,17 +68,14 @@ def named_decisions(ids: Collection[UUID]) -> NamedDecisions:
     """
     if not ids:
         return NamedDecisions({}, {})
-    columns = ("decision_id", "module", "pattern_key", "action_category", "at", "request__book")
-    rows = Decision.objects.filter(decision_id__in=ids).order_by().values_list(*columns)
-    asked = {key: Asked(*about) for key, *about in rows}
+    asked = {key: Asked(*about) for key, *about in _rows(ASKED, [sorted(ids)])}
     credited = credits_of(asked.keys())
     return NamedDecisions(asked, _first_to_name(asked, asked.keys() - credited.keys()) | credited)
 
 
 def credits_of(ids: Collection[UUID]) -> dict[UUID, str]:
     """Return decision -> the external id of the trade that it is credited to."""
-    found = DecisionCredit.objects.filter(decision_id__in=ids)
-    return dict(found.values_list("decision_id", "external_id"))
+    return dict(_rows(CREDITS, [sorted(ids)]))
 
 
 def claim(namings: Iterable[Naming]) -> set[Naming]:

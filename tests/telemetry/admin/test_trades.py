@@ -89,7 +89,8 @@ class TestDecisions:
         return re.sub(r"\s+", " ", text)
 
     def test_are_shown_with_what_was_applied_instead(self, shown: str) -> None:
-        assert "size_mult: served 1.020000, applied 1.000000" in shown
+        assert "size_mult: served 1.0200, applied 1.0000" in shown
+        assert "applied: size_mult 1.0000" in shown
 
     def test_are_shown_with_the_scope_that_was_asked(self, shown: str) -> None:
         assert "bucket: asked as micro, sent with the trade as large; learned from as asked" in shown
