@@ -29,7 +29,7 @@ class Table:
         return self._told_apart(self.header)
 
     def _told_apart(self, row: tuple[str, ...]) -> list[tuple[str, bool]]:
-        return [(cell, kind == "n") for cell, kind in zip(row, self.kinds, strict=True)]
+        return [(cell, letter == "n") for cell, letter in zip(row, self.kinds, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _table(table: Table) -> Iterator[str]:
     widths = [max(len(row[at]) for row in rows) for at in range(len(table.header))]
     for row in rows:
         cells = (
-            cell.rjust(width) if kind == "n" else cell.ljust(width)
-            for cell, width, kind in zip(row, widths, table.kinds, strict=True)
+            cell.rjust(width) if letter == "n" else cell.ljust(width)
+            for cell, width, letter in zip(row, widths, table.kinds, strict=True)
         )
         yield ("  " + "  ".join(cells)).rstrip()

@@ -69,7 +69,7 @@ def look_at(
 
 def _look(module: str, trades: Sequence[Trade], learned: Sequence[str], seed: int, say: Say) -> ModuleLook:
     parameters = ModuleParameters.default(module)
-    dimensions = tuple(dict.fromkeys((*parameters.lessons.dimensions_of(module), *learned)))
+    dimensions = tuple(dict.fromkeys((*parameters.learned_dimensions, *learned)))
     parameters = replace(parameters, lessons=replace(parameters.lessons, dimensions=dimensions))
     teaching = teaching_of(trades, module, dimensions)
     judged = judged_of(of_universe(trades, module, teaching.universe), module)
