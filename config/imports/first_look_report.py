@@ -67,8 +67,9 @@ def _summary(looked: Looked) -> Iterator[str]:
 
 def _can_teach(teaching: Teaching) -> str:
     return (
-        f"{teaching.module}: {teaching.full:,} of {teaching.trades:,} trades can teach where the edge is "
-        f"({teaching.entries:,} distinct entries)."
+        f"{teaching.module}: {teaching.full:,} of {teaching.trades:,} trades ({teaching.entries:,} distinct "
+        f"{'entry' if teaching.entries == 1 else 'entries'}) "
+        "can teach where the edge is."
     )
 
 

@@ -88,7 +88,7 @@ def sections_of(imported: Imported, now: datetime) -> list[Section]:
             sections.append(_universe(imported, module.value, label))
         sections.append(_learned(parameters, now))
         steps += _steps(imported, parameters, found, label)
-    return [*sections, _next(steps)] if sections else []
+    return [*sections, _next(steps)] if steps else sections
 
 
 def label_of(parameters: ModuleParameters) -> str:

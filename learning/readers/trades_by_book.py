@@ -80,7 +80,7 @@ def trades_by_book(parameters: ModuleParameters, universe: str = "", newest: int
         "longest": LONGEST,
         "superseded": SUPERSEDED,
         "no_outcome": Obstacle.NO_OUTCOME.value,
-        "elsewhere": Obstacle.OTHER_UNIVERSE.value,
+        "elsewhere": (Obstacle.FOREIGN_UNIVERSE if universe else Obstacle.NO_UNIVERSE).value,
         "only_timeframe": Obstacle.ONLY_TIMEFRAME.value,
         "no_scope": Obstacle.NO_SCOPE.value,
     }

@@ -22,6 +22,14 @@ class Obstacle(StrEnum):
     NO_SCOPE = "it has no scope: it counts in the mean of its pattern and teaches nothing about the market"
     ONLY_TIMEFRAME = "its scope is the timeframe alone: it counts in the means of its pattern and timeframe"
     OTHER_UNIVERSE = "its scope was computed over other pairs than most, and scopes of two universes are never mixed"
+    FOREIGN_UNIVERSE = (
+        "its scope was computed over other pairs than those of the module's universe, and scopes of two universes are "
+        "never mixed"
+    )
+    NO_UNIVERSE = (
+        "its scope was computed over a universe of pairs, and the module learns from none yet: it can teach once a "
+        "request gives the module that universe"
+    )
 
 
 @dataclass(frozen=True)

@@ -46,10 +46,10 @@ class TestFirstLook:
     def test_takes_scopes_and_r_from_bars_and_names_what_they_could_not_give(self, log: Path, bars: Path) -> None:
         without, text = run("first_look", log), run("first_look", log, bars=bars)
 
-        assert "pm: 0 of 60 trades can teach" in without
+        assert "pm: 0 of 60 trades (60 distinct entries) can teach" in without
         assert f"60 {NO_BARS}" in without
         assert "they give scopes and R." in without
-        assert re.search(r"pm: 5\d of 60 trades can teach", text)
+        assert re.search(r"pm: 5\d of 60 trades \(60 distinct entries\) can teach", text)
         assert re.search(r"Macd 2 ATR at entry, at least 0.4 % of the price 0 of 60 trades have a real stop", text)
         assert re.search(r"Scopes were computed over the universe binance@[0-9a-f]{12}\.", text)
         for name in ("macro_phase", "meso_phase", "market_family", "timeframe"):

@@ -45,7 +45,7 @@ class TestFirstLook:  # without the mark of the database: pytest-django fails a 
         text = look(file)
 
         assert text.startswith("First look at 300 distinct trades\n")
-        assert "pm: 300 of 300 trades can teach where the edge is (300 distinct entries). Edge beyond noise" in text
+        assert "pm: 300 of 300 trades (300 distinct entries) can teach where the edge is. Edge beyond noise" in text
         assert "0, 0, 0, 0, 0" in text
         assert "doing nothing" in text
         assert "macro_phase Good" in text
@@ -68,7 +68,7 @@ class TestFirstLook:  # without the mark of the database: pytest-django fails a 
 
         text = look(path)
 
-        assert "pm: 0 of 1 trades can teach where the edge is" in text
+        assert "pm: 0 of 1 trades (1 distinct entry) can teach where the edge is" in text
         assert "it has no scope" in text
         assert "1 row was refused" in text
         assert "profit_ratio" in text
@@ -113,8 +113,8 @@ class TestFirstLook:  # without the mark of the database: pytest-django fails a 
         actions = [dict(trade_payload()["actions"][0], scope={"hour": "7"})]
         path.write_bytes(json_lines(*(trade_payload(f"t{number}", actions=actions) for number in range(30))))
 
-        assert "0 of 30 trades can teach" in look(path)
-        assert "30 of 30 trades can teach" in look(path, learn=["hour"])
+        assert "0 of 30 trades (30 distinct entries) can teach" in look(path)
+        assert "30 of 30 trades (30 distinct entries) can teach" in look(path, learn=["hour"])
 
     def test_fails_where_nothing_could_be_read(self, tmp_path: Path) -> None:
         with pytest.raises(CommandError, match="no closed trade could be read"):

@@ -71,6 +71,15 @@ class TestTheEndOfAnImport:
         assert "pm learns from paper. 300 trades of backtest are recorded and not learned from." in text
         assert "Propose that pm learns from backtest too, if it should. /admin/books/" in text
 
+    def test_a_dry_run_into_an_empty_database_reports_the_units_and_bars_alone(self, tmp_path: Path) -> None:
+        path = tmp_path / "log.csv"
+        path.write_bytes(table(LOGGED))
+
+        text = run("import_trades", path, dry_run=True)
+
+        assert "The unit of risk (R) of each strategy" in text
+        assert text.endswith("dry run: nothing was recorded")
+
     def test_prints_the_same_as_json(self, file: Path) -> None:
         found = json.loads(run("import_trades", file, json=True))
 
@@ -128,7 +137,7 @@ class TestOptions:
             })
         )  # fmt: skip
 
-        assert "1 of 1 trades can teach" in run("first_look", path, mapping=mapping)
+        assert "1 of 1 trades (1 distinct entry) can teach" in run("first_look", path, mapping=mapping)
 
         run("import_trades", path, mapping=mapping)
         assert Trade.objects.values_list("external_id", "rr").get() == ("7", 1.5)

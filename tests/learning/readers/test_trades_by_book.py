@@ -47,7 +47,7 @@ class TestTradesByBook:
             Obstacle.NO_OUTCOME: 1,
             Obstacle.NO_SCOPE: 1,
             Obstacle.ONLY_TIMEFRAME: 1,
-            Obstacle.OTHER_UNIVERSE: 1,
+            Obstacle.NO_UNIVERSE: 1,
         }
         assert (paper.is_learned, paper.last_close) == (True, NOW - DAY)
         assert (backtest.trades, backtest.teaching, backtest.is_learned) == (1, 1, False)
@@ -66,7 +66,8 @@ class TestTradesByBook:
         record("own", {"macro_phase": "Good", "universe": "majors@0123456789ab"})
 
         assert by_book(universe="majors@0123456789ab")["paper"].teaching == 1
-        assert by_book()["paper"].teaching == 0
+        assert dict(by_book()["paper"].reasons) == {Obstacle.NO_UNIVERSE: 1}
+        assert dict(by_book(universe="others@0123456789ab")["paper"].reasons) == {Obstacle.FOREIGN_UNIVERSE: 1}
 
     def test_looks_at_the_newest_trades_alone(self) -> None:
         record("old", book="backtest")
