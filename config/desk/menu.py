@@ -11,7 +11,7 @@ from django.urls import reverse
 
 @dataclass(frozen=True)
 class Entry:
-    """A page of the menu; `key` is the name of its model in lower case."""
+    """A page of the menu; `key` is the name of its model in lower case, or of its route if it belongs to none."""
 
     key: str
     name: str
@@ -32,7 +32,10 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "mandate": "Mandates", "linehold": "Vetoes, pins and caps", "modulemode": "Modes", "version": "Versions",
         "parameterset": "Parameters", "modulepolicy": "Policies", "line": "Lines",
     },
-    "What happened": {"decision": "Decisions", "trade": "Trades", "attribution": "Earnings by trade"},
+    "What happened": {
+        "decision": "Decisions", "trade": "Trades", "attribution": "Earnings by trade", "books": "Trades by book",
+        "coverage": "Coverage", "unitofrisk": "Units of risk",
+    },
     "What was learned": {
         "lesson": "Lessons", "coefficient": "Coefficients", "walkforward": "Walk-forward", "noisetwin": "Noise twins",
         "lifetimeledger": "Proofs for life", "builderrun": "Builder runs", "cell": "Cells", "cellgroup": "Cell groups",
@@ -41,6 +44,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "jobrun": "Job runs", "apikey": "API keys", "user": "People", "group": "Roles and groups",
     },
 }  # fmt: skip
+COUNTED_FROM = {"books": "trade", "coverage": "trade"}  # pages that belong to no model: key -> who sees it sees them
 OTHERS = "Other"
 
 
@@ -51,6 +55,7 @@ def menu(apps: Iterable[Mapping[str, Any]]) -> list[Section]:
     """
     models = [model for app in apps for model in app["models"] if model.get("admin_url")]
     urls = {model["object_name"].lower(): model["admin_url"] for model in models}
+    urls |= {page: reverse(page) for page, seen in COUNTED_FROM.items() if seen in urls}
     today = Entry("today", "Today", reverse("admin:index"))
     found = [
         Section(title, [Entry(key, name, urls[key]) for key, name in named.items() if key in urls])

@@ -8,7 +8,7 @@ import pytest
 from django.contrib import admin
 from django.contrib.auth.models import User
 
-from config.desk.menu import SECTIONS, menu
+from config.desk.menu import COUNTED_FROM, SECTIONS, menu
 from tests.admin_pages import browser_of, page
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +29,7 @@ class TestMenu:
 
         assert [(each.title, [entry.name for entry in each.entries]) for each in menu(apps)] == [
             ("", ["Today"]),
-            ("What happened", ["Trades"]),
+            ("What happened", ["Trades", "Trades by book", "Coverage"]),
         ]
 
     def test_lists_what_no_section_names_last(self) -> None:
@@ -37,7 +37,26 @@ class TestMenu:
 
         assert [each.title for each in menu(apps)] == ["", "Other"]
 
+    @pytest.mark.parametrize(
+        ("address", "name"),
+        [
+            ("/admin/books/", "Trades by book"),
+            ("/admin/coverage/", "Coverage"),
+            ("/admin/coverage/unknown/", "Coverage"),
+        ],
+    )
+    def test_marks_the_pages_that_belong_to_no_model(self, reviewer: User, address: str, name: str) -> None:
+        text = page(browser_of(reviewer), f"/admin/{address}")
+        nav = text[text.index('id="nav-sidebar"') :]
+
+        assert re.findall(r'aria-current="page">([^<]+)<', nav) == [name]
+
+    def test_hides_them_from_those_who_may_not_see_trades(self) -> None:
+        apps = [{"models": [{"object_name": "Decision", "name": "Decisions", "admin_url": "/d/"}]}]
+
+        assert [entry.name for each in menu(apps) for entry in each.entries] == ["Today", "Decisions"]
+
     def test_names_only_models_that_there_are(self) -> None:
-        known = {model._meta.model_name for model in admin.site._registry}
+        known = {model._meta.model_name for model in admin.site._registry} | COUNTED_FROM.keys()
 
         assert {key for entries in SECTIONS.values() for key in entries} <= known
