@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from urllib.parse import urlencode
 
 from config.imports.bars import FromBars, from_bars
 from config.imports.completing import Completion
 from config.imports.document import Section, Table
-from config.imports.words import BRING_BARS, NEXT, UNITS, bars_table, plural
+from config.imports.words import BRING_BARS, NEXT, bars_table, plural
 from learning.core.first_look.teaching import Obstacle
 from learning.readers.trades_by_book import NEWEST, BookOfModule, trades_by_book
 from learning.validation.run_evidence import run_evidence
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.universe import UNIVERSE
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.versions.load_version import current_parameters
 from telemetry.core.file_formats.exclusions import WITHOUT_UNIT
@@ -24,6 +26,7 @@ from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.recording.import_files import FileReport
 
 BUILD = "./dev manage build"
+LONGEST_ADDRESS = 2000  # characters that every browser and proxy takes
 BOOKS_PAGE, PARAMETERS_PAGE = "/admin/books/", "/admin/overrides/parameterset/{module}/propose/"
 
 
@@ -91,6 +94,17 @@ def sections_of(imported: Imported, now: datetime) -> list[Section]:
     return [*sections, _next(steps)] if steps else sections
 
 
+def universe_form(module: str, universe: str) -> str:
+    """Return the address of the form that asks for a universe, filled in if the address stays short enough for that.
+
+    >>> universe_form("pm", "majors: BTC/USDT, ETH/USDT")
+    '/admin/overrides/parameterset/pm/propose/?universe=majors:+BTC/USDT,+ETH/USDT'
+    """
+    page = PARAMETERS_PAGE.format(module=module)
+    filled = f"{page}?{urlencode({UNIVERSE: universe}, safe='/:,')}"
+    return filled if len(filled) <= LONGEST_ADDRESS else page
+
+
 def label_of(parameters: ModuleParameters) -> str:
     """Return the label of the universe that a module learns from; empty if it has none."""
     return parameters.universe_label or ""
@@ -98,7 +112,7 @@ def label_of(parameters: ModuleParameters) -> str:
 
 def _units(imported: Imported) -> Iterator[Section]:
     if imported.units:
-        rows = [(name, UNITS[choice.unit], choice.reason) for name, choice in sorted(imported.units.items())]
+        rows = [(name, choice.unit.words, choice.reason) for name, choice in sorted(imported.units.items())]
         table = Table(("strategy", "R is", "because"), rows, "ttt")
         yield Section(
             "The unit of risk (R) of each strategy", ["It is chosen once, and later imports keep to it."], table
@@ -175,11 +189,8 @@ def _steps(
     if not imported.has_bars and reasons & (bare | WITHOUT_UNIT):
         yield BRING_BARS, "./dev manage import_trades FILE --bars DIR"
     elif imported.universe not in ("", label):
-        pairs = ", ".join(imported.pairs)
-        yield (
-            f"Propose that {module} learns from the universe {imported.universe.partition('@')[0]}: {pairs}",
-            PARAMETERS_PAGE.format(module=module),
-        )
+        universe = f"{imported.universe.partition('@')[0]}: {', '.join(imported.pairs)}"
+        yield f"Propose that {module} learns from the universe {universe}", universe_form(module, universe)
     elif any(not each.is_learned and each.teaching for each in found):
         books = ", ".join(each.book for each in found if not each.is_learned and each.teaching)
         yield f"Propose that {module} learns from {books} too, if it should.", BOOKS_PAGE

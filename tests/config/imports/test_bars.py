@@ -12,12 +12,16 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from config.imports.bars import from_bars
+from config.imports.import_report import universe_form
 from overrides.core.engine.definitions.universe import Universe
+from overrides.core.governance.permissions import DRAFT, PROPOSE_PARAMETERS
 from telemetry.core.file_formats.exclusions import NO_BARS
 from telemetry.models import Outcome, Trade
 from telemetry.recording.market_context import ContextReport
+from tests.admin_pages import browser_of, page
 from tests.builders import make_parameters, make_spec, publish
 from tests.config.imports.bar_folders import PAIRS, logged, write_hours, write_log, write_shared_log
+from tests.conftest import make_user
 from tests.telemetry.recording.data_folders import convert_shared_bars
 
 DATA = Path(os.environ.get("COUNTERWEIGHT_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -92,7 +96,15 @@ class TestImportTrades:
         assert Trade.objects.filter(rr=None).count() < 5
         assert f"Scopes name the universe {label}, but pm learns from no universe yet" in text
         assert "Propose that pm learns from the universe binance: BTC/USDT, ETH/USDT, SOL/USDT, XRP/USDT" in text
-        assert text.endswith("/admin/overrides/parameterset/pm/propose/")
+        address = text.split()[-1]
+        assert address.startswith("/admin/overrides/parameterset/pm/propose/?universe=binance:+BTC/USDT,+ETH/USDT")
+        proposer = browser_of(make_user("a rule maker", DRAFT, PROPOSE_PARAMETERS))
+        assert "\nbinance: BTC/USDT, ETH/USDT, SOL/USDT, XRP/USDT</textarea>" in page(proposer, address)
+
+    def test_leads_to_the_empty_form_where_the_pairs_are_too_many_for_an_address(self) -> None:
+        many = f"all: {', '.join(f'COIN{number}/USDT' for number in range(200))}"
+
+        assert universe_form("pm", many) == "/admin/overrides/parameterset/pm/propose/"
 
     def test_takes_the_pairs_of_the_universe_that_is_learned_from(self, log: Path, bars: Path) -> None:
         universe = Universe("majors", PAIRS[:3])
