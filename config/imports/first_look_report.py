@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from config.imports.bars import FromBars
 from config.imports.document import Document, Section, Table
 from config.imports.looking import Looked, ModuleLook
-from config.imports.words import NONE, UNITS, plural, share
+from config.imports.words import NONE, plural, share
 from learning.admin.charts.forest import Estimate, forest
 from learning.core.first_look.look import FirstLook
 from learning.core.first_look.method_look import COUNTED, Line, MethodLook
@@ -131,7 +131,7 @@ def _trials(looked: Looked) -> Iterator[Section]:
 def _units(looked: Looked) -> Iterator[Section]:
     if not looked.read.units:
         return
-    rows = [(name, UNITS[choice.unit], choice.reason) for name, choice in sorted(looked.read.units.items())]
+    rows = [(name, choice.unit.words, choice.reason) for name, choice in sorted(looked.read.units.items())]
     yield Section("The unit of risk (R) of each strategy", table=Table(("strategy", "R is", "because"), rows, "ttt"))
 
 

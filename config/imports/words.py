@@ -6,12 +6,10 @@ from collections.abc import Mapping
 
 from config.imports.bars import FromBars
 from config.imports.document import Table
-from telemetry.core.unit_of_risk import Unit
 from telemetry.foundation.core.number_text import fixed
 
 NONE = "\N{EN DASH}"
 NEXT = "What is next"
-UNITS: Mapping[Unit, str] = {Unit.STOP: "its first stop", Unit.ATR: "2 ATR at entry, at least 0.4 % of the price"}
 BRING_BARS = (
     "Many of these trades have no scope or no unit of risk, so little can be learned from them. Give the price bars "
     "you have on disk, such as freqtrade's user_data/data/EXCHANGE, with --bars DIR: they give scopes and R."

@@ -23,6 +23,15 @@ class Unit(StrEnum):
     STOP = "stop"
     ATR = "atr"
 
+    @property
+    def words(self) -> str:
+        """The unit in words.
+
+        >>> Unit.STOP.words, Unit.ATR.words
+        ('its first stop', '2 ATR at entry, at least 0.4 % of the price')
+        """
+        return "its first stop" if self is Unit.STOP else "2 ATR at entry, at least 0.4 % of the price"
+
 
 @dataclass(frozen=True, slots=True)
 class UnitChoice:

@@ -25,4 +25,4 @@ class UnitOfRisk(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.strategy}: {self.unit}"
+        return f"{self.strategy}: {self.get_unit_display()}"

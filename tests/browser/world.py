@@ -34,6 +34,7 @@ from telemetry.decisions.attribute_trades import attribute_trades
 from telemetry.decisions.decision_log import DecisionRecord, record_decisions
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.job_runs import run_once
+from telemetry.models import UnitOfRisk
 from telemetry.recording.record_trades import record_trades
 from tests.browser.addresses import Address, page_addresses
 from tests.builders import DAY, action_payload, approve_and_apply, decision_ids, draft, set_mode, trade_payload
@@ -191,6 +192,7 @@ def _fill_the_rest(people: Mapping[str, User], now: datetime) -> None:
     build_lessons(module="pm", policy=LearningMethod.EVIDENCE, now=now)
     for policy in LearningMethod:
         count_twins(module="pm", policy=policy, now=now)
+    UnitOfRisk.objects.create(strategy="Ichi", unit="atr", trades=40, real_stops=3, chosen_at=now)
     run_once("attribute", now=now, every=timedelta(minutes=5), work=lambda: 3)
     with settled():
         Group.objects.create(name="risk desk")

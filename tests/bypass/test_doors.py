@@ -267,6 +267,7 @@ POSTS |= {
         "overrides_changerequest", "overrides_line", "overrides_linehold", "overrides_mandate", "overrides_modulemode",
         "overrides_modulepolicy", "overrides_override", "overrides_parameterset", "overrides_version",
         "telemetry_attribution", "telemetry_auditentry", "telemetry_decision", "telemetry_jobrun", "telemetry_trade",
+        "telemetry_unitofrisk",
     )
 }  # fmt: skip
 DJANGOS = frozenset({"auth_user_password_change"})  # each person's own page

@@ -20,7 +20,7 @@ from telemetry.decisions.attribute_trades import attribute_trades
 from telemetry.decisions.decision_log import record_decisions
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.models import JobRun
-from telemetry.models import AuditEntry, Trade
+from telemetry.models import AuditEntry, Trade, UnitOfRisk
 from telemetry.recording.record_trades import record_trades
 from tests.admin_pages import browser_of, page
 from tests.builders import (
@@ -97,6 +97,7 @@ def world(author: User) -> None:
         module="pm", installed_on=NOW, taken_until=NOW, alpha=0.1, initial=300, arrivals=0, ever=0, correlation=0.0,
         persistence=0.0,
     )  # fmt: skip
+    UnitOfRisk.objects.create(strategy="Ichi", unit="atr", trades=40, real_stops=3, chosen_at=NOW)
     JobRun.objects.create(job="build pm", period="x", status="failed", started_at=NOW, finished_at=NOW, error="a\nb")
 
 
