@@ -16,6 +16,7 @@ from telemetry.core.trades import Trade, parse_trade
 from telemetry.core.unit_of_risk import UnitChoice
 from telemetry.foundation.core.refusal import Refused
 from telemetry.recording.result_folder import found_files, metadata_beside
+from telemetry.recording.strategy_rows import strategy_rows
 
 BATCH = 2_000
 Context = Callable[[Sequence[Row]], Sequence[Row]]
@@ -68,11 +69,12 @@ def read_trades(
     """Read the trades of files; a refused row or an unreadable file costs only itself.
 
     A folder stands for the backtest results in it. `context` completes rows by what price bars say, as when they are
-    recorded; the unit of risk of a strategy is chosen by the first rows of it, likewise. Raises Refused as `context`
+    recorded; the unit of risk of a strategy is chosen by all of its rows, likewise. Raises Refused as `context`
     does.
     """
-    found = Read()
-    for file in found_files(files):
+    listed = list(found_files(files))
+    found = Read(units=choose_units(strategy_rows(listed, defaults), {}, defaults.risk))
+    for file in listed:
         report = FileRead(file)
         found.files.append(report)
         try:

@@ -1,8 +1,8 @@
-"""Choose the unit of risk of each strategy at its first import, and keep to it ever after."""
+"""Choose the unit of risk of each strategy by all rows of its first import, and keep to it ever after."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,13 +16,26 @@ from telemetry.models import UnitOfRisk
 LONGEST_NAME = 200
 
 
+def choose_by_all(rows: Iterable[Row], wanted: Mapping[str, Unit], now: datetime) -> dict[str, UnitChoice]:
+    """Return the units of all strategies in the rows of a whole import; a strategy that is new gets its unit for good.
+
+    The choice rests on every row, so that it does not depend on the order of rows and files.
+    """
+    found = choose_units(rows, {}, wanted)
+    recorded = _recorded(set(found))
+    if new := {name: choice for name, choice in found.items() if name not in recorded}:
+        _keep(new, now)
+        recorded |= _recorded(set(new))  # another import may have been first
+    return recorded
+
+
 def measure_rows(
     rows: Sequence[Row], choices: dict[str, UnitChoice], wanted: Mapping[str, Unit], now: datetime
 ) -> list[Row]:
     """Return the rows in the units of their strategies.
 
-    A strategy that is new gets its unit by these rows, for good. `choices` keeps the units that were looked up, over
-    the batches of an import. Rows of a strategy for which another unit is `wanted` are refused.
+    `choices` are the units of `choose_by_all`; a strategy that is not among them gets its unit by these rows, for good.
+    Rows of a strategy for which another unit is `wanted` are refused.
     """
     unseen = {row.family for row in rows if row.family is not None} - choices.keys()
     if unseen:

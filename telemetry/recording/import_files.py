@@ -17,10 +17,11 @@ from telemetry.core.file_formats.file_rows import Defaults, Row
 from telemetry.core.trades import Trade, parse_trade
 from telemetry.core.unit_of_risk import UnitChoice
 from telemetry.foundation.core.refusal import Refusal, Refused
-from telemetry.recording.choose_units import measure_rows
+from telemetry.recording.choose_units import choose_by_all, measure_rows
 from telemetry.recording.match_recorded import Read, match_recorded
 from telemetry.recording.record_trades import Status, record_trades
 from telemetry.recording.result_folder import found_files, metadata_beside
+from telemetry.recording.strategy_rows import strategy_rows
 
 Context = Callable[[Sequence[Row]], Sequence[Row]]
 
@@ -73,7 +74,7 @@ class _Parsed:
 
 @dataclass(frozen=True, slots=True)
 class _Import:
-    """What holds for a whole import; `choices` are the units of risk looked up so far."""
+    """What holds for a whole import; `choices` are the units of risk of its strategies."""
 
     now: datetime
     defaults: Defaults
@@ -99,12 +100,15 @@ def import_files(
 
     A refused row does not affect the others. Under `strict` nothing is recorded if any row of any file is refused;
     under `dry_run` nothing is recorded at all. In both cases every row is processed and reported as it would have been.
-    Memory does not grow with the file, except for JSON documents, which are read whole.
+    Files of freqtrade's trades are read twice, first to choose the units of risk by all of their rows. Memory does not
+    grow with the file, except for JSON documents, which are read whole.
     """
     whole: AbstractContextManager[object] = transaction.atomic() if strict or dry_run else nullcontext()
     with whole:
-        whole_import = _Import(now, defaults, context, {})
-        reports = [_import_file(file, whole_import, on_refused, on_progress) for file in found_files(files)]
+        found = list(found_files(files))
+        choices = choose_by_all(strategy_rows(found, defaults), defaults.risk, now)
+        whole_import = _Import(now, defaults, context, choices)
+        reports = [_import_file(file, whole_import, on_refused, on_progress) for file in found]
         if dry_run or (strict and any(report.refused for report in reports)):
             transaction.set_rollback(True)
     return reports

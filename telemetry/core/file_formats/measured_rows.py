@@ -13,12 +13,18 @@ from telemetry.core.unit_of_risk import Unit, UnitChoice, choose_unit
 def choose_units(
     rows: Iterable[Row], known: Mapping[str, UnitChoice], wanted: Mapping[str, Unit]
 ) -> dict[str, UnitChoice]:
-    """Return the units of the strategies in `rows` that are not `known` yet; `wanted` are those that a person names."""
-    stops: dict[str, list[bool]] = {}
+    """Return the units of the strategies in `rows` that are not `known` yet; `wanted` are those that a person names.
+
+    One byte is kept per row, so that `rows` may be all rows of many files.
+    """
+    stops: dict[str, bytearray] = {}
     for row in rows:
         if row.family is not None and row.family not in known and isinstance(row.payload, dict):
-            stops.setdefault(row.family, []).append(row.payload["rr"] is not None)
-    return {name: UnitChoice(wanted[name]) if name in wanted else choose_unit(found) for name, found in stops.items()}
+            stops.setdefault(row.family, bytearray()).append(row.payload["rr"] is not None)
+    return {
+        name: UnitChoice(wanted[name]) if name in wanted else choose_unit(map(bool, found))
+        for name, found in stops.items()
+    }
 
 
 def measured(row: Row, choices: Mapping[str, UnitChoice]) -> Row:

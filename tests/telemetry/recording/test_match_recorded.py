@@ -14,7 +14,7 @@ from telemetry.core.file_formats.exclusions import NO_BARS
 from telemetry.core.file_formats.file_rows import Defaults, Row
 from telemetry.core.file_formats.freqtrade_coding_1 import first_payload
 from telemetry.core.trades import parse_trade
-from telemetry.core.unit_of_risk import Unit
+from telemetry.core.unit_of_risk import Unit, UnitChoice
 from telemetry.models import Outcome, Trade, UnitOfRisk
 from telemetry.recording.import_files import FileReport, RefusedRow, import_files
 from telemetry.recording.record_trades import record_trades
@@ -207,6 +207,22 @@ class TestUnits:
         assert imported.report is not None
         assert imported.report.units["Macd"].unit is Unit.STOP
         assert sum(imported.report.excluded.values()) == 1
+
+    def test_are_chosen_by_all_rows_of_all_files(self, tmp_path: Path) -> None:
+        """The first file's stops are all real, and more of the second's are not than may be."""
+        files = [tmp_path / "a.json", tmp_path / "b.json"]
+        real = [freqtrade_trade(amount=float(number)) for number in range(1, 2_003)]
+        odd = [
+            freqtrade_trade(pair="ETH/USDT", amount=1.0 + number, initial_stop_loss_ratio=-0.99)
+            for number in range(300)
+        ]
+        for file, trades in zip(files, (real, odd), strict=True):
+            file.write_text(json.dumps(result(Macd=trades)))
+
+        reports = import_files(files, now=NOW, defaults=Defaults(), dry_run=True)
+
+        assert [report.units["Macd"] for report in reports] == [UnitChoice(Unit.ATR, 2_302, 2_002)] * 2
+        assert not UnitOfRisk.objects.exists()
 
     def test_that_contradict_the_choice_are_refused(self, imported: Imports) -> None:
         imported(backtest())
