@@ -12,7 +12,7 @@ from django.core.management.base import CommandError
 
 from learning.core.significance.permutation import JUDGED_BY_TRADE
 from telemetry.core.market_context.dimensions import DIMENSIONS
-from telemetry.core.market_context.universe import NAME_LENGTH, Universe
+from telemetry.core.market_context.universe import NAME_LENGTH, NAME_RULE, Universe, is_universe_name
 from telemetry.foundation.core.refusal import Refused
 from telemetry.recording.bar_files import BarFolder
 from telemetry.recording.market_context import BarsContext, ContextReport
@@ -31,8 +31,8 @@ def context_from(
             raise CommandError("--universe: names the pairs of --bars DIR; give the folder too")
         return None
     named = name or re.sub("[^A-Za-z0-9_-]", "", folder.resolve().name)[:NAME_LENGTH] or "bars"
-    if re.fullmatch("[A-Za-z0-9_-]{1,40}", named) is None:
-        raise CommandError(f"--universe: {named!r} is no name of a universe; give 1 to 40 letters, digits, _ or -")
+    if not is_universe_name(named):
+        raise CommandError(f"--universe: {named!r} is no name of a universe; give {NAME_RULE}")
     try:
         return BarsContext(BarFolder(folder), (known or {}).get(named), name=named)
     except Refused as refused:

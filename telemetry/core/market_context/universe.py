@@ -8,6 +8,7 @@ from functools import cached_property
 from hashlib import sha256
 
 NAME_LENGTH = 40
+NAME_RULE = f"1 to {NAME_LENGTH} printable characters without @ and colons, and no space at its ends"
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class Universe:
         found = tuple(sorted(set(pairs)))
         if not found:
             raise ValueError("a universe needs at least one pair")
-        if not 0 < len(name) <= NAME_LENGTH or "@" in name or not name.isprintable() or name != name.strip():
-            raise ValueError(f"a universe's name has 1 to {NAME_LENGTH} printable characters without @")
+        if not is_universe_name(name):
+            raise ValueError(f"a universe's name has {NAME_RULE}")
         return cls(name, found)
 
     @cached_property
@@ -44,3 +45,12 @@ class Universe:
     def label(self) -> str:
         """The value of the dimension `universe`: the name and the first 12 digits of the hash."""
         return f"{self.name}@{self.hash[:12]}"
+
+
+def is_universe_name(name: str) -> bool:
+    """Return whether a universe may have this name; module parameters accept the same ones.
+
+    >>> is_universe_name("top 10"), is_universe_name("top:10"), is_universe_name("top@10"), is_universe_name("")
+    (True, False, False, False)
+    """
+    return 0 < len(name) <= NAME_LENGTH and name.isprintable() and name == name.strip() and not set(name) & {"@", ":"}

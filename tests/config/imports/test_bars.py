@@ -65,8 +65,8 @@ class TestFirstLook:
 
     def test_names_the_universe_as_it_is_asked_to(self, log: Path, bars: Path) -> None:
         assert "over the universe majors@" in run("first_look", log, bars=bars, universe="majors")
-        with pytest.raises(CommandError, match=r"^--universe: 'a b' is no name of a universe"):
-            run("first_look", log, bars=bars, universe="a b")
+        with pytest.raises(CommandError, match=r"^--universe: 'a:b' is no name of a universe"):
+            run("first_look", log, bars=bars, universe="a:b")
 
     @pytest.mark.parametrize("name", ["alpergulsen_2023", "genetrader_2024"])
     def test_gives_every_dimension_whose_warm_up_is_met_to_real_trades(self, tmp_path: Path, name: str) -> None:

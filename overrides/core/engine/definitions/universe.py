@@ -32,7 +32,8 @@ class Universe:
     def __post_init__(self) -> None:
         name = text(self.name, "universe.name", 40)
         if not name.isprintable() or name != name.strip() or set(name) & {"@", ":"}:
-            raise FieldError("universe.name", "must be 1 to 40 printable characters without @ and colons")
+            message = "must be 1 to 40 printable characters without @ and colons, and no space at its ends"
+            raise FieldError("universe.name", message)
         pairs = [text(each, "universe.pairs", 60) for each in self.pairs]
         if not 1 <= len(pairs) <= MOST_PAIRS:
             raise FieldError("universe.pairs", f"must be 1 to {MOST_PAIRS} pairs")
