@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,12 @@ from config.imports.bars import from_bars
 from config.imports.completing import completion_of
 from config.imports.document import Section
 from config.imports.first_look_report import has_no_scope, has_no_unit, report_of
-from config.imports.looking import Looked, look_at
+from config.imports.looking import Looked, learned_dimension, look_at
 from config.imports.options import add_file_options, defaults_of
 from config.imports.reading import FileRead, read_trades
 from config.imports.words import BOOK_OF_BACKTESTS, BRING_BARS, BRING_SCOPES, NEXT
+from overrides.core.engine.definitions.field_error import FieldError
+from overrides.core.engine.definitions.own_dimensions import OwnDimension
 from telemetry.foundation.core.refusal import Refused
 
 RECORD = "./dev manage import_trades"
@@ -35,28 +37,32 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_file_options(parser)
-        parser.add_argument("--learn", action="append", default=[], metavar="DIMENSION", help="learn from it too")
+        parser.add_argument(
+            "--learn",
+            action="append",
+            default=[],
+            metavar="NAME[=CUT,CUT...]",
+            help="learn from this dimension too, and from a number by ordered cuts, as in volume_z=-1,0.5",
+        )
         parser.add_argument("--seed", type=int, default=0, help="of the noise twins (default: those that builds count)")
         parser.add_argument("--html", type=Path, metavar="OUT.html", help="write the report as one page too")
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = datetime.now(UTC)
-        defaults, completion = defaults_of(options), completion_of(options)
+        defaults, learned, completion = defaults_of(options), _learned(options["learn"]), completion_of(options)
         try:
             read = read_trades(options["files"], now=now, defaults=defaults, context=completion, on_file=self._say_file)
         except Refused as refused:
             raise CommandError(f"--bars: {refused}") from refused
         given = {} if completion.bars is None else from_bars(completion.bars.report)
         remarks = () if completion.bars is None else completion.bars.remarks
-        looked = look_at(
-            read,
-            learned=options["learn"],
-            seed=options["seed"],
-            from_bars=given,
-            remarks=remarks,
-            say=self._say,
-        )
+        try:
+            looked = look_at(
+                read, learned=learned, seed=options["seed"], from_bars=given, remarks=remarks, say=self._say
+            )
+        except FieldError as error:
+            raise CommandError(f"--learn: {error}") from error
         report = report_of(looked, _next_steps(looked, options))
         if options["html"]:
             _write(options["html"], render_to_string("imports/report.html", {"report": report, "made_at": now}))
@@ -73,6 +79,19 @@ class Command(BaseCommand):
 
     def _say_file(self, report: FileRead) -> None:
         self._say(f"{report.file.name}: {report.read:,} read")
+
+
+def _learned(choices: Sequence[str]) -> list[OwnDimension]:
+    """Return the dimensions that are asked for, each name once. Raises CommandError."""
+    found: dict[str, OwnDimension] = {}
+    for choice in choices:
+        try:
+            each = learned_dimension(choice)
+        except FieldError as error:
+            raise CommandError(f"--learn: {choice!r}: {error}") from error
+        if found.setdefault(each.name, each) != each:
+            raise CommandError(f"--learn: {each.name} has two sets of cuts; give one")
+    return list(found.values())
 
 
 def _next_steps(looked: Looked, options: Mapping[str, Any]) -> Section:
