@@ -14,6 +14,7 @@ from telemetry.core.file_formats.decision_journal import JournalJoin, read_journ
 from telemetry.core.file_formats.file_rows import Row
 from telemetry.core.market_context.universe import Universe
 from telemetry.foundation.core.refusal import Refused
+from telemetry.foundation.core.words import count_of
 from telemetry.recording.market_context import BarsContext
 
 
@@ -39,15 +40,25 @@ class Completion:
 
 def completion_of(options: Mapping[str, Any], known: Mapping[str, Universe] | None = None) -> Completion:
     """Return what the options complete rows by; `known` are universes by name. Raises CommandError."""
-    journal = None if options["journal"] is None else _journal(options["journal"])
+    journal = None if options["journal"] is None else _journal(options["journal"], strict=bool(options.get("strict")))
     return Completion(journal, context_from(options["bars"], options["universe"], known))
 
 
-def _journal(path: Path) -> JournalJoin:
+def unread_lines(journal: JournalJoin) -> str:
+    """Return a sentence on the lines of a journal that could not be read; empty if all could."""
+    if not journal.unread:
+        return ""
+    lines = len({each.field.partition(".")[0] for each in journal.unread})
+    return f"{count_of(lines, 'line')} of the journal could not be read; the first: {Refused(journal.unread[0])}."
+
+
+def _journal(path: Path, *, strict: bool) -> JournalJoin:
+    """Return the join of a journal; a line that cannot be read is left out, and refused where `strict` or all are."""
     try:
-        lines, refusals = read_journal(path.read_text(encoding="utf-8").splitlines())
-    except (OSError, ValueError) as error:
+        content = path.read_bytes().decode("utf-8", "surrogateescape")  # what is no UTF-8 costs its line alone
+    except OSError as error:
         raise CommandError(f"--journal: {path} cannot be read ({error})") from error
-    if refusals:
+    lines, refusals = read_journal(content.splitlines())
+    if refusals and (strict or not lines):
         raise CommandError(f"--journal: {path}: {Refused(*refusals[:3])}")
-    return JournalJoin(lines)
+    return JournalJoin(lines, refusals)

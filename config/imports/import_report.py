@@ -8,7 +8,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from config.imports.bars import FromBars, from_bars
-from config.imports.completing import Completion
+from config.imports.completing import Completion, unread_lines
 from config.imports.document import Section, Table
 from config.imports.words import BRING_BARS, NEXT, bars_table, plural
 from learning.core.first_look.teaching import Obstacle
@@ -38,6 +38,7 @@ class Imported:
       `remarks`: what was mended in the files of bars, and which are not used.
     - `universe`: the label of the scopes that bars gave, empty without bars; `pairs`: the pairs it names.
     - `joined`, `unjoined`: actions that the journal named a decision for, and the others by reason.
+    - `unread`: a sentence on the lines of the journal that could not be read, empty if all could.
     - `has_bars`: whether the import was given bars.
     """
 
@@ -48,6 +49,7 @@ class Imported:
     pairs: tuple[str, ...] = ()
     joined: int = 0
     unjoined: dict[str, int] = field(default_factory=dict)
+    unread: str = ""
     has_bars: bool = False
 
 
@@ -62,6 +64,7 @@ def imported(reports: Sequence[FileReport], completion: Completion) -> Imported:
         pairs=() if universe is None else universe.pairs,
         joined=0 if journal is None else journal.joined,
         unjoined={} if journal is None else dict(journal.unjoined),
+        unread="" if journal is None else unread_lines(journal),
         has_bars=bars is not None,
     )
 
@@ -125,12 +128,13 @@ def _bars(imported: Imported) -> Iterator[Section]:
 
 
 def _journal(imported: Imported) -> Iterator[Section]:
-    if not imported.joined and not imported.unjoined:
+    if not imported.joined and not imported.unjoined and not imported.unread:
         return
     sentences = [f"{imported.joined:,} action{plural(imported.joined)} named the decision of the journal."]
     sentences += [
         f"{count:,} action{plural(count)} without: {reason}." for reason, count in sorted(imported.unjoined.items())
     ]
+    sentences += [imported.unread] if imported.unread else []
     yield Section("Decisions from the journal", sentences)
 
 

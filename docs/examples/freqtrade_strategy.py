@@ -12,12 +12,13 @@ a backtest's result does not, so there `--journal user_data/counterweight_journa
 What the hooks really get decides how they ask: `custom_stake_amount` is called before there is a trade, perhaps several
 times for one signal, and freqtrade limits and rounds what it returns. So an answer is kept by pair, side, category and
 bar, a repeated question gets the same answer, and `order_filled` notes the decision and the lever as it was applied.
+After a restart, answers whose orders are still to be filled come from the journal.
 """
 
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from counterweight.client import Answer, Client, Journal, Position, bar_start
@@ -30,12 +31,14 @@ from pandas import DataFrame
 DECISIONS, APPLIED = "counterweight_decision_ids", "counterweight_applied"  # keys of the trade's custom data
 BOOKS = {"live": "live", "dry_run": "dry", "backtest": "backtest"}  # by freqtrade's run mode
 MOST_KEPT = 5_000  # answers in memory
+LONGEST_WAIT = timedelta(hours=24)  # from a decision to the fill of its order; an older one earns nothing
 
 
 class Asked:
-    """An answer that waits for its order to fill, and the stake before levers (None where something is sold).
+    """An answer that waits for its order to fill, and the stake before levers.
 
-    No dataclass, since freqtrade loads strategies in a way in which those do not work.
+    The stake is None where something is sold, and where the answer comes from the journal, which knows no stakes. No
+    dataclass, since freqtrade loads strategies in a way in which those do not work.
     """
 
     def __init__(self, answer: Answer) -> None:
@@ -76,10 +79,11 @@ class Counterweight:
         decisions = trade.get_custom_data(DECISIONS) or {}
         decisions.setdefault(category, []).append([asked.answer.decision_id])  # a list for each action of the category
         trade.set_custom_data(DECISIONS, decisions)
-        if asked.stake:
+        used = {"size_mult": order.stake_amount_filled / asked.stake} if asked.stake else {}
+        if used:
             applied = trade.get_custom_data(APPLIED) or {}
-            applied[asked.answer.decision_id] = {"size_mult": order.stake_amount_filled / asked.stake}
-            trade.set_custom_data(APPLIED, applied)
+            trade.set_custom_data(APPLIED, {**applied, asked.answer.decision_id: used})
+        self._state()["client"].applied(asked.answer.decision_id, used)  # in the journal, for backtests and restarts
 
     def order_filled(self, pair: str, trade: Trade, order: Order, current_time: datetime, **kwargs: Any) -> None:
         """Called after every fill; the trade exists by now. An order that was never asked about is left alone."""
@@ -129,7 +133,21 @@ class Counterweight:
                 key = os.environ["COUNTERWEIGHT_KEY"]
                 client = Client(self.counterweight_url, key, timeout=2.0, journal=journal)
             self._counterweight = {"client": client, "book": book, "asked": {}, "waiting": {}, "current": {}}
+            if book in ("live", "dry"):  # a backtest begins anew, and asks of the same bars as the one before
+                self._resume(journal)
         return self._counterweight
+
+    def _resume(self, journal: Journal) -> None:
+        """Take up the answers that no order had used when the bot ended; without them orders name no decision."""
+        state = self._counterweight
+        try:
+            unused = journal.unused(state["book"], datetime.now(UTC) - LONGEST_WAIT)
+        except OSError:
+            return  # trading goes on
+        for each in unused:
+            if each.strategy == self.get_strategy_name():
+                asked, place = Asked(each.answer), (each.pair, each.side, each.action_category)
+                state["waiting"][place] = state["asked"][(*place, bar_start(each.at, self.timeframe))] = asked
 
 
 def is_sold(trade: Trade) -> bool:

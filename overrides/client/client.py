@@ -92,6 +92,15 @@ class Client:
         blocks = (listed[start : start + MOST_TRADES] for start in range(0, len(listed), MOST_TRADES))
         return [receipt for block in blocks for receipt in self._record(block)]
 
+    def applied(self, decision_id: str | None, levers: Mapping[str, float]) -> None:
+        """Note in the journal that a decision was used, and the values that were applied; a failure is counted."""
+        if self._journal is None or decision_id is None:
+            return
+        try:
+            self._journal.applied(decision_id, levers)
+        except (OSError, TypeError, ValueError):
+            self._count("journal failed")
+
     # --- questions ----------------------------------------------------------------------------------
 
     def _block(self, asked: list[Question]) -> list[Answer]:

@@ -9,13 +9,30 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from .answers import Answer, Question
 from .positions import Position
 
 FORMAT = 1
+LOOKED_BACK = 8_000_000  # bytes at the end of a journal in which unused decisions are looked for
+FROM_JOURNAL = "JOURNAL"  # the reason of an answer that was read from a journal
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """A decision of a journal that no order has used yet; `at` is the time of the action it was made for."""
+
+    answer: Answer
+    pair: str
+    side: str
+    strategy: str
+    action_category: str
+    at: datetime
 
 
 class Journal:
@@ -37,13 +54,58 @@ class Journal:
         """
         if answer.decision_id is None:
             return
-        line = json.dumps(_line(question, answer, position, now or datetime.now(UTC)), sort_keys=True)
+        self._append(_line(question, answer, position, now or datetime.now(UTC)))
+
+    def applied(self, decision_id: str, levers: Mapping[str, float]) -> None:
+        """Append that a decision was used, and the values of levers that were applied, where they are known.
+
+        An import attaches them to the action of the decision; the last line for a decision counts. Raises OSError.
+        """
+        self._append({"format": FORMAT, "decision_id": decision_id, "applied": dict(levers)})
+
+    def unused(self, book: str, since: datetime) -> list[Unused]:
+        """Return the newest decision for each position and action category that is not used, oldest first.
+
+        Those of other books or before `since` are left out, and so is everything but the last megabytes of the file. A
+        bot that was restarted goes on with them. Raises OSError if the file is there and cannot be read.
+        """
+        found: dict[tuple[str, ...], Unused] = {}
+        used = set()
+        for document in self._tail():
+            if "applied" in document:
+                used.add(document.get("decision_id"))
+            elif document.get("book") == book and (each := _unused(document)) is not None:
+                key = (each.pair, each.side, each.strategy, each.action_category)
+                found.pop(key, None)
+                found[key] = each
+        return [each for each in found.values() if each.at >= since and each.answer.decision_id not in used]
+
+    def _append(self, document: Mapping[str, object]) -> None:
+        line = json.dumps(document, sort_keys=True)
         with self._lock:
             if self._file is None:
-                self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+                self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+                _end_torn_line(self._file)
             _write_whole(self._file, f"{line}\n".encode())
             if self._sync:
                 os.fsync(self._file)
+
+    def _tail(self) -> Iterator[dict[str, Any]]:
+        """Yield the documents of whole lines at the end of the file; torn lines are left out."""
+        try:
+            stream = self.path.open("rb")
+        except FileNotFoundError:
+            return
+        with stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, size - LOOKED_BACK))
+            for line in stream.read().splitlines():
+                try:
+                    document = json.loads(line)
+                except ValueError:
+                    continue  # torn, or the first line, of which only an end was read
+                if isinstance(document, dict) and document.get("format") == FORMAT:
+                    yield document
 
     def close(self) -> None:
         """Close the file, after its lines have reached the disk. A later `write` opens it again. Raises OSError."""
@@ -54,6 +116,25 @@ class Journal:
                     os.fsync(descriptor)
                 finally:
                     os.close(descriptor)
+
+
+def _end_torn_line(descriptor: int) -> None:
+    """Write a line break where a process that ended while it wrote left none, so that the next line is whole."""
+    size = os.lseek(descriptor, 0, os.SEEK_END)
+    if size and os.pread(descriptor, 1, size - 1) != b"\n":
+        _write_whole(descriptor, b"\n")
+
+
+def _unused(document: Mapping[str, Any]) -> Unused | None:
+    """Return the decision of a line; None if a value of it cannot be used."""
+    try:
+        levers = {str(name): float(value) for name, value in document["levers"].items()}
+        words = [str(document[name]) for name in ("pair", "side", "strategy", "action_category")]
+        at = datetime.fromisoformat(document["at"])
+        answer = Answer(levers, FROM_JOURNAL, str(document["decision_id"]))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+    return None if at.utcoffset() is None else Unused(answer, *words, at=at)
 
 
 def _write_whole(descriptor: int, content: bytes) -> None:

@@ -99,7 +99,7 @@ def read_action(value: object, latest: datetime | None) -> Action:
         rr_after=fields.take("rr_after", finite, None),
         known_at=fields.take("known_at", parse_moment, None),
         decision_ids=fields.take("decision_ids", _decision_ids, ()),
-        applied=fields.take("applied", _applied, {}),
+        applied=fields.take("applied", read_applied, {}),
         controls=fields.take("controls", _controls, {}),
         counterfactuals=fields.take("counterfactuals", _counterfactuals, {}),
         buckets={key: grade for key in BUCKETS if (grade := fields.take(key, _grade, None)) is not None},
@@ -145,8 +145,9 @@ def _decision_ids(value: object) -> tuple[str, ...]:
     return found
 
 
-def _applied(value: object) -> dict[str, float]:
-    applied = _read_applied(value)
+def read_applied(value: object) -> dict[str, float]:
+    """Parse the values of levers that were used, by lever. Raises Refused."""
+    applied = _read_used(value)
     for name, used in applied.items():
         if name.endswith(MULTIPLIER) and used <= 0:
             raise Refused.because(f"{used:g} is no multiplier; send what was used, above 0").under(name)
@@ -159,6 +160,6 @@ _grade = matching("none|small|medium|large", "one of none, small, medium, large"
 _read_identifiers = items(identifier, most=10)
 _controls = small_document(deepest=4, largest=16_000)
 _lever = matching("[A-Za-z][A-Za-z0-9_]{0,39}", "a lever of 1 to 40 letters, digits or _, beginning with a letter")
-_read_applied = entries(_lever, finite, most=40)
+_read_used = entries(_lever, finite, most=40)
 _counterfactuals = _replays = entries(_lever, entries(text(40), finite, most=40), most=40)
 _arms = entries(_lever, text(40), most=40)

@@ -32,6 +32,7 @@ _FIELDS = (
     "excluded_reason",
 )  # fmt: skip
 _MENDABLE = frozenset({"book", "source"})
+_OF_JOURNAL = frozenset({"decision_ids", "applied"})
 _MOST_NAMED = 6
 
 
@@ -113,9 +114,9 @@ def _match(read: Read, standing: dict[str, _Standing], now: datetime, correction
 def _added(trade: Trade, current: Recorded) -> str:
     """Return what was added to a trade that is recorded without it."""
     fields = {path.rpartition(".")[2] for path in _differing(current, trade)}
-    bars = fields & (CONTEXT_FIELDS | {"rr"}) or "decision_ids" not in fields
+    bars = fields & (CONTEXT_FIELDS | {"rr"}) or not fields & _OF_JOURNAL
     reasons = [CONTEXT_ADDED] if bars else []
-    return "; ".join([*reasons, DECISIONS_ADDED] if "decision_ids" in fields else reasons)
+    return "; ".join([*reasons, DECISIONS_ADDED] if fields & _OF_JOURNAL else reasons)
 
 
 def _parsed(row: Row, name: str, now: datetime) -> list[Trade]:
@@ -145,7 +146,9 @@ def _changed(read: Read, trade: Trade, bodies: Sequence[Trade], stands: _Standin
     if row.may_revise or (not results and read.has_context):
         named = ", ".join(refusal.field for refusal in _in_words(row, differing[:_MOST_NAMED]))
         more = f" and {len(differing) - _MOST_NAMED} more" if len(differing) > _MOST_NAMED else ""
-        what = "a newer export" if results else "newer context from price bars"
+        fields = {path.rpartition(".")[2] for path in differing}
+        context = "what is noted of decisions" if fields <= _OF_JOURNAL else "newer context from price bars"
+        what = "a newer export" if results else context
         return _next(trade, stands, correction or f"{what} differs in {named}{more}")
     return Matched(None, trade.external_id, _in_words(row, results or differing, current, trade))
 
@@ -187,7 +190,7 @@ def _is_context(path: str, read: Read, trade: Trade, current: Recorded) -> bool:
     if path in ("rr", "excluded_reason"):
         without = {trade.excluded_reason, current.excluded_reason} & WITHOUT_UNIT
         return read.row.unit is Unit.ATR and (bool(without) or path == "rr")
-    if path.endswith(".decision_ids"):
+    if path.rpartition(".")[2] in _OF_JOURNAL:
         return read.has_context or not trade.actions[_index(path)].decision_ids
     return path.rpartition(".")[2] in CONTEXT_FIELDS and not _is_other_universe(path, trade, current)
 

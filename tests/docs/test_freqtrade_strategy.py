@@ -21,11 +21,13 @@ import overrides.client
 import overrides.client.answers
 import telemetry.core.pattern_names
 from overrides.core.engine.definitions.levers import levers_of
+from telemetry.core.file_formats.decision_journal import read_journal
 from tests.docs.conftest import EXAMPLES
 from tests.overrides.client.server import Reply, Stub, stub_server
 
 NOON = datetime(2026, 11, 1, 12, 3, tzinfo=UTC)
 PAIR = "BTC/USDT"
+DECISION = "019ab000-0000-7000-8000-{:012}"
 
 
 @dataclass
@@ -88,7 +90,7 @@ def answered(path: str, body: Any) -> Reply:
         levers = {lever.name: lever.neutral for lever in levers_of("pm", question["action_category"])}
         moved = {"size_mult": 1.02} if "size_mult" in levers else {"exit_aggression_mult": 1.02}
         number = len(ASKED) + len(answers)
-        answers.append({"decision_id": f"decision {number}", "reason": "SINGLE", "levers": levers | moved})
+        answers.append({"decision_id": DECISION.format(number), "reason": "SINGLE", "levers": levers | moved})
     ASKED.extend(body)
     return 200, answers
 
@@ -177,8 +179,8 @@ class TestEntry:
 
         fill(strategy, trade, Order("buy", 0.9, 90.0))  # freqtrade limited the stake
 
-        assert trade.get_custom_data(module.DECISIONS) == {"entry": [["decision 0"]]}
-        assert trade.get_custom_data(module.APPLIED) == {"decision 0": {"size_mult": 0.9}}
+        assert trade.get_custom_data(module.DECISIONS) == {"entry": [[DECISION.format(0)]]}
+        assert trade.get_custom_data(module.APPLIED) == {DECISION.format(0): {"size_mult": 0.9}}
 
     def test_that_was_never_asked_about_names_nothing(self, strategy: Any) -> None:
         trade = Trade()
@@ -211,10 +213,10 @@ class TestTradeInItsLife:
         fill(strategy, trade, Order("sell", 0.3, 30.6))
 
         assert trade.get_custom_data(module.DECISIONS) == {
-            "entry": [["decision 0"]],
-            "add": [["decision 1"]],
-            "trim": [["decision 2"]],
-            "exit": [["decision 3"]],
+            "entry": [[DECISION.format(0)]],
+            "add": [[DECISION.format(1)]],
+            "trim": [[DECISION.format(2)]],
+            "exit": [[DECISION.format(3)]],
         }
 
     def test_asks_for_its_exit_once_per_bar(self, strategy: Any) -> None:
@@ -247,6 +249,81 @@ class TestJournal:
 
         assert [line["entry_bar"] for line in lines] == ["2026-11-01T12:00:00+00:00"] * 2
         assert [line["strategy"] for line in lines] == ["DipWithLevers"] * 2
+
+    def test_notes_the_levers_as_they_were_applied(self, strategy: Any) -> None:
+        stake(strategy)
+        fill(strategy, Trade(), Order("buy", 0.9, 90.0))
+
+        journal = read_journal(Path(strategy.counterweight_journal).read_text().splitlines())
+
+        assert ([line.applied for line in journal[0]], journal[1]) == ([{"size_mult": 0.9}], [])
+
+
+class TestRestart:
+    """A bot that ends between a question and the fill of its order."""
+
+    @pytest.fixture
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    @pytest.mark.parametrize("mode", ["live", "dry_run"])
+    def test_names_the_decision_that_was_asked_before(
+        self,
+        mode: str,
+        module: ModuleType,
+        server: Stub,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        now: datetime,
+    ) -> None:
+        stake(strategy_in(mode, module, server, tmp_path, monkeypatch), now)
+        again, trade = strategy_in(mode, module, server, tmp_path, monkeypatch), Trade()
+
+        fill(again, trade, Order("buy", 0.9, 90.0))
+
+        assert trade.get_custom_data(module.DECISIONS) == {"entry": [[DECISION.format(0)]]}
+        assert trade.get_custom_data(module.APPLIED) is None  # the stake before the lever is not known any more
+
+    def test_gives_the_same_answer_in_the_same_bar(
+        self, module: ModuleType, server: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: datetime
+    ) -> None:
+        stakes = [stake(strategy_in("live", module, server, tmp_path, monkeypatch), now) for _ in range(2)]
+
+        assert (stakes, len(ASKED)) == ([102.0, 102.0], 1)
+
+    @pytest.mark.parametrize(
+        ("mode", "later", "age"),
+        [("backtest", "backtest", 0), ("live", "dry_run", 0), ("live", "live", 25)],
+    )
+    def test_takes_up_no_decision_of_another_run_or_day(
+        self,
+        mode: str,
+        later: str,
+        age: int,
+        module: ModuleType,
+        server: Stub,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        now: datetime,
+    ) -> None:
+        stake(strategy_in(mode, module, server, tmp_path, monkeypatch), now - timedelta(hours=age))
+        again, trade = strategy_in(later, module, server, tmp_path, monkeypatch), Trade()
+
+        fill(again, trade, Order("buy", 1.0, 100.0))
+
+        assert trade.custom == {}
+
+    def test_takes_up_no_decision_that_was_used(
+        self, module: ModuleType, server: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: datetime
+    ) -> None:
+        before = strategy_in("live", module, server, tmp_path, monkeypatch)
+        stake(before, now)
+        fill(before, Trade(), Order("buy", 1.0, 102.0))
+        trade = Trade()
+
+        fill(strategy_in("live", module, server, tmp_path, monkeypatch), trade, Order("buy", 1.0, 100.0))
+
+        assert trade.custom == {}
 
 
 class TestStart:

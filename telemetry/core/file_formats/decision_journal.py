@@ -2,7 +2,8 @@
 
 A backtest keeps no data of the strategy's own with its trades, so the decisions that were asked during one stand only
 in the journal of the bot's client (`overrides.client.journal`). An action is given a decision only where exactly one
-fits; where none does, several do, or the decision was made for another pattern, it is named and stays as it was.
+fits; where none does, several do, or the decision was made for another pattern, it is named and stays as it was. A line
+with `applied` names a decision and the values of levers that were used; they go to the action of that decision.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from telemetry.core.actions import read_applied
 from telemetry.core.file_formats.file_rows import Row
 from telemetry.core.file_formats.strict_json import parse_json
 from telemetry.foundation.core.fields import identifier, named, parse_moment, text
@@ -34,7 +36,7 @@ Position = tuple[str, str]  # pair and side
 
 @dataclass(frozen=True, slots=True)
 class JournalLine:
-    """One decision of a journal and the action it was made for, at `at`."""
+    """One decision of a journal and the action it was made for, at `at`; `applied` are the levers as they were used."""
 
     decision_id: str
     pair: str
@@ -46,6 +48,7 @@ class JournalLine:
     pattern_key: str
     action_category: str
     at: datetime
+    applied: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +63,21 @@ class Unjoined:
 
 def read_journal(lines: Iterable[str]) -> tuple[list[JournalLine], list[Refusal]]:
     """Return the decisions of a journal, and a refusal for each line that cannot be read (`field`: "line 7")."""
-    found, refusals = [], []
+    found: list[JournalLine] = []
+    refusals: list[Refusal] = []
+    applied: dict[str, Mapping[str, float]] = {}
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                found.append(_line(parse_json(line)))
+                fields = _fields(parse_json(line))
+                if "applied" in fields:
+                    decision = named(identifier, fields.get("decision_id"), "decision_id")
+                    applied[decision] = named(read_applied, fields["applied"], "applied")
+                else:
+                    found.append(_line(fields))
             except Refused as refused:
                 refusals += [Refusal(join(f"line {number}", each.field), each.message) for each in refused.refusals]
-    return found, refusals
+    return [replace(each, applied=applied.get(each.decision_id, {})) for each in found], refusals
 
 
 @dataclass
@@ -75,10 +85,12 @@ class JournalJoin:
     """Names the decisions of a journal in rows of trades; call it with rows, and it returns them in order.
 
     `joined` counts the actions that were given a decision, `unjoined` the others by reason, the first of which are
-    named in `named`. Actions that name decisions already are neither changed nor counted.
+    named in `named`. Actions that name decisions already are neither changed nor counted. `unread` are the refusals of
+    lines that could not be read.
     """
 
     journal: Sequence[JournalLine]
+    unread: Sequence[Refusal] = ()
     joined: int = 0
     unjoined: Counter[str] = field(default_factory=Counter)
     named: list[Unjoined] = field(default_factory=list)
@@ -136,12 +148,20 @@ def with_decisions(
         found, reason = _decision([line for line in lines if line.decision_id not in used], action, at)
         if reason is None:
             used.update(found)
-            actions.append({**action, "decision_ids": list(found)})
+            actions.append({**action, "decision_ids": list(found), **_applied(lines, found, action)})
         else:
             actions.append(action)
             category = str(action.get("action_category"))
             unjoined.append(Unjoined(join(place, f"actions[{index}]"), category, reason, found))
     return {**payload, "actions": actions}, unjoined
+
+
+def _applied(
+    lines: Sequence[JournalLine], found: Sequence[str], action: Mapping[str, Any]
+) -> Mapping[str, Mapping[str, float]]:
+    """Return the levers of a decision as they were used, if the journal says them and the action does not."""
+    used = next((line.applied for line in lines if line.decision_id in found), {})
+    return {"applied": dict(used)} if used and not action.get("applied") else {}
 
 
 def _decision(
@@ -188,11 +208,16 @@ def _actions(payload: Mapping[str, Any]) -> list[dict[str, Any]]:
     return cast(list[dict[str, Any]], actions)
 
 
-def _line(value: object) -> JournalLine:
-    """Parse a line, leaving fields that are not needed aside. Raises Refused."""
+def _fields(value: object) -> Mapping[str, Any]:
+    """Return the fields of a line of a known format. Raises Refused."""
     fields = mapping(value)
     if fields.get("format") != FORMAT:
         raise Refused(Refusal("format", f"is not {FORMAT}; this is no journal of decisions that this version knows"))
+    return fields
+
+
+def _line(fields: Mapping[str, Any]) -> JournalLine:
+    """Parse the line of a decision, leaving fields that are not needed aside. Raises Refused."""
     names = ("pair", "side", "strategy", "timeframe", "module", "pattern_key", "action_category")
     words = {name: named(_short, fields.get(name), name) for name in names}
     try:

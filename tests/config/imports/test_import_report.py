@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from learning.core.first_look.teaching import Obstacle
+from overrides.client import Answer, Journal, Position
 from telemetry.core.file_formats.exclusions import NO_BARS
 from telemetry.models import Trade
-from tests.builders import trade_payload
+from tests.builders import NOW, trade_payload
 from tests.learning.core.first_look.builders import payloads_of_two_a_day
 from tests.telemetry.core.file_formats.builders import LOGGED, json_lines, table
 
@@ -124,6 +126,24 @@ class TestOptions:
                 run(command, file, **{option: value})
 
         assert not Trade.objects.exists()
+
+    def test_a_torn_line_of_the_journal_is_left_out_and_named(self, file: Path, tmp_path: Path) -> None:
+        journal, torn = tmp_path / "journal.jsonl", tmp_path / "torn.jsonl"
+        question = {"module": "pm", "pattern_key": "a.long.b", "action_category": "entry"}
+        position = Position("BTC/USDT", "long", "Dip", "1h", NOW)
+        Journal(journal).write(question, Answer({}, "SINGLE", str(uuid.uuid4())), position, NOW)
+        torn.write_bytes(b'{"format": 1, "pair": "\xff')
+        journal.write_bytes(torn.read_bytes() + b"\n" + journal.read_bytes())
+
+        assert "1 line of the journal could not be read; the first: line 1: " in run(
+            "import_trades", file, journal=journal
+        )
+        stderr = io.StringIO()
+        call_command("first_look", str(file), journal=journal, stdout=io.StringIO(), stderr=stderr)
+        assert "1 line of the journal could not be read; the first: line 1: " in stderr.getvalue()
+        for refused, strict in ((journal, True), (torn, False)):
+            with pytest.raises(CommandError, match=r"^--journal: .*jsonl: line 1: "):
+                run("import_trades", file, journal=refused, strict=strict)
 
     def test_a_mapping_names_the_columns_of_another_bot(self, tmp_path: Path) -> None:
         path, mapping = tmp_path / "deals.csv", tmp_path / "mapping.json"

@@ -97,6 +97,55 @@ class TestFile:
 
         assert json.loads(journal.path.read_text().splitlines()[-1])["decision_id"] == "019ab"
 
+    def test_keeps_the_next_line_whole_after_a_process_that_ended_while_it_wrote(self, tmp_path: Path) -> None:
+        journal = Journal(tmp_path / "journal.jsonl")
+        journal.path.write_text('{"format": 1, "decis')
+
+        journal.write(QUESTION, ANSWER, POSITION, NOW)
+
+        assert json.loads(journal.path.read_text().splitlines()[1])["decision_id"] == "019ab"
+
+
+class TestUnused:
+    def test_are_the_newest_decisions_that_no_order_has_used(self, tmp_path: Path) -> None:
+        journal = Journal(tmp_path / "journal.jsonl")
+        for number, (category, hour) in enumerate([("entry", 9), ("add", 10), ("entry", 11), ("exit", 12)]):
+            answer = Answer({"size_mult": 1.0 + number / 100}, "SINGLE", f"decision {number}")
+            journal.write(QUESTION | {"action_category": category}, answer, POSITION, NOW.replace(hour=hour))
+        journal.applied("decision 1", {})
+        with journal.path.open("a") as stream:
+            stream.write('{"format": 1, "torn')
+
+        found = journal.unused("backtest", NOW.replace(hour=10))
+
+        assert [(each.answer.decision_id, each.action_category) for each in found] == [
+            ("decision 2", "entry"),
+            ("decision 3", "exit"),
+        ]
+        assert (found[0].answer.levers, found[0].pair, found[0].side) == ({"size_mult": 1.02}, POSITION.pair, "short")
+        assert journal.unused("live", NOW.replace(hour=10)) == []
+        assert [each.answer.decision_id for each in journal.unused("backtest", NOW.replace(hour=12))] == ["decision 3"]
+
+    def test_are_none_where_the_newest_was_used(self, tmp_path: Path) -> None:
+        journal = Journal(tmp_path / "journal.jsonl")
+        for number in range(2):
+            journal.write(QUESTION, Answer({}, "SINGLE", f"decision {number}"), POSITION, NOW)
+        journal.applied("decision 1", {"size_mult": 1.0})
+
+        assert journal.unused("backtest", NOW) == []
+
+    def test_are_none_without_a_journal(self, tmp_path: Path) -> None:
+        assert Journal(tmp_path / "journal.jsonl").unused("live", NOW) == []
+
+    @pytest.mark.parametrize("changed", [{"at": "noon"}, {"at": "2026-11-01"}, {"levers": 1}, {"levers": {"a": "b"}}])
+    def test_are_not_lines_that_cannot_be_used(self, tmp_path: Path, changed: dict[str, object]) -> None:
+        journal = Journal(tmp_path / "journal.jsonl")
+        journal.write(QUESTION, ANSWER, POSITION, NOW)
+        line = json.loads(journal.path.read_text())
+        journal.path.write_text(json.dumps(line | changed) + "\n")
+
+        assert journal.unused("backtest", NOW - timedelta(days=1)) == []
+
 
 class TestBarStart:
     @pytest.mark.parametrize("word", ["", "5", "m", "0m", "5M", "-5m", "5m\n", "\u0665m"])

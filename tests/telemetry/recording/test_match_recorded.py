@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from telemetry.core.file_formats.decision_journal import JournalJoin, JournalLine
 from telemetry.core.file_formats.exclusions import NO_BARS
 from telemetry.core.file_formats.file_rows import Defaults, Row
 from telemetry.core.file_formats.freqtrade_coding_1 import first_payload
@@ -17,11 +19,15 @@ from telemetry.core.trades import parse_trade
 from telemetry.core.unit_of_risk import Unit, UnitChoice
 from telemetry.models import Outcome, Trade, UnitOfRisk
 from telemetry.recording.import_files import FileReport, RefusedRow, import_files
+from telemetry.recording.match_recorded import DECISIONS_ADDED
 from telemetry.recording.record_trades import record_trades
 from tests.builders import NOW
 from tests.telemetry.core.file_formats.builders import LOGGED, freqtrade_trade, result, table
 
 pytestmark = pytest.mark.django_db
+
+
+OPENED = datetime(2024, 5, 1, 10, tzinfo=UTC)
 
 
 class Imports:
@@ -69,6 +75,39 @@ def with_scope(rows: Sequence[Row], **scope: str) -> list[Row]:
             payload |= {"rr": 1.25, "excluded_reason": None}
         given.append(replace(row, payload=payload))
     return given
+
+
+class TestJournals:
+    LINE = JournalLine(
+        decision_id="019ab000-0000-7000-8000-000000000001",
+        pair="BTC/USDT",
+        side="long",
+        strategy="Macd",
+        timeframe="5m",
+        entry_bar=OPENED,
+        module="pm",
+        pattern_key="Macd.long.entry",
+        action_category="entry",
+        at=OPENED,
+    )
+    USED = replace(LINE, applied={"size_mult": 0.9})
+
+    def test_add_decisions_to_recorded_trades(self, imported: Imports) -> None:
+        imported(backtest())
+
+        assert imported(backtest(), context=JournalJoin([self.USED])) == {"corrected": 1}
+        current = Trade.objects.get(is_current=True)
+        assert current.correction_reason == DECISIONS_ADDED
+        assert current.actions.get(index=0).applied == {"size_mult": 0.9}
+        assert imported(backtest(), context=JournalJoin([self.USED])) == imported(backtest()) == {"unchanged": 1}
+
+    def test_that_say_later_what_was_applied_are_named(self, imported: Imports) -> None:
+        assert imported(backtest(), context=JournalJoin([self.LINE])) == {"new": 1}
+
+        assert imported(backtest(), context=JournalJoin([self.USED])) == {"corrected": 1}
+        current = Trade.objects.get(is_current=True)
+        assert current.correction_reason == "what is noted of decisions differs in actions[0].applied"
+        assert imported(backtest()) == {"unchanged": 1}
 
 
 class TestNewerExports:

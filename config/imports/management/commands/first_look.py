@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.template.loader import render_to_string
 
 from config.imports.bars import from_bars
-from config.imports.completing import completion_of
+from config.imports.completing import completion_of, unread_lines
 from config.imports.document import Section
 from config.imports.first_look_report import has_no_scope, has_no_unit, report_of
 from config.imports.looking import Looked, learned_dimension, look_at
@@ -55,6 +55,8 @@ class Command(BaseCommand):
             read = read_trades(options["files"], now=now, defaults=defaults, context=completion, on_file=self._say_file)
         except Refused as refused:
             raise CommandError(f"--bars: {refused}") from refused
+        if completion.journal is not None and (unread := unread_lines(completion.journal)):
+            self._say(unread)
         given = {} if completion.bars is None else from_bars(completion.bars.report)
         remarks = () if completion.bars is None else completion.bars.remarks
         try:

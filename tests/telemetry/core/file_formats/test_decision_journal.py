@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -169,6 +170,34 @@ class TestJournal:
         journal.write(question, Answer({"size_mult": 1.02}, "SINGLE", decision(1)), position)
 
         assert read_journal(journal.path.read_text().splitlines()) == ([line(1)], [])
+
+    def test_of_the_client_says_what_was_applied(self, tmp_path: Path) -> None:
+        journal = Journal(tmp_path / "journal.jsonl")
+        question = {"module": "pm", "pattern_key": KEY, "action_category": "entry", "at": OPEN}
+        position = Position("BTC/USDT", "long", "Dip", "15m", OPEN.replace(minute=0))
+        journal.applied(decision(1), {"size_mult": 1.5})
+        journal.write(question, Answer({"size_mult": 1.02}, "SINGLE", decision(1)), position)
+        journal.applied(decision(1), {"size_mult": 0.9})
+        journal.applied(decision(2), {})
+
+        lines, refusals = read_journal(journal.path.read_text().splitlines())
+        found, _ = with_decisions(trade(), lines)
+        kept, _ = with_decisions(
+            trade(actions=[found["actions"][0] | {"decision_ids": [], "applied": {"a": 1.0}}]), lines
+        )
+
+        assert (lines, refusals) == ([line(1, applied={"size_mult": 0.9})], [])
+        assert found["actions"][0]["applied"] == {"size_mult": 0.9}
+        assert (kept["actions"][0]["decision_ids"], kept["actions"][0]["applied"]) == ([decision(1)], {"a": 1.0})
+
+    @pytest.mark.parametrize("applied", [1, {"size_mult": -1}, {"size_mult": "1"}, {"a b": 1}])
+    def test_names_what_was_applied_that_cannot_be(self, applied: object) -> None:
+        line = json.dumps({"format": 1, "decision_id": decision(1), "applied": applied})
+
+        found, refusals = read_journal([line])
+
+        assert found == []
+        assert [each.field.startswith("line 1.applied") for each in refusals] == [True]
 
     def test_names_the_lines_that_cannot_be_read(self) -> None:
         torn = '{"format": 1, "decision_id": "019'
