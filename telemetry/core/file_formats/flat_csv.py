@@ -8,8 +8,9 @@
 | pattern_key | required, of the entry, the trim and the exit |
 | module, action_category, at | optional, of the entry; default: pm, entry (dm: allocation), opened_at |
 | scope.<dimension>, decision_ids (separated by spaces), fraction, leg_rr, known_at | optional, of the entry |
-| trim.at, .fraction, .rr_after, .known_at, .decision_ids, .scope.<dimension> | a trim, if any is filled |
-| exit.at, .rr_after, .known_at, .decision_ids, .scope.<dimension> | the exit, if any is filled; at: closed_at |
+| applied.<lever> | optional, of the entry: the value that was used where it was not the one served |
+| trim.at, .fraction, .rr_after, .known_at, .decision_ids, .scope.<…>, .applied.<…> | a trim, if any is filled |
+| exit.at, .rr_after, .known_at, .decision_ids, .scope.<…>, .applied.<…> | the exit, if any is filled; at: closed_at |
 | actions | replaces all columns of actions: their JSON list, as `export trades --format csv` writes it |
 
 Trim and exit inherit the entry's scope, overridden by their own dimensions. An empty cell means no value. In a scope,
@@ -37,7 +38,11 @@ ENTRY = ("module", "pattern_key", "action_category", "at", "decision_ids", "frac
 SALE = ("at", "decision_ids", "fraction", "rr_after", "known_at")
 SALES = ("trim", "exit")
 NUMBERS = ("revision", "rr", "fraction", "leg_rr", "rr_after")
-KNOWN = (*TRADE, *ENTRY, "scope.<dimension>", *(f"{sale}.{each}" for sale in SALES for each in (*SALE, "scope.…")))
+NESTED = ("scope.", "applied.")  # columns with a name of their own after the dot
+KNOWN = (
+    *TRADE, *ENTRY, "scope.<dimension>", "applied.<lever>",
+    *(f"{sale}.{each}" for sale in SALES for each in (*SALE, "scope.…", "applied.…")),
+)  # fmt: skip
 
 
 def refuse_header(header: Sequence[str]) -> None:
@@ -59,8 +64,8 @@ def refuse_header(header: Sequence[str]) -> None:
 def _is_known(name: str) -> bool:
     sale, _, rest = name.partition(".")
     if sale in SALES and rest:
-        return rest in SALE or rest.startswith("scope.")
-    return name in TRADE or name in ENTRY or name.startswith("scope.")
+        return rest in SALE or rest.startswith(NESTED)
+    return name in TRADE or name in ENTRY or name.startswith(NESTED)
 
 
 def read_flat(header: Sequence[str], records: Iterator[Record], defaults: Defaults) -> Iterator[Row]:
@@ -83,7 +88,7 @@ def trade_of(cells: Mapping[str, str]) -> tuple[dict[str, object], Names]:
     entry: dict[str, object] = {"module": "pm", "at": cells.get("opened_at")}
     entry |= {name: _value(name, cells[name]) for name in ENTRY if name in cells}
     entry.setdefault("action_category", "allocation" if entry["module"] == "dm" else "entry")
-    entry["scope"] = _scope(cells, "scope.")
+    entry |= {"scope": _scope(cells, "scope."), **_applied(cells)}
     actions, names = [entry], [("actions[0]", "")]
     for sale in SALES:
         own = {name.removeprefix(f"{sale}."): cell for name, cell in cells.items() if name.startswith(f"{sale}.")}
@@ -100,8 +105,7 @@ def _sale(
     if sale == "exit":
         action["at"] = cells.get("closed_at")
     action |= {name: _value(name, own[name]) for name in SALE if name in own}
-    action["scope"] = _scope(cells, "scope.") | _scope(own, "scope.")
-    return action
+    return action | {"scope": _scope(cells, "scope.") | _scope(own, "scope."), **_applied(own)}
 
 
 def _scope(cells: Mapping[str, str], prefix: str) -> dict[str, object]:
@@ -110,6 +114,12 @@ def _scope(cells: Mapping[str, str], prefix: str) -> dict[str, object]:
         for name, cell in cells.items()
         if name.startswith(prefix)
     }
+
+
+def _applied(cells: Mapping[str, str]) -> dict[str, dict[str, object]]:
+    """Return the levers that were applied, if any cell says so."""
+    used = {name.removeprefix("applied."): number(cell) for name, cell in cells.items() if name.startswith("applied.")}
+    return {"applied": used} if used else {}
 
 
 def _value(name: str, cell: str) -> object:

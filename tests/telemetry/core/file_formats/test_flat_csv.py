@@ -75,6 +75,25 @@ class TestReadFlat:
         }  # fmt: skip
         assert len(flat(**{"exit.at": ""})["actions"]) == 1
 
+    def test_takes_the_levers_that_each_action_applied(self) -> None:
+        cells = {
+            "applied.size_mult": "0.9", "applied.entry_delay_bars": "", "trim.at": "2024-05-01T12:00:00Z",
+            "trim.applied.size_mult": "1.5", "exit.at": "", "exit.applied.trail_mult": "1",
+        }  # fmt: skip
+
+        trade = parse_trade(flat(**cells), now=NOW)
+
+        assert [action.applied for action in trade.actions] == [
+            {"size_mult": 0.9},
+            {"size_mult": 1.5},
+            {"trail_mult": 1.0},
+        ]
+
+    @pytest.mark.parametrize("cell", ["a", "-1", "nan"])
+    def test_names_the_column_of_a_lever_that_cannot_have_been_applied(self, cell: str) -> None:
+        assert [*refusals(**{"applied.size_mult": cell})] == ["applied.size_mult"]
+        assert [*refusals(**{"exit.applied.trail_mult": cell})] == ["exit.applied.trail_mult"]
+
     def test_takes_when_the_results_of_each_action_were_known(self) -> None:
         at = [f"2024-05-0{day}T10:00:00Z" for day in (3, 4, 5)]
         cells = {"known_at": at[0], "trim.at": "2024-05-01T12:00:00Z", "trim.known_at": at[1], "exit.known_at": at[2]}
