@@ -13,7 +13,7 @@ from learning.admin.charts.forest import Estimate, forest
 from learning.core.first_look.look import FirstLook
 from learning.core.first_look.method_look import COUNTED, Line, MethodLook
 from learning.core.first_look.teaching import Obstacle, Teaching
-from learning.core.significance.verdict import Verdict
+from learning.core.significance.verdict import Verdict, WalkVoice
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from telemetry.core.file_formats.exclusions import WITHOUT_UNIT
 from telemetry.core.vocabulary import Module
@@ -215,10 +215,11 @@ def _comparison(methods: Sequence[MethodLook]) -> Table:
     rows = []
     for each in methods:
         uplift = each.walk.get("uplift")
-        band = NONE if uplift is None or uplift["low"] is None else (
-            f"{signed_fixed(uplift['low'], 1)} to {signed_fixed(uplift['high'], 1)}"
+        walk = None if uplift is None else WalkVoice(uplift["mean"], uplift["low"], uplift["high"])
+        mean = NONE if walk is None else walk.text(walk.mean)
+        band = NONE if walk is None or walk.low is None or walk.high is None else (
+            f"{walk.text(walk.low)} to {walk.text(walk.high)}"
         )  # fmt: skip
-        mean = NONE if uplift is None else signed_fixed(uplift["mean"], 1)
         weeks, shifts = (", ".join(map(str, counts)) or NONE for counts in (each.weeks, each.shifts))
         count = f"{each.found:,} {COUNTED[each.method]}{plural(each.found)}"
         rows.append((each.method.value, count, weeks, shifts, mean, band, f"{each.walk.get('n', 0):,}"))

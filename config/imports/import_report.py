@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +11,7 @@ from urllib.parse import urlencode
 from config.imports.bars import FromBars, from_bars
 from config.imports.completing import Completion, unread_lines
 from config.imports.document import Section, Table
-from config.imports.words import BRING_BARS, NEXT, bars_table, plural
+from config.imports.words import GIVE_BARS, NEXT, bars_table, plural
 from learning.core.first_look.teaching import Obstacle
 from learning.readers.trades_by_book import NEWEST, BookOfModule, trades_by_book
 from learning.validation.run_evidence import run_evidence
@@ -24,10 +25,20 @@ from telemetry.core.unit_of_risk import UnitChoice
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.recording.import_files import FileReport
+from telemetry.recording.record_trades import Status
 
-BUILD = "./dev manage build"
 LONGEST_ADDRESS = 2000  # characters that every browser and proxy takes
+BUILD, RECORD = "./dev manage build", "./dev manage import_trades"
+EVIDENCE_PAGE = "/admin/learning/builderrun/{module}/evidence/"
+OF_A_BACKTEST = (
+    "Some of these files are results of backtests, and no --book was given: their trades {stand} in the book paper, "
+    "as if they had been traded."
+)
 BOOKS_PAGE, PARAMETERS_PAGE = "/admin/books/", "/admin/overrides/parameterset/{module}/propose/"
+
+
+LACKING = WITHOUT_UNIT | {Obstacle.NO_SCOPE.value, Obstacle.ONLY_TIMEFRAME.value}
+Step = Sequence[str]  # a sentence, and the commands or pages that it leads to
 
 
 @dataclass(frozen=True)
@@ -39,7 +50,10 @@ class Imported:
     - `universe`: the label of the scopes that bars gave, empty without bars; `pairs`: the pairs it names.
     - `joined`, `unjoined`: actions that the journal named a decision for, and the others by reason.
     - `unread`: a sentence on the lines of the journal that could not be read, empty if all could.
-    - `has_bars`: whether the import was given bars.
+    - `has_bars`: whether the import was given bars; `is_dry_run`: whether it recorded nothing on purpose.
+    - `taken`: rows of the files that stand recorded, or would without a dry run.
+    - `to_correct`: the command that moves trades of a backtest to a book of their own; empty unless files name runs of
+      backtests and no book was stated.
     """
 
     units: dict[str, UnitChoice] = field(default_factory=dict)
@@ -51,10 +65,23 @@ class Imported:
     unjoined: dict[str, int] = field(default_factory=dict)
     unread: str = ""
     has_bars: bool = False
+    is_dry_run: bool = False
+    taken: int = 0
+    to_correct: str = ""
 
 
-def imported(reports: Sequence[FileReport], completion: Completion) -> Imported:
-    """Return what the reports on files and what completed their rows leave to report."""
+def imported(
+    reports: Sequence[FileReport],
+    completion: Completion,
+    *,
+    book: str | None = None,
+    is_strict: bool = False,
+    is_dry_run: bool = False,
+) -> Imported:
+    """Return what the reports on files and what completed their rows leave to report.
+
+    `book` is the book that was stated, `is_strict` whether a refused row keeps all others from being recorded.
+    """
     universe, journal, bars = completion.universe, completion.journal, completion.bars
     return Imported(
         units={name: choice for report in reports for name, choice in report.units.items()},
@@ -66,7 +93,21 @@ def imported(reports: Sequence[FileReport], completion: Completion) -> Imported:
         unjoined={} if journal is None else dict(journal.unjoined),
         unread="" if journal is None else unread_lines(journal),
         has_bars=bars is not None,
+        is_dry_run=is_dry_run,
+        taken=0 if is_strict and any(report.refused for report in reports) else _taken(reports),
+        to_correct=_to_correct(reports) if book is None else "",
     )
+
+
+def _taken(reports: Sequence[FileReport]) -> int:
+    return sum(report.counts[status] for report in reports for status in Status if status is not Status.REFUSED)
+
+
+def _to_correct(reports: Sequence[FileReport]) -> str:
+    files = [str(report.file) for report in reports if report.runs]
+    if not files:
+        return ""
+    return f"{RECORD} {shlex.join(files)} --book backtest --correction 'They are of a backtest.'"
 
 
 def universes() -> dict[str, Universe]:
@@ -82,14 +123,14 @@ def universes() -> dict[str, Universe]:
 def sections_of(imported: Imported, now: datetime) -> list[Section]:
     """Return the sections of the report, given what stands recorded."""
     sections = [*_units(imported), *_bars(imported), *_journal(imported)]
-    steps: list[tuple[str, str]] = []
+    steps = list(_first_steps(imported))
     for module in Module:
         parameters = current_parameters(module.value)
         label = label_of(parameters)
         found = trades_by_book(parameters, label)
         if not found:
             continue
-        sections.append(_teaching(parameters, found))
+        sections.append(_teaching(imported, parameters, found))
         if imported.universe:
             sections.append(_universe(imported, module.value, label))
         sections.append(_learned(parameters, now))
@@ -138,7 +179,7 @@ def _journal(imported: Imported) -> Iterator[Section]:
     yield Section("Decisions from the journal", sentences)
 
 
-def _teaching(parameters: ModuleParameters, found: Sequence[BookOfModule]) -> Section:
+def _teaching(imported: Imported, parameters: ModuleParameters, found: Sequence[BookOfModule]) -> Section:
     module, books = parameters.module, parameters.lessons.books
     rows: list[tuple[str, ...]] = []
     for each in found:
@@ -153,6 +194,8 @@ def _teaching(parameters: ModuleParameters, found: Sequence[BookOfModule]) -> Se
         "not learned from."
         for each in waiting
     ]
+    if imported.is_dry_run:
+        sentences.append("Counted is what stands recorded, without what this dry run read; first_look counts that.")
     if sum(each.trades for each in found) >= NEWEST:
         sentences.append(f"Counted are the newest {NEWEST:,} trades of all books.")
     return Section(f"What can teach {module}", sentences, Table(header, rows, "ttnnnt"))
@@ -179,19 +222,34 @@ def _learned(parameters: ModuleParameters, now: datetime) -> Section:
             sentences.append(f"Method {method.value}{age}: {evidence.sentence}")
     if not sentences:
         sentences.append("Nothing was built yet.")
-    sentences.append(f"The next build runs within the hour, or now by {BUILD}.")
+    sentences.append(
+        f"The next build runs within the hour, or now by {BUILD}. Noise twins and the walk-forward follow each night, "
+        "or now by ./dev manage noise_twin and ./dev manage walk_forward."
+    )
     return Section(f"What {module} has learned, beside its noise twins", sentences)
+
+
+def _first_steps(imported: Imported) -> Iterator[Step]:
+    """Yield what comes before anything that the recorded trades call for: a sentence, and a command if there is one."""
+    if not imported.taken:
+        yield ("Mend what the refusals above name, and import again.",)
+    elif imported.to_correct and imported.is_dry_run:
+        yield (f"{OF_A_BACKTEST.format(stand='would stand')} Give the same command with --book backtest.",)
+    elif imported.to_correct:
+        yield f"{OF_A_BACKTEST.format(stand='stand')} Move them:", imported.to_correct
+    elif imported.is_dry_run:
+        yield ("Record the trades: the same command without --dry-run.",)
 
 
 def _steps(
     imported: Imported, parameters: ModuleParameters, found: Sequence[BookOfModule], label: str
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[Step]:
     """Yield what is most needed for a module: a sentence, and the command or page."""
     module = parameters.module
-    reasons = {why for each in found for why, _ in each.reasons}
-    bare = {Obstacle.NO_SCOPE.value, Obstacle.ONLY_TIMEFRAME.value}
-    if not imported.has_bars and reasons & (bare | WITHOUT_UNIT):
-        yield BRING_BARS, "./dev manage import_trades FILE --bars DIR"
+    lacking = sum(count for each in found for why, count in each.reasons if why in LACKING)
+    if not imported.has_bars and lacking:
+        has = "trade of those recorded has" if lacking == 1 else "of the trades recorded have"
+        yield f"{lacking:,} {has} no scope or no unit of risk. {GIVE_BARS}", f"{RECORD} FILE --bars DIR"
     elif imported.universe not in ("", label):
         universe = f"{imported.universe.partition('@')[0]}: {', '.join(imported.pairs)}"
         yield f"Propose that {module} learns from the universe {universe}", universe_form(module, universe)
@@ -199,13 +257,14 @@ def _steps(
         books = ", ".join(each.book for each in found if not each.is_learned and each.teaching)
         yield f"Propose that {module} learns from {books} too, if it should.", BOOKS_PAGE
     else:
-        yield "Build lessons from these trades.", BUILD
+        page = EVIDENCE_PAGE.format(module=module)
+        yield "Build lessons from these trades, and read in the admin how they compare with chance.", BUILD, page
 
 
-def _next(steps: Sequence[tuple[str, str]]) -> Section:
+def _next(steps: Sequence[Step]) -> Section:
     """Return the next step: the first of all modules."""
-    sentence, command = steps[0]
-    return Section(NEXT, [sentence], commands=[command])
+    sentence, *commands = steps[0]
+    return Section(NEXT, [sentence], commands=commands)
 
 
 def _moment(at: datetime) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,15 @@ def defaults_of(options: Mapping[str, Any], **others: Any) -> Defaults:
     except Refused as refused:
         raise CommandError(str(refused)) from refused
     return Defaults(**read, risk=_risk(options["risk"]), mapping=_mapping(options["mapping"]), **others)
+
+
+def unread_risks(defaults: Defaults, strategies: Iterable[str]) -> list[str]:
+    """Return a sentence for each strategy whose unit of risk was stated and of which no trade was read."""
+    read = sorted(strategies)
+    return [
+        f"--risk {name}: no trade of it was read; the strategies read are {', '.join(read) or 'none'}"
+        for name in sorted(set(defaults.risk) - set(read))
+    ]
 
 
 def _risk(choices: Sequence[str]) -> dict[str, Unit]:

@@ -10,10 +10,11 @@ from telemetry.foundation.core.number_text import fixed
 
 NONE = "\N{EN DASH}"
 NEXT = "What is next"
-BRING_BARS = (
-    "Many of these trades have no scope or no unit of risk, so little can be learned from them. Give the price bars "
-    "you have on disk, such as freqtrade's user_data/data/EXCHANGE, with --bars DIR: they give scopes and R."
+GIVE_BARS = (
+    "Give the price bars you have on disk, such as freqtrade's user_data/data/EXCHANGE, with --bars DIR: they give "
+    "scopes and R."
 )
+BRING_BARS = f"Many of these trades have no scope or no unit of risk, so little can be learned from them. {GIVE_BARS}"
 BOOK_OF_BACKTESTS = (
     "Keep trades of backtests in a book of their own. A module learns from it once a request adds it to the module's "
     "books, which the admin's page Trades by book drafts."

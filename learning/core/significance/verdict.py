@@ -16,6 +16,7 @@ from typing import Any
 from telemetry.foundation.core.number_text import signed_fixed
 
 LEVEL = 0.05  # largest probability at which as many lessons in permuted outcomes count as unlikely
+FINEST = 3  # decimals of an uplift in R per 1,000 trades below which it is nothing
 MOST_NOISE = 0.5  # largest share of the lessons found that noise may explain where the verdict is an edge
 LESSON, VERIFIED = "lesson", "verified lesson"  # what a run counts
 FEWEST_TWINS = 5  # noise twins without which there is no edge: one twin is beaten by luck every second time
@@ -70,19 +71,28 @@ class WalkVoice:
 
     @property
     def is_above(self) -> bool:
-        """Whether the whole band lies above zero."""
-        return self.low is not None and self.low > 0
+        """Whether the whole band lies above zero, by as much as is printed."""
+        return self.low is not None and round(self.low, FINEST) > 0
 
     @property
     def is_below(self) -> bool:
-        """Whether the whole band lies below zero."""
-        return self.high is not None and self.high < 0
+        """Whether the whole band lies below zero, by as much as is printed."""
+        return self.high is not None and round(self.high, FINEST) < 0
 
     def __str__(self) -> str:
-        mean = f"{signed_fixed(self.mean, 1)} R per 1,000 trades"
+        mean = f"{self.text(self.mean)} R per 1,000 trades"
         if self.low is None or self.high is None:
             return mean
-        return f"{mean}, 95 % {signed_fixed(self.low, 1)} to {signed_fixed(self.high, 1)}"
+        return f"{mean}, 95 % {self.text(self.low)} to {self.text(self.high)}"
+
+    def text(self, value: float) -> str:
+        """Return one of the three figures with one decimal, or with more where that would hide on which side all lie.
+
+        >>> WalkVoice(0.02, 0.01, 0.03).text(0.01), WalkVoice(0.02, -0.01, 0.05).text(-0.01)
+        ('+0.010', '0.0')
+        """
+        is_hidden = (self.is_above or self.is_below) and round(value, 1) == 0
+        return signed_fixed(value, FINEST if is_hidden else 1)
 
 
 @dataclass(frozen=True)

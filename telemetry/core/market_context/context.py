@@ -103,6 +103,8 @@ def _reason_of_market(name: str, market: Market | None, symbol: str, at: int) ->
     if market is None:
         return "there are no bars of one hour or shorter of the universe"
     if not market.covers(at):
+        if at < market.first_close:
+            return None
         return "the universe has no bar in the 24 hours before the action"
     if name in ("bucket", "bucket_rank_position") and symbol not in market.universe.pairs:
         return "the pair does not belong to the universe"

@@ -83,6 +83,11 @@ class Market:
         """Return the hours passed, and bars closed, at a time in epoch seconds."""
         return (at - self.start) // HOUR
 
+    @property
+    def first_close(self) -> int:
+        """The end of the first bar of any pair of the universe, in epoch seconds."""
+        return min(self.first.values()) + HOUR
+
     def covers(self, at: int) -> bool:
         """Return whether any pair of the universe had a bar in the 24 hours before a time in epoch seconds."""
         return 0 <= self.hour(at) < len(self.silence) and int(self.silence[self.hour(at)]) < QUIET_HOURS

@@ -17,7 +17,7 @@ from telemetry.core.file_formats.exclusions import NO_BARS
 from telemetry.models import Trade
 from tests.builders import NOW, trade_payload
 from tests.learning.core.first_look.builders import payloads_of_two_a_day
-from tests.telemetry.core.file_formats.builders import LOGGED, json_lines, table
+from tests.telemetry.core.file_formats.builders import LOGGED, freqtrade_trade, json_lines, result, table
 
 pytestmark = pytest.mark.django_db
 
@@ -42,8 +42,9 @@ class TestTheEndOfAnImport:
 
         assert "pm learns from paper." in text
         assert "paper yes 300 300 300" in text
-        assert "Nothing was built yet. The next build runs within the hour, or now by ./dev manage build." in text
-        assert text.endswith("Build lessons from these trades. ./dev manage build")
+        assert "Nothing was built yet. The next build runs within the hour, or now by ./dev manage build. " in text
+        assert "Build lessons from these trades, and read in the admin how they compare with chance." in text
+        assert text.endswith("./dev manage build /admin/learning/builderrun/pm/evidence/")
 
     def test_says_what_was_learned_beside_its_noise_twin(self, file: Path) -> None:
         run("import_trades", file)
@@ -65,7 +66,43 @@ class TestTheEndOfAnImport:
         assert Obstacle.NO_SCOPE.value in text
         assert NO_BARS in text
         assert "Macd its first stop 1 of 1 trades have a real stop" in text
+        assert "2 of the trades recorded have no scope or no unit of risk." in text
         assert text.endswith("./dev manage import_trades FILE --bars DIR")
+
+    def test_asks_first_for_what_was_refused_or_was_a_dry_run(self, file: Path, tmp_path: Path) -> None:
+        assert "Record the trades: the same command without --dry-run." not in run("import_trades", file)
+
+        again = run("import_trades", file, dry_run=True)
+        assert "Counted is what stands recorded, without what this dry run read; first_look counts that." in again
+        assert "What is next ------------ Record the trades: the same command without --dry-run." in again
+
+        stdout = io.StringIO()
+        with pytest.raises(CommandError, match=r"^1 refused$"):
+            call_command("import_trades", str(tmp_path / "nowhere.csv"), stdout=stdout, stderr=io.StringIO())
+        assert "Mend what the refusals above name, and import again." in stdout.getvalue()
+
+    def test_names_the_command_that_moves_trades_of_a_backtest_out_of_the_book_paper(self, tmp_path: Path) -> None:
+        path = tmp_path / "result.json"
+        path.write_text(json.dumps(result(Macd=[freqtrade_trade()])))
+
+        would = run("import_trades", path, dry_run=True)
+        text = run("import_trades", path)
+
+        assert "would stand in the book paper" not in run("import_trades", path, dry_run=True, book="paper")
+        assert "as if they had been traded. Give the same command with --book backtest." in would
+        command = f"./dev manage import_trades {path} --book backtest --correction 'They are of a backtest.'"
+        assert text.endswith(command)
+        run("import_trades", path, book="backtest", correction="They are of a backtest.")
+        assert set(Trade.objects.filter(is_current=True).values_list("book", flat=True)) == {"backtest"}
+
+    @pytest.mark.parametrize("command", ["first_look", "import_trades"])
+    def test_names_a_stated_unit_of_risk_of_a_strategy_that_was_not_read(self, command: str, tmp_path: Path) -> None:
+        path, stderr = tmp_path / "log.csv", io.StringIO()
+        path.write_bytes(table(LOGGED))
+
+        call_command(command, str(path), risk=["Nope=stop"], stdout=io.StringIO(), stderr=stderr)
+
+        assert "--risk Nope: no trade of it was read; the strategies read are Macd" in stderr.getvalue()
 
     def test_says_that_another_book_is_not_learned_from(self, file: Path) -> None:
         text = run("import_trades", file, book="backtest")

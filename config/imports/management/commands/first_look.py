@@ -18,7 +18,7 @@ from config.imports.completing import completion_of, unread_lines
 from config.imports.document import Section
 from config.imports.first_look_report import has_no_scope, has_no_unit, report_of
 from config.imports.looking import Looked, learned_dimension, look_at
-from config.imports.options import add_file_options, defaults_of
+from config.imports.options import add_file_options, defaults_of, unread_risks
 from config.imports.reading import FileRead, read_trades
 from config.imports.words import BOOK_OF_BACKTESTS, BRING_BARS, BRING_SCOPES, NEXT
 from overrides.core.engine.definitions.field_error import FieldError
@@ -57,6 +57,8 @@ class Command(BaseCommand):
             raise CommandError(f"--bars: {refused}") from refused
         if completion.journal is not None and (unread := unread_lines(completion.journal)):
             self._say(unread)
+        for sentence in unread_risks(defaults, read.units):
+            self._say(sentence)
         given = {} if completion.bars is None else from_bars(completion.bars.report)
         remarks = () if completion.bars is None else completion.bars.remarks
         try:

@@ -21,7 +21,7 @@ from psycopg.errors import UndefinedTable
 from config.imports.completing import completion_of
 from config.imports.document import Section, section_lines, sections_as_json
 from config.imports.import_report import imported, sections_of, universes
-from config.imports.options import FORMATS, add_file_options, defaults_of
+from config.imports.options import FORMATS, add_file_options, defaults_of, unread_risks
 from telemetry.foundation.core.refusal import Refused
 from telemetry.recording.import_files import FileReport, RefusedRow, import_files
 from telemetry.recording.record_trades import Status
@@ -73,7 +73,12 @@ class Command(BaseCommand):
                     raise CommandError(message) from error
                 raise
         progress.clear()
-        sections = sections_of(imported(reports, completion), now)
+        for sentence in unread_risks(defaults, {name for report in reports for name in report.units}):
+            self.stderr.write(sentence)
+        left = imported(
+            reports, completion, book=options["book"], is_strict=options["strict"], is_dry_run=options["dry_run"]
+        )
+        sections = sections_of(left, now)
         if options["json"]:
             self.stdout.write(json.dumps(_document(reports, progress, sections), ensure_ascii=False))
         else:

@@ -124,6 +124,11 @@ class TestContext:
         assert late.missing["trend"] == "the pair has no bar in the day before the action"
         assert "micro_phase" in context_of(bars, FIRST + 10 * DAY + 23 * HOUR, timeframe="1h").scope
 
+    def test_names_the_warm_up_before_the_first_bar_of_the_universe(self) -> None:
+        early = context_of(universe_of("1h", 10), FIRST - 2 * HOUR, timeframe="1h")
+
+        assert early.missing["micro_phase"] == "needs 168 hours of the market"
+
     def test_has_no_trend_where_the_price_did_not_move(self) -> None:
         flat = random_bars(0, 40 * 24, symbol="P0/USDT")
         same = np.full(len(flat), 5.0)
