@@ -305,6 +305,14 @@ def has_no_scope(looked: Looked) -> bool:
     )
 
 
+def lacks_units(looked: Looked) -> bool:
+    """Return whether most trades of any module lack a unit of risk."""
+    return any(
+        2 * sum(count for why, count in each.teaching.excluded.items() if why in WITHOUT_UNIT) > each.teaching.trades
+        for each in looked.modules
+    )
+
+
 def has_no_unit(looked: Looked) -> bool:
     """Return whether trades lack a unit of risk."""
     return any(reason in WITHOUT_UNIT for each in looked.modules for reason in each.teaching.excluded)

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from config.imports.bars import FromBars, from_bars
 from config.imports.completing import Completion, unread_lines
 from config.imports.document import Section, Table
-from config.imports.words import GIVE_BARS, NEXT, bars_table, plural
+from config.imports.words import BRING_OTHER_BARS, GIVE_BARS, NEXT, bars_table, plural
 from learning.core.first_look.teaching import Obstacle
 from learning.readers.trades_by_book import NEWEST, BookOfModule, trades_by_book
 from learning.validation.run_evidence import run_evidence
@@ -51,7 +51,8 @@ class Imported:
     - `joined`, `unjoined`: actions that the journal named a decision for, and the others by reason.
     - `unread`: a sentence on the lines of the journal that could not be read, empty if all could.
     - `has_bars`: whether the import was given bars; `is_dry_run`: whether it recorded nothing on purpose.
-    - `taken`: rows of the files that stand recorded, or would without a dry run.
+    - `taken`: rows of the files that stand recorded, or would without a dry run; `without_unit`: those of them
+      without a unit of risk.
     - `to_correct`: the command that moves trades of a backtest to a book of their own; empty unless files name runs of
       backtests and no book was stated.
     """
@@ -67,6 +68,7 @@ class Imported:
     has_bars: bool = False
     is_dry_run: bool = False
     taken: int = 0
+    without_unit: int = 0
     to_correct: str = ""
 
 
@@ -95,6 +97,7 @@ def imported(
         has_bars=bars is not None,
         is_dry_run=is_dry_run,
         taken=0 if is_strict and any(report.refused for report in reports) else _taken(reports),
+        without_unit=sum(report.excluded[why] for report in reports for why in WITHOUT_UNIT),
         to_correct=_to_correct(reports) if book is None else "",
     )
 
@@ -239,6 +242,8 @@ def _first_steps(imported: Imported) -> Iterator[Step]:
         yield f"{OF_A_BACKTEST.format(stand='stand')} Move them:", imported.to_correct
     elif imported.is_dry_run:
         yield ("Record the trades: the same command without --dry-run.",)
+    elif imported.has_bars and 2 * imported.without_unit > imported.taken:
+        yield (BRING_OTHER_BARS,)
 
 
 def _steps(

@@ -15,6 +15,10 @@ GIVE_BARS = (
     "scopes and R."
 )
 BRING_BARS = f"Many of these trades have no scope or no unit of risk, so little can be learned from them. {GIVE_BARS}"
+BRING_OTHER_BARS = (
+    "The price bars given do not reach most of these trades, so they have no unit of risk and teach nothing: give bars "
+    "of their pairs and days, from at least 30 days before the first of them."
+)
 BOOK_OF_BACKTESTS = (
     "Keep trades of backtests in a book of their own. A module learns from it once a request adds it to the module's "
     "books, which the admin's page Trades by book drafts."

@@ -24,7 +24,7 @@ decision=$(sed -n 's/.*"decision_id": *"\([^"]*\)".*/\1/p' <<<"$answer")
 
 # The trade names the decision. Sending it again changes nothing, because its external_id is the same.
 post /trades/ "{
-    \"external_id\": \"curl:$decision\", \"symbol\": \"BTC/USDT\", \"side\": \"long\", \"rr\": 1.35,
+    \"external_id\": \"curl:$decision\", \"symbol\": \"BTC/USDT\", \"side\": \"long\", \"rr\": 1.35, \"book\": \"example\",
     \"opened_at\": \"$now\", \"closed_at\": \"$now\",
     \"actions\": [{
         \"module\": \"pm\", \"pattern_key\": \"donchian.long.breakout\", \"action_category\": \"entry\", \"at\": \"$now\",

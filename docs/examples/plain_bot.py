@@ -68,7 +68,7 @@ class Bot:
         actions.append(self._action("exit", exit_answer, closed_at))
         return {
             "external_id": f"plain-bot:{uuid.uuid4()}",  # yours, and the same whenever you send this trade again
-            "book": "paper",
+            "book": "example",  # paper, dry or live for a bot whose trades may teach: these are of a random walk
             "source": "plain_bot",
             "symbol": SYMBOL,
             "side": "long",

@@ -47,6 +47,15 @@ def run(command: str, *words: object, **options: Any) -> str:
 
 
 class TestFirstLook:
+    @pytest.mark.parametrize("command", ["first_look", "import_trades"])
+    @pytest.mark.django_db
+    def test_asks_for_other_bars_where_those_given_reach_few_trades(
+        self, command: str, tmp_path: Path, bars: Path
+    ) -> None:
+        path = write_log(tmp_path / "log.csv", *(logged(number, number, "NONE/USDT") for number in range(3)))
+
+        assert "The price bars given do not reach most of these trades" in run(command, path, bars=bars)
+
     def test_takes_scopes_and_r_from_bars_and_names_what_they_could_not_give(self, log: Path, bars: Path) -> None:
         without, text = run("first_look", log), run("first_look", log, bars=bars)
 

@@ -16,11 +16,11 @@ from django.template.loader import render_to_string
 from config.imports.bars import from_bars
 from config.imports.completing import completion_of, unread_lines
 from config.imports.document import Section
-from config.imports.first_look_report import has_no_scope, has_no_unit, report_of
+from config.imports.first_look_report import has_no_scope, has_no_unit, lacks_units, report_of
 from config.imports.looking import Looked, learned_dimension, look_at
 from config.imports.options import add_file_options, defaults_of, unread_risks
 from config.imports.reading import FileRead, read_trades
-from config.imports.words import BOOK_OF_BACKTESTS, BRING_BARS, BRING_SCOPES, NEXT
+from config.imports.words import BOOK_OF_BACKTESTS, BRING_BARS, BRING_OTHER_BARS, BRING_SCOPES, NEXT
 from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.own_dimensions import OwnDimension
 from telemetry.foundation.core.refusal import Refused
@@ -105,6 +105,8 @@ def _next_steps(looked: Looked, options: Mapping[str, Any]) -> Section:
     sentences = []
     if options["bars"] is None and (has_no_scope(looked) or has_no_unit(looked)):
         sentences.append(BRING_BARS)
+    elif lacks_units(looked):
+        sentences.append(BRING_OTHER_BARS)
     elif has_no_scope(looked):
         sentences.append(BRING_SCOPES)
     if looked.read.runs and options["book"] is None:
