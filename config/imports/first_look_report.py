@@ -15,7 +15,7 @@ from learning.core.first_look.method_look import COUNTED, Line, MethodLook
 from learning.core.first_look.teaching import Obstacle, Teaching
 from learning.core.significance.verdict import Verdict, WalkVoice
 from overrides.core.engine.definitions.vocabulary import LearningMethod
-from telemetry.core.file_formats.exclusions import WITHOUT_UNIT
+from telemetry.core.file_formats.exclusions import NO_BARS
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.core.number_text import fixed, signed_fixed
 
@@ -306,13 +306,10 @@ def has_no_scope(looked: Looked) -> bool:
 
 
 def lacks_units(looked: Looked) -> bool:
-    """Return whether most trades of any module lack a unit of risk."""
-    return any(
-        2 * sum(count for why, count in each.teaching.excluded.items() if why in WITHOUT_UNIT) > each.teaching.trades
-        for each in looked.modules
-    )
+    """Return whether most trades of any module lack the bars that give their unit of risk."""
+    return any(2 * each.teaching.excluded.get(NO_BARS, 0) > each.teaching.trades for each in looked.modules)
 
 
 def has_no_unit(looked: Looked) -> bool:
-    """Return whether trades lack a unit of risk."""
-    return any(reason in WITHOUT_UNIT for each in looked.modules for reason in each.teaching.excluded)
+    """Return whether trades lack a unit of risk that bars would give."""
+    return any(NO_BARS in each.teaching.excluded for each in looked.modules)

@@ -19,7 +19,7 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.universe import UNIVERSE
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.versions.load_version import current_parameters
-from telemetry.core.file_formats.exclusions import WITHOUT_UNIT
+from telemetry.core.file_formats.exclusions import NO_BARS
 from telemetry.core.market_context.universe import Universe
 from telemetry.core.unit_of_risk import UnitChoice
 from telemetry.core.vocabulary import Module
@@ -37,7 +37,7 @@ OF_A_BACKTEST = (
 BOOKS_PAGE, PARAMETERS_PAGE = "/admin/books/", "/admin/overrides/parameterset/{module}/propose/"
 
 
-LACKING = WITHOUT_UNIT | {Obstacle.NO_SCOPE.value, Obstacle.ONLY_TIMEFRAME.value}
+LACKING = {NO_BARS, Obstacle.NO_SCOPE.value, Obstacle.ONLY_TIMEFRAME.value}
 Step = Sequence[str]  # a sentence, and the commands or pages that it leads to
 
 
@@ -52,7 +52,7 @@ class Imported:
     - `unread`: a sentence on the lines of the journal that could not be read, empty if all could.
     - `has_bars`: whether the import was given bars; `is_dry_run`: whether it recorded nothing on purpose.
     - `taken`: rows of the files that stand recorded, or would without a dry run; `without_unit`: those of them
-      without a unit of risk.
+      whose unit of risk no bars gave.
     - `to_correct`: the command that moves trades of a backtest to a book of their own; empty unless files name runs of
       backtests and no book was stated.
     """
@@ -97,7 +97,7 @@ def imported(
         has_bars=bars is not None,
         is_dry_run=is_dry_run,
         taken=0 if is_strict and any(report.refused for report in reports) else _taken(reports),
-        without_unit=sum(report.excluded[why] for report in reports for why in WITHOUT_UNIT),
+        without_unit=sum(report.excluded[NO_BARS] for report in reports),
         to_correct=_to_correct(reports) if book is None else "",
     )
 
