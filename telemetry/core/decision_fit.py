@@ -1,8 +1,10 @@
 """Whether an action may name a decision: only one that was made for it, and shortly before it.
 
 A decision that an action names wrongly earns nothing through it. An action is checked against what was asked: the
-module, the pattern, the kind of action, the book if the question named one, and the time as of which the levers were
-asked for. The scope may differ (docs/method.md 11.4): the action is then learned from in the scope that was asked.
+module, the pattern, the kind of action, the book if the question named one, the time as of which the levers were asked
+for, and the time at which the answer was given: who knows how an action ended could otherwise ask as of an earlier time
+and name the answers that would have earned. Only backtests ask about the past. The scope may differ (docs/method.md
+11.4): the action is then learned from in the scope that was asked.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
+BACKTEST = "backtest"  # the book of trades that were made up from the past
 CLOCK_SKEW = timedelta(seconds=5)  # by which the clocks of a bot and of the server may differ
 
 
@@ -25,6 +28,7 @@ class Misfit(StrEnum):
     CATEGORY = "category"
     BOOK = "book"
     AFTER = "after"
+    LATE = "late"
     OLD = "old"
     TAKEN = "taken"
 
@@ -37,6 +41,7 @@ REASONS: Mapping[Misfit, str] = MappingProxyType(
         Misfit.CATEGORY: "the decision was made for another kind of action",
         Misfit.BOOK: "the decision was asked for in another book",
         Misfit.AFTER: "the decision was made after the action",
+        Misfit.LATE: "the decision was made after the action, as of an earlier time",
         Misfit.OLD: "the decision was made too long before the action",
         Misfit.TAKEN: "another trade that was recorded first names the decision",
     }
@@ -45,13 +50,19 @@ REASONS: Mapping[Misfit, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a decision was made for; `at` is the time as of which its levers were asked for, `book` None for any."""
+    """What a decision was made for.
+
+    - `at`: the time as of which its levers were asked for.
+    - `book`: the book that was asked for, None for any.
+    - `made_at`: the clock's time at which the answer was given, None where simulated time is on and it says nothing.
+    """
 
     module: str
     pattern_key: str
     action_category: str
     at: datetime
     book: str | None = None
+    made_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,7 @@ def misfit(asked: Asked, acted: Acted, *, longest: timedelta) -> Misfit | None:
     """Return why the decision was not made for the action, or None if it was.
 
     A decision may be at most `longest` older than its action, and at most five seconds younger, because clocks differ.
+    Its answer too may have been given at most five seconds after the action, unless the trade is of a backtest.
     Whether it is recorded at all, and whether another trade names it already, is for the caller to find out.
 
     >>> noon, day = datetime(2024, 5, 1, 12), timedelta(days=1)
@@ -78,6 +90,8 @@ def misfit(asked: Asked, acted: Acted, *, longest: timedelta) -> Misfit | None:
     <Misfit.CATEGORY: 'category'>
     >>> misfit(Asked("pm", "donchian.long.breakout", "entry", noon + timedelta(minutes=5)), acted, longest=day)
     <Misfit.AFTER: 'after'>
+    >>> misfit(Asked("pm", "donchian.long.breakout", "entry", noon, made_at=noon + day), acted, longest=day)
+    <Misfit.LATE: 'late'>
     """
     found = (
         (Misfit.MODULE, asked.module != acted.module),
@@ -85,6 +99,7 @@ def misfit(asked: Asked, acted: Acted, *, longest: timedelta) -> Misfit | None:
         (Misfit.CATEGORY, asked.action_category != acted.action_category),
         (Misfit.BOOK, asked.book is not None and asked.book != acted.book),
         (Misfit.AFTER, asked.at - acted.at > CLOCK_SKEW),
+        (Misfit.LATE, acted.book != BACKTEST and (asked.made_at or acted.at) - acted.at > CLOCK_SKEW),
         (Misfit.OLD, acted.at - asked.at > longest),
     )
     return next((reason for reason, holds in found if holds), None)

@@ -12,13 +12,14 @@ from django.conf import settings
 from django.db import connection
 
 from telemetry.core.decision_fit import Acted, Asked, Misfit, misfit
+from telemetry.foundation.core.identifiers import uuid7_time
 from telemetry.models import Attribution, DecisionOutcome, PendingAttribution
 from telemetry.recording.outcome_scopes import restore_scopes
 
 Naming = tuple[UUID, str]  # a decision, and the external id of a trade that names it
 
 ASKED = """
-SELECT decision_id, module, pattern_key, action_category, at, request ->> 'book'
+SELECT decision_id, module, pattern_key, action_category, at, request ->> 'book', is_time_simulated()
 FROM telemetry_decision WHERE decision_id = ANY(%s)
 """
 CREDITS = "SELECT decision_id, external_id FROM telemetry_decisioncredit WHERE decision_id = ANY(%s)"
@@ -68,7 +69,10 @@ def named_decisions(ids: Collection[UUID]) -> NamedDecisions:
     """
     if not ids:
         return NamedDecisions({}, {})
-    asked = {key: Asked(*about) for key, *about in _rows(ASKED, [sorted(ids)])}
+    asked = {
+        key: Asked(*about, None if is_simulated else uuid7_time(key))
+        for key, *about, is_simulated in _rows(ASKED, [sorted(ids)])
+    }
     credited = credits_of(asked.keys())
     return NamedDecisions(asked, _first_to_name(asked, asked.keys() - credited.keys()) | credited)
 

@@ -32,14 +32,28 @@ class TestMisfit:
             ({"at": NOW + timedelta(minutes=5)}, Misfit.AFTER),
             ({"at": NOW + CLOCK_SKEW + TICK}, Misfit.AFTER),
             ({"at": NOW - DAY - TICK}, Misfit.OLD),
+            ({"made_at": NOW + CLOCK_SKEW + TICK}, Misfit.LATE),
+            ({"at": NOW - DAY, "made_at": NOW + DAY}, Misfit.LATE),
         ],
     )
     def test_names_what_is_wrong(self, change: dict[str, object], reason: Misfit) -> None:
         assert misfit(replace(ASKED, **change), ACTED, longest=DAY) is reason  # type: ignore[arg-type]  # any field
 
-    @pytest.mark.parametrize("change", [{"at": NOW + CLOCK_SKEW}, {"at": NOW - DAY}, {"book": "paper"}])
+    @pytest.mark.parametrize(
+        "change", [{"at": NOW + CLOCK_SKEW}, {"at": NOW - DAY}, {"book": "paper"}, {"made_at": NOW + CLOCK_SKEW}]
+    )
     def test_allows_what_lies_within_the_limits(self, change: dict[str, object]) -> None:
         assert misfit(replace(ASKED, **change), ACTED, longest=DAY) is None  # type: ignore[arg-type]  # any field
+
+    @pytest.mark.parametrize(
+        ("book", "reason"),
+        [("backtest", None), ("Backtest", Misfit.LATE), ("backtests", Misfit.LATE), ("dry", Misfit.LATE)],
+    )
+    def test_lets_backtests_alone_ask_about_the_past(self, book: str, reason: Misfit | None) -> None:
+        asked, acted = replace(ASKED, made_at=NOW + 300 * DAY), replace(ACTED, book=book)
+
+        assert misfit(asked, acted, longest=DAY) is reason
+        assert misfit(replace(asked, at=NOW + DAY), acted, longest=DAY) is Misfit.AFTER
 
     def test_takes_the_longest_time_from_its_caller(self) -> None:
         asked = replace(ASKED, at=NOW - timedelta(hours=2))

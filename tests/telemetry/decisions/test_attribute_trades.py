@@ -7,11 +7,13 @@ from math import log
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from telemetry.core.decision_fit import REASONS, Misfit
 from telemetry.decisions.attribute_trades import ABSURD, LATER, LEG, NEUTRAL, attribute_trades
 from telemetry.decisions.decision_log import DecisionRecord, record_decisions
 from telemetry.foundation.core.canonical_json import utc_text
+from telemetry.foundation.core.identifiers import uuid7
 from telemetry.models import (
     Attribution,
     AttributionShare,
@@ -413,6 +415,66 @@ class TestCreditTakenWrongly:
 
         assert (shares(), misfits()) == ({}, [("new", Misfit.TAKEN)])
         assert DecisionCredit.objects.get().external_id == "old"
+
+
+@pytest.mark.django_db
+class TestAskedAfterwards:
+    """A bot knows how its trade ended, and asks as of the time of the entry which answer would have earned."""
+
+    @staticmethod
+    def _ask(after: timedelta) -> DecisionRecord:
+        """Return a decision that was made so long after the entry, as of the entry."""
+        decision = make_decision(decision_id=uuid7(NOW - 2 * DAY + after))
+        record_decisions([decision])
+        return decision
+
+    @pytest.fixture
+    def clock(self) -> None:
+        """Let the clock of the database alone count."""
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM simulated_time")
+
+    @pytest.mark.usefixtures("clock")
+    @pytest.mark.parametrize("after", [timedelta(seconds=6), DAY, 5 * DAY])
+    def test_earns_nothing(self, after: timedelta, now: datetime) -> None:
+        assert send("t1", served(self._ask(after))) == found_wrong(Misfit.LATE)
+
+        attribute_trades(now=now)
+
+        assert (shares(), misfits(), DecisionCredit.objects.count()) == ({}, [("t1", Misfit.LATE)], 0)
+
+    @pytest.mark.usefixtures("clock")
+    def test_earns_nothing_by_a_correction_either(self, now: datetime) -> None:
+        """The trade's own answer came in time and lost; its correction names one that was made afterwards."""
+        honest, late = self._ask(timedelta(seconds=-1)), self._ask(DAY)
+        send("t1", served(honest))
+        attribute_trades(now=now)
+
+        send("t1", action_payload(decision_ids=decision_ids(honest, late)), revision=2)
+        attribute_trades(now=now)
+
+        assert (shares(), misfits()) == (FULL, [("t1", Misfit.LATE)])
+        assert AttributionShare.objects.get().decision_id == honest.decision_id
+
+    @pytest.mark.usefixtures("clock")
+    @pytest.mark.parametrize(
+        ("after", "book"), [(timedelta(), "paper"), (timedelta(seconds=5), "live"), (5 * DAY, "backtest")]
+    )
+    def test_earns_where_it_was_asked_in_time_or_in_a_backtest(
+        self, after: timedelta, book: str, now: datetime
+    ) -> None:
+        assert send("t1", served(self._ask(after)), book=book) == [("fits", "")]
+
+        attribute_trades(now=now)
+
+        assert (shares(), misfits()) == (FULL, [])
+
+    def test_earns_while_time_is_simulated(self, now: datetime) -> None:
+        assert send("t1", served(self._ask(5 * DAY))) == [("fits", "")]
+
+        attribute_trades(now=now)
+
+        assert shares() == FULL
 
 
 @pytest.mark.django_db(transaction=True)
