@@ -70,8 +70,8 @@ def named_decisions(ids: Collection[UUID]) -> NamedDecisions:
     if not ids:
         return NamedDecisions({}, {})
     asked = {
-        key: Asked(*about, None if is_simulated else uuid7_time(key))
-        for key, *about, is_simulated in _rows(ASKED, [sorted(ids)])
+        key: Asked(module, pattern_key, category, at, book, None if is_simulated else uuid7_time(key))
+        for key, module, pattern_key, category, at, book, is_simulated in _rows(ASKED, [sorted(ids)])
     }
     credited = credits_of(asked.keys())
     return NamedDecisions(asked, _first_to_name(asked, asked.keys() - credited.keys()) | credited)
