@@ -19,6 +19,7 @@ from telemetry.core.unit_of_risk import UnitChoice
 from telemetry.foundation.core.refusal import Refusal, Refused
 from telemetry.recording.choose_units import choose_by_all, measure_rows
 from telemetry.recording.match_recorded import Read, match_recorded
+from telemetry.recording.rank_books import wait_for_others
 from telemetry.recording.record_trades import Status, record_trades
 from telemetry.recording.result_folder import found_files, metadata_beside
 from telemetry.recording.strategy_rows import strategy_rows
@@ -195,8 +196,10 @@ def _record(rows: Sequence[Row], report: FileReport, whole: _Import) -> Iterator
     """Record the trades of a batch, count all rows, and yield the refused ones in the order of the file."""
     batch = _prepared(rows, report, whole)
     read = [Read(each.row, each.trade, each.has_context) for each in batch if each.trade is not None]
-    matched = match_recorded(read, now=whole.now, correction=whole.defaults.correction)
-    receipts = iter(record_trades([each.trade for each in matched if each.trade is not None], now=whole.now))
+    with transaction.atomic():
+        wait_for_others()  # the entries and clusters that are matched must be those that are recorded
+        matched = match_recorded(read, now=whole.now, correction=whole.defaults.correction)
+        receipts = iter(record_trades([each.trade for each in matched if each.trade is not None], now=whole.now))
     outcomes = iter(matched)
     for each in batch:
         report.read += each.row.place != WHOLE_FILE
