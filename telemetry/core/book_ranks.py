@@ -16,8 +16,16 @@ def supersedes(other: str, book: str, exchange_of_other: str, exchange: str) -> 
     >>> supersedes("live", "backtest", "", "binance"), supersedes("live", "dry", "kraken", "binance")
     (True, False)
     """
-    same_market = not exchange_of_other or not exchange or exchange_of_other == exchange
-    return RANKS[other] > RANKS[book] and same_market
+    return RANKS[other] > RANKS[book] and is_same_market(exchange_of_other, exchange)
+
+
+def is_same_market(exchange: str, other: str) -> bool:
+    """Return whether two exchanges are one, as far as both are named; exports differ in capital letters.
+
+    >>> is_same_market("Binance", "binance"), is_same_market("", "binance"), is_same_market("kraken", "binance")
+    (True, True, False)
+    """
+    return not exchange or not other or exchange.lower() == other.lower()
 
 
 def exchange_of(cluster_id: str, entry_id: str) -> str:

@@ -34,6 +34,7 @@ SEPARATOR = "|"
 CUT_BY_CAP = "size_mult"  # the lever of pm that the cap cuts
 NEUTRAL = "neutral was served, or no lever scales this outcome"
 LATER = "a later decision of the same action was used"
+SUPERSEDED = "a trade of another book that tells the same position counts instead"
 ABSURD = "the applied values are too far from those served"
 LEG = "the add does not say its fraction and leg_rr"
 OUTCOME_COLUMNS = ("decision_id", "trade_id", "action_index", "rr", "unattributed", "misfit")
@@ -158,12 +159,12 @@ def _attributed(
     used: dict[int, UUID] = {}
     for action in actions:
         last = next((i for i in reversed(action.decision_ids) if (trade.id, action.index, i) not in misfits), None)
-        levers = [] if last is None else _levers(decisions[last], action.applied or {}, parts)
+        levers = [] if last is None or trade.superseded_by else _levers(decisions[last], action.applied or {}, parts)
         if last is not None:
             used[action.index] = last
         for key in action.decision_ids:
             misfit = misfits.get((trade.id, action.index, key))
-            why = LATER if key != last else "" if levers else NEUTRAL
+            why = LATER if key != last else SUPERSEDED if trade.superseded_by else "" if levers else NEUTRAL
             outcomes.append(_outcome(trade, action, key, misfit, why))
         if action.action_category == ActionCategory.ADD:
             legs.append(Leg(str(action.index), levers, action.fraction, action.leg_rr))

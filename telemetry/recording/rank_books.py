@@ -1,8 +1,9 @@
 """Count a position once, however many books tell it: live supersedes dry, and dry supersedes backtest.
 
 Books tell the same position if strategy (or family), pair, side and entry bar agree, and the exchange where both name
-one. The trade of the lesser book stays, but has no outcomes, and names the trade that supersedes it. When that one is
-corrected or excluded, the lesser one counts again. Other books, paper among them, stand for themselves.
+one. The trade of the lesser book stays, but has no outcomes, earns nothing, and names the trade that supersedes it.
+When that one is corrected or excluded, the lesser one counts again. Other books, paper among them, stand for
+themselves.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from telemetry.core.book_ranks import RANKS, exchange_of, supersedes
 from telemetry.core.outcomes import known_at, result_of
 from telemetry.foundation.bulk_copy import copy_rows
 from telemetry.foundation.core.canonical_json import fact_json
-from telemetry.models import Action, Attribution, FreshTrade, Outcome, Trade
+from telemetry.models import Action, Attribution, FreshTrade, Outcome, PendingAttribution, Trade
 from telemetry.recording.named_decisions import reopen
 
 ONE_AT_A_TIME = 0x626F6F6B  # the advisory lock of recordings that may supersede one another
@@ -97,7 +98,16 @@ def _supersede(superseded: Mapping[UUID, str], now: datetime) -> set[Group]:
     outcomes.delete()
     for trade_id, external_id in superseded.items():
         Trade.objects.filter(id=trade_id).update(superseded_by=external_id)
+    _take_earnings_back(superseded, now)
     return groups
+
+
+def _take_earnings_back(superseded: Iterable[UUID], now: datetime) -> None:
+    """Have trades that are superseded from now on attributed again, so that a position earns in one book only."""
+    named = Action.objects.filter(trade_id__in=list(superseded), trade__rr__isnull=False).exclude(decision_ids=[])
+    trades = set(named.values_list("trade_id", flat=True))
+    PendingAttribution.objects.filter(trade_id__in=trades).delete()  # first: it waits for a running `attribute_trades`
+    reopen(trades, now=now)
 
 
 def _release(released: Sequence[UUID], now: datetime) -> set[Group]:

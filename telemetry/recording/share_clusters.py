@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from telemetry.core.book_ranks import exchange_of
+from telemetry.core.book_ranks import exchange_of, is_same_market
 from telemetry.core.trades import Trade
 from telemetry.models import Action
 
@@ -41,7 +41,7 @@ def _in_cluster(trade: Trade, found: Iterable[Recorded]) -> Trade:
     fitting = [
         (external_id != trade.external_id, cluster != mine, cluster)
         for external_id, cluster in found
-        if not exchange or exchange_of(cluster, entry_id) in ("", exchange)
+        if is_same_market(exchange, exchange_of(cluster, entry_id))
     ]
     return replace(trade, cluster_id=min(fitting)[-1]) if fitting else trade
 

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from learning.lessons.aggregate import aggregate_dirty
 from learning.models import Cell
 from telemetry.core.file_formats.file_rows import Defaults
-from telemetry.models import DirtyGroup, Outcome, Trade
+from telemetry.decisions.attribute_trades import SUPERSEDED, attribute_trades
+from telemetry.decisions.decision_log import record_decisions
+from telemetry.models import AttributionShare, DecisionOutcome, DirtyGroup, Outcome, Trade
 from telemetry.recording.import_files import import_files
+from telemetry.recording.rank_books import wait_for_others
 from telemetry.recording.record_trades import record_trades
-from tests.builders import NOW, action_payload, make_trade, run_concurrently
+from tests.builders import (
+    NOW,
+    action_payload,
+    attempt,
+    decision_ids,
+    make_decision,
+    make_trade,
+    run_concurrently,
+    wait_until,
+    waits_for_lock,
+)
 from tests.telemetry.core.file_formats.builders import LOGGED, freqtrade_trade, result, table, zipped
 
 ENTRY = {"entry_id": "BTC:long:10h", "cluster_id": "BTC:long:10h:donchian"}
@@ -158,7 +173,9 @@ class TestRankBooks:
 
         assert counted() == {"l", "b"}
 
-    @pytest.mark.parametrize(("exchange", "expected"), [("binance", {"l"}), ("", {"l"}), ("kraken", {"l", "b"})])
+    @pytest.mark.parametrize(
+        ("exchange", "expected"), [("binance", {"l"}), ("Binance", {"l"}), ("", {"l"}), ("kraken", {"l", "b"})]
+    )
     def test_compares_exchanges_where_both_are_known(self, exchange: str, expected: set[str]) -> None:
         of = "{}:BTC:long:10h:donchian".format
         record_trades([told("l", "live", cluster_id=of("binance"))], now=NOW)
@@ -173,8 +190,58 @@ class TestRankBooks:
         assert counted() == {"b"}
 
 
+@pytest.mark.django_db
+class TestEarnings:
+    """Both books name an answer of their own for one position, which earns once."""
+
+    @pytest.mark.parametrize("order", [("backtest", "live"), ("live", "backtest")])
+    def test_are_of_the_book_that_counts(self, order: tuple[str, ...]) -> None:
+        for book in order:
+            self._record(book)
+            attribute_trades(now=NOW)
+        attribute_trades(now=NOW)
+
+        assert self._earning() == ["live"]
+        superseded = DecisionOutcome.objects.get(trade__external_id="backtest")
+        assert (superseded.unattributed, superseded.misfit) == (SUPERSEDED, "")
+
+    def test_return_with_the_outcomes(self) -> None:
+        for book in ("live", "backtest"):
+            self._record(book)
+        attribute_trades(now=NOW)
+
+        record_trades([told("live", "live", revision=2, correction_reason="no", excluded_reason="no")], now=NOW)
+        attribute_trades(now=NOW)
+
+        assert self._earning() == ["backtest"]
+
+    @staticmethod
+    def _record(book: str) -> None:
+        decision = make_decision()
+        record_decisions([decision])
+        record_trades([told(book, book, actions=[action_payload(decision_ids=decision_ids(decision))])], now=NOW)
+
+    @staticmethod
+    def _earning() -> list[str]:
+        return list(AttributionShare.objects.values_list("attribution__trade__external_id", flat=True))
+
+
 @pytest.mark.django_db(transaction=True)
 class TestConcurrently:
+    def test_an_import_matches_what_others_are_about_to_record(self, tmp_path: Path) -> None:
+        """The other file names no exchange; read before that one is there, the entry would be two clusters."""
+        path = tmp_path / "named.json"
+        path.write_text(json.dumps(result(Macd=twelve(exchange="binance"))))
+        with ThreadPoolExecutor(1) as other, transaction.atomic():
+            wait_for_others()
+            coming = other.submit(attempt, lambda: import_files([path], now=NOW, defaults=Defaults()))
+            wait_until(waits_for_lock, "the import to wait")
+            brought(tmp_path, result(Macd=twelve(profit_ratio=0.01)))
+        reports = coming.result()
+
+        assert [report.counts["new"] for report in reports] == [12]
+        assert (Trade.objects.count(), Trade.objects.values("cluster_id").distinct().count()) == (24, 12)
+
     def test_no_recording_overlooks_another(self) -> None:
         books = ("backtest", "dry", "live")
 
