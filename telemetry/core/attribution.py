@@ -29,16 +29,18 @@ _ROUNDING = 1e-12
 class ScalingLever:
     """A lever that scaled the outcome: values before (m0) and served (m), both above 0, and log parts by name.
 
-    The name of a part is an override id, or a word such as `prior`, `coefficients` or `cap`. Raises ValueError for
-    values that are not finite, and for m0 or m not above 0.
+    The name of a part is an override id, or a word such as `prior`, `coefficients` or `cap`. `used` is the value that
+    the bot used, if it lies beyond m as seen from m0, or on the other side of m0. Raises ValueError for values that are
+    not finite, and for m0, m or `used` not above 0.
     """
 
     m0: float
     m: float
     parts: Mapping[str, float]
+    used: float | None = None
 
     def __post_init__(self) -> None:
-        for name, value in (("m0", self.m0), ("m", self.m)):
+        for name, value in (("m0", self.m0), ("m", self.m), ("used", self.m if self.used is None else self.used)):
             if not (isfinite(value) and value > 0):
                 raise ValueError(f"{name}: {value} is no lever value; give a finite number above 0")
         for name, part in self.parts.items():
@@ -90,7 +92,7 @@ def attribute(levers: Sequence[ScalingLever], rr: float) -> Attribution:
     if not isfinite(rr):
         raise ValueError(f"rr: {rr} is not finite; attribute closed trades only")
     deltas = [log(lever.m) - log(lever.m0) for lever in levers]
-    before, after = prod(lever.m0 for lever in levers), prod(lever.m for lever in levers)
+    before = prod(lever.m0 for lever in levers)
     per_log = before * _expm1_ratio(fsum(deltas)) * rr
     shares: dict[str, float] = {}
     rests: list[float] = []
@@ -99,9 +101,9 @@ def attribute(levers: Sequence[ScalingLever], rr: float) -> Attribution:
         rests.append(rest * per_log)
         for name, part in lever.parts.items():
             shares[name] = shares.get(name, 0.0) + part * kept * per_log
-    carried, total = (before - 1) * rr, (after - 1) * rr
+    carried, total = (before - 1) * rr, (prod(lever.used or lever.m for lever in levers) - 1) * rr
     residual = fsum(rests)
-    # Parts that nearly cancel are scaled up so far that their rounding errors show; these belong to no override.
+    # What the bot moved of its own belongs to no override. Nor do the rounding errors of parts that nearly cancel.
     gap = total - fsum([carried, residual, *shares.values()])
     if abs(gap) > _ROUNDING * max(1.0, abs(rr)):
         residual += gap
@@ -114,23 +116,29 @@ def as_applied(
     """Return the levers of one decision with the values that were applied in place of those that were served.
 
     The bot, or its exchange, may round or limit what it was served; then delta = ln(applied) - ln(m0), and the parts
-    share it in proportion. `capped` names the lever that the cap cuts: what was served of it is its value less the cut,
-    so the two are one lever where it was applied, whose parts are what each part moved as served, and the cut. Raises
-    ValueError for an applied value that is not finite or not above 0. Worked by hand: 1.02 was asked for and served;
-    where 1.0 was applied nothing was earned, and where 1.01 was applied the part of 0.01 in 1.01 was.
+    share it in proportion, as far as it lies between m0 and what was served. What the bot moved beyond that, or the
+    other way, no part asked for: shares are those of the nearest value between the two, and the rest is the residual.
+    `capped` names the lever that the cap cuts: what was served of it is its value less the cut, so the two are one
+    lever where it was applied, whose parts are what each part moved as served, and the cut. Raises ValueError for
+    an applied value that is not finite or not above 0. Worked by hand: 1.02 was asked for and served; where 1.0 was
+    applied nothing was earned, where 1.01 was applied the part of 0.01 in 1.01 was, and where nearly nothing was
+    bought of a loser, the override that had asked for more has no share of what that saved.
 
     >>> served = {"size_mult": ScalingLever(1.0, 1.02, {"a": log(1.02)})}
     >>> attribute(as_applied(served, {"size_mult": 1.0}), rr=2.0).shares
     {'a': 0.0}
     >>> round(attribute(as_applied(served, {"size_mult": 1.01}), rr=2.0).shares["a"], 12)
     0.02
+    >>> attribute(as_applied(served, {"size_mult": 0.01}), rr=-1.0).shares
+    {'a': 0.0}
     """
     used = dict(levers)
     for name, value in applied.items():
         if name == capped and CAP in levers:
-            used[name] = _with_cut(levers.get(name, ScalingLever(1.0, 1.0, {})), used.pop(CAP), value)
+            whole = _with_cut(levers.get(name, ScalingLever(1.0, 1.0, {})), used.pop(CAP))
+            used[name] = _used(whole, value)
         elif name in levers and name != CAP:
-            used[name] = ScalingLever(levers[name].m0, value, levers[name].parts)
+            used[name] = _used(levers[name], value)
     return list(used.values())
 
 
@@ -163,7 +171,7 @@ def attribute_soundly(levers: Sequence[ScalingLever], rr: float, legs: Sequence[
     1.0
     """
     every = [*levers, *(lever for leg in legs for lever in leg.levers)]
-    if fsum(abs(log(lever.m) - log(lever.m0)) for lever in every) > _LARGEST_LOG:
+    if fsum(abs(log(lever.used or lever.m) - log(lever.m0)) for lever in every) > _LARGEST_LOG:
         return None
     found = attribute_trade(levers, rr, legs)
     sums = found.attribution
@@ -177,10 +185,17 @@ def _kept(lever: ScalingLever, delta: float) -> tuple[float, float]:
     return (1.0, delta - contributed) if abs(contributed) <= CANCELLED else (delta / contributed, 0.0)
 
 
-def _with_cut(lever: ScalingLever, cut: ScalingLever, value: float) -> ScalingLever:
-    """Return a lever and the cut of the cap as one lever, of which `value` was applied."""
+def _used(served: ScalingLever, value: float) -> ScalingLever:
+    """Return a lever of which `value` was applied in place of what was served."""
+    nearest = min(max(value, min(served.m0, served.m)), max(served.m0, served.m))
+    return ScalingLever(served.m0, nearest, served.parts, None if nearest == value else value)
+
+
+def _with_cut(lever: ScalingLever, cut: ScalingLever) -> ScalingLever:
+    """Return a lever and the cut of the cap as one lever, as the two were served."""
     kept, _ = _kept(lever, log(lever.m) - log(lever.m0))
-    return ScalingLever(lever.m0, value, {name: part * kept for name, part in lever.parts.items()} | dict(cut.parts))
+    parts = {name: part * kept for name, part in lever.parts.items()} | dict(cut.parts)
+    return ScalingLever(lever.m0, lever.m * cut.m / cut.m0, parts)
 
 
 def _expm1_ratio(delta: float) -> float:

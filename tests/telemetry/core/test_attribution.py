@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from telemetry.core.attribution import Attribution, Leg, ScalingLever, as_applied, attribute, attribute_trade
@@ -180,9 +180,9 @@ class TestAsApplied:
 
     def test_shares_what_was_applied_in_the_proportion_of_the_parts(self) -> None:
         served = attribute(list(self.SERVED.values()), 2.0)
-        applied = attribute(as_applied(self.SERVED, {"size_mult": 1.03}), 2.0)
+        applied = attribute(as_applied(self.SERVED, {"size_mult": 1.01}), 2.0)
 
-        assert applied.total == pytest.approx(0.03 * 2.0, abs=1e-12)
+        assert applied.total == pytest.approx(0.01 * 2.0, abs=1e-12)
         assert summed(applied) == pytest.approx(applied.total, abs=1e-12)
         for name, share in served.shares.items():
             assert applied.shares[name] / applied.total == pytest.approx(share / served.total, rel=1e-12)
@@ -192,11 +192,31 @@ class TestAsApplied:
 
         assert (won.shares, won.total) == ({"a": 0.0, "b": 0.0}, 0.0)
 
-    def test_turns_shares_around_where_the_opposite_was_applied(self) -> None:
-        won = attribute(as_applied(self.SERVED, {"size_mult": 0.9}), 2.0)
+    @pytest.mark.parametrize("value", [0.9, 0.01])
+    def test_earns_nothing_where_the_opposite_was_applied(self, value: float) -> None:
+        """Who was served more and used less would otherwise have earned most of a loss that was avoided."""
+        won = attribute(as_applied(self.SERVED, {"size_mult": value}), -2.0)
 
-        assert won.total == pytest.approx(-0.2, abs=1e-12)
-        assert all(share < 0 for share in won.shares.values())
+        assert won.shares == {"a": 0.0, "b": 0.0}
+        assert won.total == pytest.approx(won.residual, abs=1e-12) == pytest.approx(2 * (1 - value), abs=1e-12)
+
+    @pytest.mark.parametrize("value", [1.03, 5.0, 1e6])
+    def test_earns_no_more_than_was_served(self, value: float) -> None:
+        served = attribute(list(self.SERVED.values()), 2.0)
+        won = attribute(as_applied(self.SERVED, {"size_mult": value}), 2.0)
+
+        assert won.shares == pytest.approx(served.shares, rel=1e-12)
+        assert won.total == pytest.approx((value - 1) * 2.0, rel=1e-12)
+        assert won.residual == pytest.approx((value - 1.02) * 2.0, rel=1e-9)
+
+    @given(st.builds(ScalingLever, VALUES, VALUES, PARTS), st.floats(0.001, 1e6), RESULTS)
+    def test_never_gives_more_than_serving_did(self, lever: ScalingLever, value: float, rr: float) -> None:
+        assume(abs(fsum(lever.parts.values())) > 1e-6)
+        served, won = (attribute(each, rr) for each in ([lever], as_applied({"x": lever}, {"x": value})))
+
+        for name, share in won.shares.items():
+            assert abs(share) <= abs(served.shares[name]) * (1 + 1e-9) + 1e-9
+            assert share * served.shares[name] >= 0
 
     def test_leaves_other_levers_as_served(self) -> None:
         assert as_applied(self.SERVED, {"trail_mult": 0.5}) == list(self.SERVED.values())
