@@ -31,7 +31,7 @@ NUMBERS = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
-    """Our fields by the file's columns; `time_format` is that of `datetime.strptime`, in UTC."""
+    """Our fields by the file's columns; `time_format` is that of `datetime.strptime`, in UTC unless it reads a zone."""
 
     columns: Mapping[str, str]
     constants: Mapping[str, str] = field(default_factory=dict)
@@ -101,6 +101,8 @@ def _with_point(cell: str) -> str:
 
 def _time(cell: str, layout: str) -> str:
     try:
+        if "%z" in layout:
+            return utc_text(datetime.strptime(cell, layout).astimezone(UTC))
         return utc_text(datetime.strptime(cell, layout).replace(tzinfo=UTC))
     except ValueError:
         raise Refused.because(f"{shown(cell)} does not fit the mapping's time_format {shown(layout)}") from None

@@ -13,6 +13,7 @@ from telemetry.core.file_formats.freqtrade_fields import (
     moment_in,
     number_in,
     optional_number,
+    side_is_short,
     text_in,
     timeframe_word,
     truth_in,
@@ -79,7 +80,7 @@ def read_facts(trade: Mapping[str, object], run: Run) -> Facts:
     """Read a trade under freqtrade's present names. Raises Refused, also for an open trade."""
     if truth_in(trade, "is_open") or not (trade.get("close_date") or trade.get("close_timestamp")):
         raise Refused(Refusal("close_date", "the trade is open; import it once it has closed"))
-    is_short, open_rate = truth_in(trade, "is_short"), optional_number(trade, "open_rate")
+    is_short, open_rate = side_is_short(trade), optional_number(trade, "open_rate")
     return Facts(
         own_id=_own_id(trade.get("trade_id")),
         strategy=text_in(trade, "strategy", run.strategy),

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from telemetry.core.file_formats.freqtrade_names import TIMESTAMPS
 from telemetry.core.file_formats.spellings import is_nothing, moment, timestamp, truth
 from telemetry.foundation.core.fields import finite, named, storable
-from telemetry.foundation.core.refusal import Refusal, Refused
+from telemetry.foundation.core.refusal import Refusal, Refused, shown
 
+SIDES = ("side", "trade_direction", "direction")  # columns that state a side in words
 _DAY, _HOUR = 24 * 60, 60
 _MINUTES = {"m": 1, "h": 60, "d": 24 * 60, "w": 7 * 24 * 60}
 _WORD = re.compile(r"([1-9][0-9]{0,4})([mhdw])", re.ASCII)
@@ -64,6 +65,38 @@ def truth_in(values: Mapping[str, object], name: str) -> bool:
     """Return a truth value in any spelling, false if there is none. Raises Refused."""
     value = values.get(name)
     return False if is_nothing(value) else named(truth, value, name)
+
+
+def side_is_short(values: Mapping[str, object]) -> bool:
+    """Return whether a trade is short: by `is_short`, a column with its side, or the side of its first entry.
+
+    A trade that states none of them is long, as all trades were before `is_short` existed. Raises Refused for a side
+    that is neither long nor short, and for two that differ.
+    """
+    stated = {} if is_nothing(values.get("is_short")) else {"is_short": truth_in(values, "is_short")}
+    for name in SIDES:
+        if not is_nothing(values.get(name)):
+            stated[name] = _is_short_word(name, values[name])
+    if len(set(stated.values())) > 1:
+        first, other, *_ = stated
+        raise Refused(Refusal(other, f"and {first} state different sides; correct one of them"))
+    return next(iter(stated.values())) if stated else _is_entered_by_sale(values.get("orders"))
+
+
+def _is_short_word(name: str, value: object) -> bool:
+    word = str(value).strip().lower()
+    if word not in ("long", "short"):
+        raise Refused(Refusal(name, f"{shown(value)} is neither long nor short; write one of them"))
+    return word == "short"
+
+
+def _is_entered_by_sale(orders: object) -> bool:
+    entries = (
+        order
+        for order in (orders if isinstance(orders, (list, tuple)) else ())
+        if isinstance(order, Mapping) and order.get("ft_is_entry") in (True, 1)
+    )
+    return next((order.get("ft_order_side") == "sell" for order in entries), False)
 
 
 def number_in(values: Mapping[str, object], name: str) -> float:

@@ -29,7 +29,7 @@ from telemetry.core.file_formats.freqtrade_facts import (
 )
 from telemetry.core.file_formats.freqtrade_names import renamed
 from telemetry.core.file_formats.freqtrade_orders import Order
-from telemetry.core.file_formats.pattern_parts import pattern_part
+from telemetry.core.file_formats.pattern_parts import motif, pattern_part
 from telemetry.core.unit_of_risk import has_real_stop, rr_by_stop
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.core.objects import mapping
@@ -121,10 +121,10 @@ def _earlier(trade: Mapping[str, object], run: Run, defaults: Defaults) -> tuple
 
 def _actions(facts: Facts, start: str, family: str | None) -> list[dict[str, object]]:
     scope = {"timeframe": facts.timeframe} if facts.timeframe else {}
-    motif = pattern_part(facts.tag, "entry")
-    action: dict[str, object] = {"module": "pm", "pattern_key": f"{start}.{motif}", "scope": scope}
+    tag = motif(facts.tag)
+    action: dict[str, object] = {"module": "pm", "pattern_key": f"{start}.{tag}", "scope": scope}
     entry = action | {"action_category": "entry", "at": utc_text(facts.opened_at)}
-    if coded := _coded(enter_tag=(facts.tag, motif), strategy=(family or facts.strategy, start.partition(".")[0])):
+    if coded := _coded(enter_tag=(facts.tag, tag), strategy=(family or facts.strategy, start.partition(".")[0])):
         entry["controls"] = coded
     close = action | {"action_category": "exit", "at": utc_text(facts.closed_at)}
     orders = facts.orders
@@ -145,8 +145,8 @@ def _moves(facts: Facts, orders: Sequence[Order], action: dict[str, object], sta
             move["fraction"] = order.fraction
         tag = order.fill.tag
         if order.is_entry and tag and tag != facts.tag:
-            move["pattern_key"] = f"{start}.{pattern_part(tag)}"
-            move["controls"] = _coded(enter_tag=(tag, pattern_part(tag)))
+            move["pattern_key"] = f"{start}.{motif(tag)}"
+            move["controls"] = _coded(enter_tag=(tag, motif(tag)))
         elif not order.is_entry:
             move["controls"] = _exit_tag(facts, order)
         moves.append(move)

@@ -72,6 +72,12 @@ class TestColumnMapping:
         assert refusal(first)[:2] == ("line 2", field)
         assert second.payload is not None
 
+    def test_reads_the_zone_that_a_time_states(self) -> None:
+        mapping = read_mapping(MAPPING | {"time_format": "%Y.%m.%d %H:%M %z"})
+        first, _ = rows(MT4.replace(b" 10:00", b" 10:00 +0200"), mapping=mapping)
+
+        assert given(first)["opened_at"] == "2024-05-01T08:00:00Z"
+
     def test_refuses_a_file_that_lacks_its_columns(self) -> None:
         (row,) = rows(MT4.replace(b"Ticket", b"Order"), mapping=read_mapping(MAPPING))
 
