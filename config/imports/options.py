@@ -29,7 +29,7 @@ them), its database and tables of its trades; .gz of any. Recognised by content.
 def add_file_options(parser: ArgumentParser) -> None:
     """Add the files and what completes their trades."""
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a file, a database or a folder of results")
-    parser.add_argument("--book", help="of trades that name none (default: paper; of a database of freqtrade: live)")
+    parser.add_argument("--book", help="of trades that name none (default: paper; of freqtrade's database live or dry)")
     parser.add_argument("--source", help="of trades that name none; freqtrade's all take this one")
     parser.add_argument("--family", help="in place of the strategy in the pattern keys of freqtrade's trades")
     parser.add_argument("--exchange", help="of freqtrade's trades whose file names none")

@@ -129,17 +129,19 @@ def _served() -> Iterator[Mapping[str, str]]:
     from tests.builders import make_spec, publish, set_mode
 
     fresh = {"updated_at": utc_text(datetime.now(UTC))}
-    with time_simulated("the override of the bench is decided at an instant of the builders"):
-        publish(make_spec(pattern_key=PATTERN, scope={"timeframe": "5m"}, stats=fresh))
-        set_mode("on")
-    ENGINE_ROOM.refresh()
-    server = LiveServer("localhost")
     try:
-        yield {"COUNTERWEIGHT_URL": server.url, "COUNTERWEIGHT_KEY": new_key("record")}
+        with time_simulated("the bench's bot trades in past months, and builders decide at an instant of their own"):
+            publish(make_spec(pattern_key=PATTERN, scope={"timeframe": "5m"}, stats=fresh))
+            set_mode("on")
+            ENGINE_ROOM.refresh()
+            server = LiveServer("localhost")
+            try:
+                yield {"COUNTERWEIGHT_URL": server.url, "COUNTERWEIGHT_KEY": new_key("record")}
+            finally:
+                server.stop()
+                QUEUE.close()
+                ENGINE_ROOM.close()
     finally:
-        server.stop()
-        QUEUE.close()
-        ENGINE_ROOM.close()
         with connection.cursor() as cursor:  # threads of the server end with their connections, not before
             cursor.execute(END_OTHERS)
 

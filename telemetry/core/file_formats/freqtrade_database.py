@@ -1,9 +1,10 @@
 """freqtrade's own database, sqlite: closed trades with their orders and the decisions that its bot stored beside them.
 
-It is opened for reading only. A bot keeps the ids of the decisions that it followed in a trade's custom data, under
-`counterweight_decision_ids`: a list of ids for the entry, or an object of action categories with a list each, such as
-{"entry": [...], "add": [[...], [...]]}; a list of lists names those of the first, second, ... action of the category.
-Lever values that were used in place of those served stand under `counterweight_applied`: {decision id: {lever: value}}.
+It is opened for reading only. Trades whose orders never reached an exchange are of the book dry. A bot keeps the ids of
+the decisions that it followed in a trade's custom data, under `counterweight_decision_ids`: a list of ids for the
+entry, or an object of action categories with a list each, such as {"entry": [...], "add": [[...], [...]]}; a list of
+lists names those of the first, second, ... action of the category. Lever values that were used in place of those served
+stand under `counterweight_applied`: {decision id: {lever: value}}.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from telemetry.core.file_formats.compression import LARGEST_DOCUMENT
 from telemetry.core.file_formats.file_rows import Defaults, Row
 from telemetry.core.file_formats.freqtrade_facts import Run
 from telemetry.core.file_formats.freqtrade_names import missing_columns
+from telemetry.core.file_formats.freqtrade_orders import is_dry_run
 from telemetry.core.file_formats.freqtrade_trade import read_trade
 from telemetry.core.file_formats.strict_json import parse_json
 from telemetry.foundation.core.fields import named
@@ -28,13 +30,12 @@ from telemetry.foundation.core.refusal import Refusal, Refused
 
 MAGIC = b"SQLite format 3\0"
 DECISIONS, APPLIED = "counterweight_decision_ids", "counterweight_applied"
-BOOK = "live"
+BOOK, DRY = "live", "dry"
 _READ_VERSIONS, _ROLLBACK_JOURNAL = slice(18, 20), b"\x01\x01"  # bytes of the header that ask for a write-ahead log
 
 
 def read_database(stream: IO[bytes], path: Path | None, defaults: Defaults) -> Iterator[Row]:
     """Yield one row per trade of the database at `path`, or in `stream` if it is not a plain file. Raises Refused."""
-    defaults = replace(defaults, book=defaults.book or BOOK)
     try:
         with closing(_copied(stream) if path is None else _opened(path)) as database:
             database.row_factory = sqlite3.Row
@@ -84,7 +85,9 @@ def _rows(database: sqlite3.Connection, columns: Sequence[str], defaults: Defaul
         if has_orders:
             found = database.execute("SELECT * FROM orders WHERE ft_trade_id = ? ORDER BY id", [own])
             trade["orders"] = [dict(order) for order in found]
-        row = read_trade(place, trade, run, defaults)
+        row = read_trade(
+            place, trade, run, replace(defaults, book=defaults.book or (DRY if is_dry_run(trade) else BOOK))
+        )
         if has_decisions:
             row = _with_decisions(row, database, own)
         yield row

@@ -14,6 +14,7 @@ from telemetry.core.file_formats.spellings import truth
 from telemetry.foundation.core.refusal import Refusal, Refused
 
 BACKTEST = "backtest"
+TRADED = ("dry", "live")  # books that supersede backtests
 _FIRST_NUMBERS = ("profit_ratio", "initial_stop_loss_ratio")
 _NUMBERS = (
     *_FIRST_NUMBERS, "close_profit", "initial_stop_loss_pct", "leverage", "open_rate", "close_rate", "fee_open",
@@ -44,6 +45,10 @@ def read_result(document: Mapping[str, Any], defaults: Defaults, beside: object 
     """
     for name, result in document["strategy"].items():
         place = f"strategy.{name}"
+        if defaults.book in TRADED:
+            message = f"this is the result of a backtest and not {defaults.book}; import it with --book {BACKTEST}"
+            yield Row.refused(place, Refused(Refusal("book", message)))
+            continue
         trades = result.get("trades") if isinstance(result, Mapping) else None
         if not isinstance(trades, list):
             message = "is not a list; export the backtest with --export trades"

@@ -13,6 +13,7 @@ from telemetry.core.file_formats.spellings import is_nothing, moment
 from telemetry.foundation.core.fields import named
 from telemetry.foundation.core.refusal import Refusal, Refused
 
+DRY_RUN = "dry_run"  # how freqtrade begins the ids of orders that it simulates
 FILLED_AT = "order_filled_timestamp"
 _PRICES = ("average", "safe_price", "price")
 
@@ -52,6 +53,14 @@ def filled_orders(trade: Mapping[str, object], is_short: bool, price: float | No
             fills.append(fill)
     entered = sum(fill.amount for fill in fills if fill.is_entry)
     return _with_fractions(fills, entered) if entered > 0 else []
+
+
+def is_dry_run(trade: Mapping[str, object]) -> bool:
+    """Return whether an order of the trade was simulated by freqtrade's dry run."""
+    orders = trade.get("orders")
+    return isinstance(orders, (list, tuple)) and any(
+        isinstance(order, Mapping) and str(order.get("order_id")).startswith(DRY_RUN) for order in orders
+    )
 
 
 def _fill(order: Mapping[str, object], is_short: bool, price: float | None) -> Fill | None:

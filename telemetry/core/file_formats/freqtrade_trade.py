@@ -28,13 +28,14 @@ from telemetry.core.file_formats.freqtrade_facts import (
     read_facts,
 )
 from telemetry.core.file_formats.freqtrade_names import renamed
-from telemetry.core.file_formats.freqtrade_orders import Order
+from telemetry.core.file_formats.freqtrade_orders import Order, is_dry_run
 from telemetry.core.file_formats.pattern_parts import motif, pattern_part
 from telemetry.core.unit_of_risk import has_real_stop, rr_by_stop
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.core.objects import mapping
 from telemetry.foundation.core.refusal import Refusal, Refused
 
+LIVE = "live"
 NAMES: Names = (
     ("opened_at", "open_date"),
     ("closed_at", "close_date"),
@@ -82,6 +83,8 @@ def _own(own: Mapping[str, str], field: str) -> str:
 
 
 def _payload(facts: Facts, trade: Mapping[str, object], run: Run, defaults: Defaults) -> dict[str, object]:
+    if defaults.book == LIVE and is_dry_run(trade):
+        raise Refused(Refusal("book", "an order of the trade is of a dry run and not live; import it with --book dry"))
     family = pattern_part(defaults.family or facts.strategy)
     measured = has_real_stop(facts.stop_ratio, facts.leverage, run.stop_is_custom)
     entry_id = trade.get("entry_id")

@@ -70,6 +70,17 @@ class TestReadDatabase:
         assert [each["pattern_key"] for each in found["actions"]] == ["NFI.long.2"] * 2
         assert found["cluster_id"] == "binance:ARPA/BUSD:long:2021-11-03T23:00:00Z:NFI"
 
+    def test_reads_that_of_a_dry_run_as_dry_and_never_as_live(self, tmp_path: Path) -> None:
+        orders = [
+            filled(1, "buy", 500.0, 0, order_id="dry_run_buy_ARPA/BUSD_1635980428.1"),
+            filled(2, "sell", 500.0, 3, order_id="dry_run_sell_ARPA/BUSD_1635998287.2"),
+        ]
+        path = written(tmp_path / "tradesv3.dryrun.sqlite", trades=[TRADE_2021], orders=orders)
+
+        assert payload(read(path))["book"] == payload(read(path, book="dry"))["book"] == "dry"
+        (row,) = read(path, book="live")
+        assert refusal(row)[:2] == ("trades[1]", "book")
+
     def test_reads_that_of_2026_with_its_orders(self, tmp_path: Path) -> None:
         orders = [
             filled(1, "sell", 250.0, 0),

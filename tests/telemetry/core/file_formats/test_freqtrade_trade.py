@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from telemetry.core.file_formats.freqtrade_trade import NAMES, trade_payload
 from telemetry.core.trades import Trade, parse_trade
 from telemetry.foundation.core.refusal import Refused
 from tests.telemetry.core.builders import NOW
-from tests.telemetry.core.file_formats.builders import freqtrade_trade, order
+from tests.telemetry.core.file_formats.builders import freqtrade_trade, order, refusal, result, rows
 
 RUN = Run("Macd", "run 1", "5m")
 
@@ -117,6 +118,37 @@ class TestTradePayload:
 
         assert (found["book"], found["source"]) == ("backtest", "mine")
         assert made(source="log")["source"] == "log"
+
+    @pytest.mark.parametrize(
+        ("over", "side"),
+        [
+            ({"is_short": None}, "long"),
+            ({"is_short": None, "side": "Short"}, "short"),
+            ({"is_short": None, "trade_direction": "long"}, "long"),
+            ({"is_short": "true", "direction": "short"}, "short"),
+            ({"is_short": None, "orders": [order(True, 0, 2.0, ft_order_side="sell")]}, "short"),
+            ({"is_short": None, "orders": [order(True, 0, 2.0, ft_order_side="buy")]}, "long"),
+        ],
+    )
+    def test_takes_the_side_from_whatever_states_it(self, over: dict[str, Any], side: str) -> None:
+        trade = parsed(**over)
+
+        assert trade.side == trade.actions[0].pattern_key.split(".")[1] == side
+
+    @pytest.mark.parametrize(
+        "over", [{"side": "sell"}, {"is_short": True, "side": "long"}, {"is_short": None, "side": "flat"}]
+    )
+    def test_refuses_a_side_that_is_none_or_two(self, over: dict[str, Any]) -> None:
+        with pytest.raises(Refused) as caught:
+            made(**over)
+
+        assert [each.field for each in caught.value.refusals] == ["side"]
+
+    @pytest.mark.parametrize("book", ["dry", "live"])
+    def test_is_not_recorded_from_a_backtest_as_if_it_had_been_traded(self, book: str) -> None:
+        (row,) = rows(json.dumps(result(Macd=[freqtrade_trade(), freqtrade_trade()])).encode(), book=book)
+
+        assert refusal(row)[:2] == ("strategy.Macd", "book")
 
     def test_counts_the_same_entry_of_several_runs_once(self) -> None:
         assert made(entry_id="e1")["cluster_id"] == "e1"
