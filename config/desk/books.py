@@ -26,15 +26,33 @@ PERMISSION = "telemetry.view_trade"
 BOOKS_PATH = "lessons.books"  # of the parameter that the form for other parameters asks for
 COLUMNS = ("module", "book", "is_learned", "trades", "entries", "teaching", "not_teaching", "reasons", "last_close")
 COUNTED = 20_000  # newest actions that the start page counts
-# The trades of each module and book among the newest actions, as a column of the start page's one query.
+# The trades of each module and book among the newest actions, as a column of the start page's one query: how many
+# actions were looked at, then the counts.
 RECORDED = """(
-    SELECT coalesce(jsonb_agg(jsonb_build_array(module, book, trades) ORDER BY module, book), '[]') FROM (
+    WITH action AS MATERIALIZED (SELECT module, trade_id FROM telemetry_action ORDER BY id DESC LIMIT %s),
+    counted AS (
         SELECT action.module, trade.book, count(DISTINCT trade.id) AS trades
-        FROM (SELECT module, trade_id FROM telemetry_action ORDER BY id DESC LIMIT %s) AS action
-        JOIN telemetry_trade AS trade ON trade.id = action.trade_id
+        FROM action JOIN telemetry_trade AS trade ON trade.id = action.trade_id
         WHERE trade.is_current GROUP BY action.module, trade.book
-    ) AS counted
+    )
+    SELECT jsonb_build_array(
+        (SELECT count(*) FROM action),
+        (SELECT coalesce(jsonb_agg(jsonb_build_array(module, book, trades) ORDER BY module, book), '[]') FROM counted)
+    )
 )"""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The trades of each module and book among the newest `n_actions` actions."""
+
+    n_actions: int
+    trades: Sequence[tuple[str, str, int]]
+
+    @property
+    def is_part(self) -> bool:
+        """Whether there may be older trades, which are not counted."""
+        return self.n_actions >= COUNTED
 
 
 @dataclass(frozen=True)
@@ -79,23 +97,26 @@ def books_csv(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-def told(learned: Mapping[str, Sequence[str]], recorded: Sequence[tuple[str, str, int]]) -> Iterator[tuple[str, str]]:
+def told(learned: Mapping[str, Sequence[str]], recorded: Recorded) -> Iterator[tuple[str, str]]:
     """Yield each module with what it learns from and what is recorded beside, in a sentence.
 
-    `learned` has the books of each module, `recorded` the trades of each module and book.
+    `learned` has the books of each module.
 
-    >>> list(told({"pm": ("paper",)}, [("pm", "backtest", 1906), ("pm", "paper", 40)]))
+    >>> list(told({"pm": ("paper",)}, Recorded(3892, [("pm", "backtest", 1906), ("pm", "paper", 40)])))
     [('pm', 'learns from paper (40 trades); 1,906 trades of backtest are recorded and not learned from')]
-    >>> list(told({"pm": ("paper", "live")}, []))
+    >>> list(told({"pm": ("paper", "live")}, Recorded(0, [])))
     [('pm', 'learns from paper (no trade) and live (no trade)')]
+    >>> list(told({"pm": ("paper",)}, Recorded(COUNTED, [("pm", "paper", 5410)])))
+    [('pm', 'learns from paper (5,410 trades), counted in the newest 20,000 actions')]
     """
+    newest = f", counted in the newest {COUNTED:,} actions" if recorded.is_part else ""
     for module, own in learned.items():
-        counts = {book: count for of, book, count in recorded if of == module}
+        counts = {book: count for of, book, count in recorded.trades if of == module}
         learns = _listed([f"{book} ({_trades(counts.get(book, 0))})" for book in own])
         others = [f"{_trades(count)} of {book}" for book, count in counts.items() if book not in own]
         verb = "is" if len(others) == 1 and others[0].startswith("1 trade of") else "are"
         beside = f"; {_listed(others)} {verb} recorded and not learned from" if others else ""
-        yield module, f"learns from {learns or 'no book'}{beside}"
+        yield module, f"learns from {learns or 'no book'}{beside}{newest}"
 
 
 def _books(parameters: ModuleParameters) -> Books:

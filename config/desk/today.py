@@ -13,7 +13,7 @@ from django.db.models import F, IntegerField, JSONField, OuterRef, QuerySet, Sub
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import JSONObject
 
-from config.desk.books import COUNTED, RECORDED, told
+from config.desk.books import COUNTED, RECORDED, Recorded, told
 from config.desk.queue import DAY, WAITING, WEEK, awaiting
 from config.desk.troubles import Stuck, failed_runs, unowned_keys
 from overrides.admin.decisions.decision_rows import LEVERS_OF
@@ -132,7 +132,7 @@ class Counts:
     simulated: SimulatedTime | None
     earned: Earned
     modes: Mapping[str, ModuleMode]
-    recorded: tuple[tuple[str, str, int], ...]
+    recorded: Recorded
 
     @property
     def mandates_due_soon(self) -> int:
@@ -207,7 +207,7 @@ def counts(person: User, now: datetime) -> Counts:
     row["stuck"] = Stuck(row.pop("tasks"), row.pop("oldest"))
     modes = [ModuleMode(**{**each, "changed_at": datetime.fromisoformat(each["changed_at"])}) for each in row["modes"]]
     row["modes"] = {mode.module: mode for mode in modes}
-    row["recorded"] = tuple(map(tuple, row["recorded"]))
+    row["recorded"] = Recorded(*row["recorded"])
     row["quarantines"] = tuple(row["quarantines"])
     return Counts(**row)
 

@@ -60,6 +60,18 @@ class TestBooksPage:
         assert client.get("/admin/books/").status_code == 403
         assert client.get("/admin/books/list.csv").status_code == 403
 
+    def test_the_start_page_says_where_it_counts_the_newest_alone(
+        self, author: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for place in ("config.desk.books", "config.desk.today"):
+            monkeypatch.setattr(f"{place}.COUNTED", 2)
+        for number in range(3):
+            record(f"paper {number}")
+
+        text = page(browser_of(author), "/admin/")
+
+        assert "It learns from paper (2 trades), counted in the newest 2 actions." in text
+
     def test_the_start_page_says_what_each_module_learns_from(self, author: User) -> None:
         record("tested", book="backtest")
 
