@@ -134,7 +134,7 @@ def sections_of(imported: Imported, now: datetime) -> list[Section]:
         if not found:
             continue
         sections.append(_teaching(imported, parameters, found))
-        if imported.universe:
+        if imported.universe and (imported.universe == label or _is_of_another_universe(found)):
             sections.append(_universe(imported, module.value, label))
         sections.append(_learned(parameters, now))
         steps += _steps(imported, parameters, found, label)
@@ -204,6 +204,11 @@ def _teaching(imported: Imported, parameters: ModuleParameters, found: Sequence[
     return Section(f"What can teach {module}", sentences, Table(header, rows, "ttnnnt"))
 
 
+def _is_of_another_universe(found: Sequence[BookOfModule]) -> bool:
+    """Return whether trades of a module name a universe that it does not learn from."""
+    return any(why in (Obstacle.FOREIGN_UNIVERSE, Obstacle.NO_UNIVERSE) for each in found for why, _ in each.reasons)
+
+
 def _universe(imported: Imported, module: str, label: str) -> Section:
     if imported.universe == label:
         sentence = f"Scopes name the universe {label}, which {module} learns from."
@@ -255,7 +260,7 @@ def _steps(
     if not imported.has_bars and lacking:
         has = "trade of those recorded has" if lacking == 1 else "of the trades recorded have"
         yield f"{lacking:,} {has} no scope or no unit of risk. {GIVE_BARS}", f"{RECORD} FILE --bars DIR"
-    elif imported.universe not in ("", label):
+    elif imported.universe not in ("", label) and _is_of_another_universe(found):
         universe = f"{imported.universe.partition('@')[0]}: {', '.join(imported.pairs)}"
         yield f"Propose that {module} learns from the universe {universe}", universe_form(module, universe)
     elif any(not each.is_learned and each.teaching for each in found):
@@ -267,8 +272,8 @@ def _steps(
 
 
 def _next(steps: Sequence[Step]) -> Section:
-    """Return the next step: the first of all modules."""
-    sentence, *commands = steps[0]
+    """Return the next step: the first of all modules, and a build only where no module needs anything before it."""
+    sentence, *commands = next((step for step in steps if BUILD not in step), steps[0])
     return Section(NEXT, [sentence], commands=commands)
 
 

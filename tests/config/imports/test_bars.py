@@ -18,8 +18,9 @@ from overrides.core.governance.permissions import DRAFT, PROPOSE_PARAMETERS
 from telemetry.core.file_formats.exclusions import NO_BARS
 from telemetry.models import Outcome, Trade
 from telemetry.recording.market_context import ContextReport
+from telemetry.recording.record_trades import record_trades
 from tests.admin_pages import browser_of, page
-from tests.builders import make_parameters, make_spec, publish
+from tests.builders import NOW, action_payload, make_parameters, make_spec, make_trade, publish
 from tests.config.imports.bar_folders import PAIRS, logged, write_hours, write_log, write_shared_log
 from tests.conftest import make_user
 from tests.telemetry.recording.data_folders import convert_shared_bars
@@ -109,6 +110,16 @@ class TestImportTrades:
         assert address.startswith("/admin/overrides/parameterset/pm/propose/?universe=binance:+BTC/USDT,+ETH/USDT")
         proposer = browser_of(make_user("a rule maker", DRAFT, PROPOSE_PARAMETERS))
         assert "\nbinance: BTC/USDT, ETH/USDT, SOL/USDT, XRP/USDT</textarea>" in page(proposer, address)
+
+    def test_asks_for_the_universe_for_the_module_of_the_trades_alone(self, log: Path, bars: Path) -> None:
+        allocation = action_payload(module="dm", action_category="allocation", scope={"chain": "base"})
+        record_trades([make_trade(actions=[allocation])], now=NOW)
+
+        text = run("import_trades", log, bars=bars)
+
+        assert "What can teach dm" in text
+        assert "The universe of dm" not in text
+        assert "Propose that pm learns from the universe binance: " in text
 
     def test_leads_to_the_empty_form_where_the_pairs_are_too_many_for_an_address(self) -> None:
         many = f"all: {', '.join(f'COIN{number}/USDT' for number in range(200))}"
