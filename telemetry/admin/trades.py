@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from telemetry.admin.replays import replays
+from telemetry.admin.trade_words import better, unattributed
 from telemetry.core.decision_fit import scope_differences
 from telemetry.core.outcomes import known_at
 from telemetry.core.vocabulary import SALES
@@ -174,9 +175,9 @@ class TradeAdmin(FactAdmin):
         ("symbol", "side", "timeframe", "book"),
         ("opened", "closed", "outcome"),
         ("source", "cluster_id", "entry_id"),
-        ("excluded_reason", "superseded_by", "is_current"),
+        ("not_learned", "better", "state"),
     )
-    readonly_fields = ("opened", "closed", "outcome")
+    readonly_fields = ("opened", "closed", "outcome", "not_learned", "better", "state")
     inlines = (ActionInline,)
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
@@ -186,13 +187,15 @@ class TradeAdmin(FactAdmin):
         ).in_bulk([outcome.decision_id for outcome in outcomes])
         shares = list(AttributionShare.objects.filter(attribution_id=obj.pk).order_by("decision_id", "pk"))
         attribution = Attribution.objects.filter(pk=obj.pk).first()
-        actions = {action.index: action for action in obj.actions.all()} if outcomes else {}
+        actions = {action.index: action for action in obj.actions.all()}
+        n_named = sum(len(action.decision_ids) for action in actions.values())
         earned: dict[UUID, float] = {}
         for share in shares:
             earned[share.decision_id] = earned.get(share.decision_id, 0.0) + share.share
         return {
             "trade": obj,
             "attribution": attribution,
+            "unattributed": unattributed(obj, n_named) if attribution is None else "",
             "shares": shares,
             "decisions": decisions,
             "earned": None if attribution is None else earned_in(attribution, shares),
@@ -218,6 +221,14 @@ class TradeAdmin(FactAdmin):
         if trade.rr is None:
             return "no unit of risk"
         return number(trade.rr, 3, signed=True, unit="R")
+
+    @admin.display(description="not learned from because")
+    def not_learned(self, trade: Trade) -> str | SafeString:
+        return trade.excluded_reason or MISSING
+
+    @admin.display(description="counted in its place")
+    def better(self, trade: Trade) -> SafeString:
+        return better(trade)
 
     @admin.display(description="state")
     def state(self, trade: Trade) -> SafeString:

@@ -37,7 +37,10 @@ WORDS: Mapping[str, str] = {
     "NOT_IN_ROLLOUT": "outside the roll-out", "SCOPE_NOT_ALLOWED": "scope not allowed", "PROTECTED": "protected motif",
     "HOLDBACK": "held back for comparison", "STALE": "stale data", "ERROR": "error", "review": "reviewer vote",
     "mandate": "within mandates", "too_light": "too light to act", "at_once": "immediate, reviewed afterwards",
-    "below the floor": "below the minimum weight",
+    "below the floor": "below the minimum weight", "STEP_LIMITED": "limited by the largest step",
+    "BOUND_LOW": "at its lower bound", "BOUND_HIGH": "at its upper bound", "RAMPING": "on the way to its target",
+    "UNKNOWN_DIMENSION": "unknown dimension", "STALE_VERSION": "version not confirmed",
+    "stop": "first stop", "atr": "2 ATR",
 }  # fmt: skip
 
 

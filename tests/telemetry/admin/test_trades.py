@@ -106,6 +106,38 @@ class TestDecisions:
         assert ">t2<" in page(browser, "/admin/telemetry/trade/")
 
 
+class TestUnattributed:
+    def test_says_why_nothing_was_attributed(self, browser: Client) -> None:
+        decision = make_decision()
+        named = [action_payload(decision_ids=decision_ids(decision))]
+        record_trades(
+            [
+                make_trade("bare"),
+                make_trade("waits", actions=named),
+                make_trade("unmeasured", actions=named, rr=None, excluded_reason="no unit of risk: no stop"),
+            ],
+            now=NOW,
+        )
+
+        sentences = {
+            "bare": "Nothing is attributed: the trade names no decision.",
+            "waits": "Nothing has been attributed yet: it names 1 decision, and is attributed within minutes",
+            "unmeasured": "Nothing is attributed: it names 1 decision, but has no outcome in R.",
+        }
+        for external_id, sentence in sentences.items():
+            assert sentence in page(browser, f"/admin/telemetry/trade/{trade_id(external_id, 1)}/change/")
+
+    def test_counts_actions_from_one_on_both_pages(self, browser: Client) -> None:
+        decision = make_decision()
+        record_decisions([decision])
+        actions = [action_payload(), action_payload(action_category="add", decision_ids=decision_ids(decision))]
+        record_trades([make_trade(actions=actions)], now=NOW)
+        attribute_trades(now=NOW)
+
+        for address in (f"trade/{trade_id('t1', 1)}", f"decision/{decision.decision_id}"):
+            assert "<td>2</td>" in page(browser, f"/admin/telemetry/{address}/change/")
+
+
 class TestState:
     def test_says_that_a_trade_has_no_unit_of_risk(self, browser: Client) -> None:
         record_trades([make_trade(rr=None, excluded_reason="no unit of risk: no stop")], now=NOW)
@@ -118,4 +150,6 @@ class TestState:
         record_trades(twice, now=NOW)
 
         assert "counted in a better book" in page(browser, "/admin/telemetry/trade/")
+        counted = f'<a href="/admin/telemetry/trade/{trade_id("live", 1)}/change/">the same position in book live</a>'
+        assert counted in page(browser, f"/admin/telemetry/trade/{trade_id('backtest', 1)}/change/")
         assert "live" in page(browser, f"/admin/telemetry/trade/{trade_id('backtest', 1)}/change/")
