@@ -35,7 +35,7 @@ def unknown_dimensions_page(request: HttpRequest) -> HttpResponseBase:
     rows = sent_and_unknown(now)
     may_add = request.user.has_perms((DRAFT, PROPOSE_PARAMETERS))
     context: dict[str, Any] = admin.site.each_context(request) | {
-        "title": "Dimensions that no module knows",
+        "title": "Unknown dimensions",
         "modules": [
             (module, [_shown(each, may_add) for each in rows if each.module == module]) for module, _ in MODULES
         ],

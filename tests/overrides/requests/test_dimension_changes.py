@@ -86,6 +86,20 @@ class TestStranded:
         assert "name a dimension, or a bucket of one, that these parameters do not have" in text
         assert "<code>volume_z</code> removed" in text
 
+    def test_is_shown_with_few_queries_where_dimensions_come_and_go(
+        self, author: User, reviewer: User, django_assert_max_num_queries: Any
+    ) -> None:
+        other = {**SESSION, "name": "desk", "cuts": []}
+        content = make_parameters(own_dimensions=[other], universe={"name": "majors", "pairs": ["BTC/USDT"]})
+        request = draft(kind="parameters", author=author, content=content.to_document())
+        browser = browser_of(reviewer)
+
+        with django_assert_max_num_queries(MOST_QUERIES):
+            text = page(browser, f"/admin/overrides/changerequest/{request.pk}/change/")
+
+        assert "<code>desk</code> added" in text
+        assert "<code>session</code> removed" in text
+
 
 class TestForm:
     def test_previews_and_drafts_a_dimension_and_a_universe(self) -> None:
