@@ -19,6 +19,7 @@ from overrides.requests.kinds import KINDS
 from overrides.versions.load_version import InForce, evidence_in_force
 from telemetry.foundation.admin.formatting import pretty
 
+SHOWN_APART = ("own_dimensions", "universe")  # fields of parameters that the verdict puts in words
 NOTHING = "Nothing would change: this is what stands."
 STALE = "The parameters changed since this was drafted: it has to be drafted again from what is in force."
 
@@ -42,6 +43,7 @@ def content_page(
     is_idle = documents.before is not None and not differences and not n_coefficients and not changes
     context |= {
         "differences": differences,
+        "constants": [each for each in differences if each.field.partition(".")[0] not in SHOWN_APART],
         "note": STALE if documents.is_stale else NOTHING if is_idle else "",
         "has_before": documents.before is not None,
     }

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils.html import strip_tags
 
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.models import ChangeRequest
@@ -99,6 +100,11 @@ class TestStranded:
 
         assert "<code>desk</code> added" in text
         assert "<code>session</code> removed" in text
+        said = " ".join(strip_tags(text[text.index("What changes") :]).split())
+        assert (
+            "own dimension desk added; own dimension volume_z removed; own dimension session removed; "
+            "universe none → majors with 1 pair Estimated exposure change"
+        ) in said
 
 
 class TestForm:
