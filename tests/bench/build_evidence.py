@@ -43,7 +43,7 @@ TRADE_COLUMNS = (
 )  # fmt: skip
 ACTION_COLUMNS = (
     "trade_id", "index", "module", "pattern_key", "action_category", "at", "scope", "decision_ids", "controls",
-    "counterfactuals", "buckets",
+    "counterfactuals", "buckets", "replays", "taken_arms",
 )  # fmt: skip
 OUTCOME_COLUMNS = (
     "trade_id", "action_index", "module", "pattern_key", "action_category", "book", "cluster_id", "scope", "rr",
@@ -95,7 +95,7 @@ def _trade(number: int, row: Row) -> tuple[Any, ...]:
 def _action(number: int, row: Row) -> tuple[Any, ...]:
     pattern, category, scope, _, closed_at = row
     at = moment_from_microseconds(closed_at) - OPEN_FOR
-    return UUID(int=number), 0, "pm", pattern, category, at, json.dumps(scope), "{}", "{}", "{}", "{}"
+    return UUID(int=number), 0, "pm", pattern, category, at, json.dumps(scope), *["{}"] * 6
 
 
 def _outcome(number: int, row: Row) -> tuple[Any, ...]:

@@ -6,8 +6,6 @@ the plan's thresholds were made for.
 
 from __future__ import annotations
 
-import csv
-import gzip
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from config.demo.market.scopes import pm_scope
+from telemetry.core.file_formats.detect_format import read_rows
 from telemetry.core.file_formats.exclusions import WITHOUT_UNIT
 from telemetry.core.file_formats.file_rows import Defaults
-from telemetry.core.file_formats.freqtrade_facts import Run
-from telemetry.core.file_formats.freqtrade_trade import trade_payload
 from telemetry.core.market_context.bars import Bars, Floats
 from telemetry.core.market_context.indicators import Indicators
 from telemetry.core.market_context.market import Market
+from telemetry.foundation.core.refusal import Refused
 from tests.bench.real_trades import hourly_bars
 
 LOGS = {
@@ -52,21 +50,17 @@ def scoped_log(data: Path, name: str) -> Iterator[Mapping[str, Any]]:
     bars = list(hourly_bars(data / name))
     market = Market.of(bars)
     prices = {each.symbol: Prices(each, Indicators.of(each).atr) for each in bars}
-    with gzip.open(data / LOGS[name], "rt", newline="") as lines:
-        for row in csv.DictReader(lines):
-            payload = trade_payload(_typed(row), Run(run_id=row.get("run"), is_backtest=True), Defaults())
+    path = data / LOGS[name]
+    with path.open("rb") as stream:
+        for row in read_rows(stream, path.name, path.stat().st_size, Defaults()):
+            if row.market is None or not isinstance(row.payload, dict):
+                raise Refused(*row.refusals)
+            payload = dict(row.payload)
             if payload.get("excluded_reason") in WITHOUT_UNIT:
                 del payload["excluded_reason"]  # its unit is 2 ATR, from the bars
-            symbol = row["pair"].replace(":", "_")
-            at = int(np.datetime64(row["open_date"].rstrip("Z"), "s").astype(np.int64))
+            symbol, at = row.market.pair.replace(":", "_"), int(row.market.opened_at.timestamp())
             risk = prices[symbol].risk_at(at) if symbol in prices else float("nan")
             if risk >= LEAST_RISK:
                 scope = pm_scope(market, symbol, "5m", at, ts=float("nan"), ox=float("nan"))
-                actions = [action | {"scope": scope} for action in payload["actions"]]  # type: ignore[attr-defined]
-                yield payload | {"rr": float(row["profit_ratio"]) / risk, "actions": actions}
-
-
-def _typed(row: Mapping[str, str]) -> dict[str, object]:
-    fields: dict[str, object] = {name: cell for name, cell in row.items() if cell}
-    fields |= {name: float(row[name]) for name in ("profit_ratio", "initial_stop_loss_ratio")}
-    return fields | {"is_short": row["is_short"] == "True"}
+                actions = [action | {"scope": scope} for action in payload["actions"]]
+                yield payload | {"rr": row.market.profit_ratio / risk, "actions": actions}
