@@ -125,7 +125,7 @@ SELECT action.trade_id, action.scope, outcome.rr, (extract(epoch FROM outcome.cl
 FROM telemetry_action AS action JOIN telemetry_trade AS trade ON trade.id = action.trade_id
 LEFT JOIN telemetry_outcome AS outcome ON outcome.trade_id = trade.id AND outcome.action_index = action.index
 WHERE action.trade_id = ANY(%s) AND action.action_category = 'allocation' AND trade.book = ANY(%s)
-    AND NOT (action.scope ? 'universe' AND action.scope ->> 'universe' <> ALL(%s))
+    AND coalesce(action.scope ->> 'universe' = %s, TRUE)
 """
 
 

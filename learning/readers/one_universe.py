@@ -12,9 +12,9 @@ from django.db import connection
 
 from overrides.core.engine.definitions.learned_from import LearnedFrom
 
-# One parameter, `label_parameter`. Written so that one look at a scope without a label decides, and that PostgreSQL
-# expects most rows to pass: an equality would lead it to expect few, and to join them one by one.
-OF_UNIVERSE = "NOT (outcome.scope ? 'universe' AND outcome.scope ->> 'universe' <> ALL(%s))"
+# One parameter, `label_parameter`. Written so that a scope is looked into once, and that PostgreSQL expects many rows
+# to pass: a bare equality would lead it to expect few, and to join them one by one.
+OF_UNIVERSE = "coalesce(outcome.scope ->> 'universe' = %s, TRUE)"
 
 LEFT_OUT = f"""
 SELECT count(*) FROM telemetry_outcome AS outcome
@@ -22,13 +22,15 @@ WHERE module = %s AND book = ANY(%s) AND known_at <= %s AND NOT ({OF_UNIVERSE})
 """
 
 
-def label_parameter(learned: LearnedFrom) -> list[str]:
-    """Return the labels that a scope may carry, as the parameter of the condition; one without a label always counts.
+def label_parameter(learned: LearnedFrom) -> str:
+    """Return the label that a scope may carry, as the parameter of the condition; one without a label always counts.
+
+    It is empty without a universe, which no scope carries: empty values of scopes are dropped where they are read.
 
     >>> label_parameter(LearnedFrom(("paper",), ())), label_parameter(LearnedFrom(("paper",), (), {}, "majors@e0d6"))
-    ([], ['majors@e0d6'])
+    ('', 'majors@e0d6')
     """
-    return [] if learned.universe is None else [learned.universe]
+    return learned.universe or ""
 
 
 def count_left_out(module: str, learned: LearnedFrom, now: datetime) -> int:
