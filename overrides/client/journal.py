@@ -129,12 +129,14 @@ def _unused(document: Mapping[str, Any]) -> Unused | None:
     """Return the decision of a line; None if a value of it cannot be used."""
     try:
         levers = {str(name): float(value) for name, value in document["levers"].items()}
-        words = [str(document[name]) for name in ("pair", "side", "strategy", "action_category")]
+        pair, side, strategy, category = (
+            str(document[name]) for name in ("pair", "side", "strategy", "action_category")
+        )
         at = datetime.fromisoformat(document["at"])
         answer = Answer(levers, FROM_JOURNAL, str(document["decision_id"]))
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
-    return None if at.utcoffset() is None else Unused(answer, *words, at=at)
+    return None if at.utcoffset() is None else Unused(answer, pair, side, strategy, category, at)
 
 
 def _write_whole(descriptor: int, content: bytes) -> None:

@@ -219,7 +219,7 @@ def _fields(value: object) -> Mapping[str, Any]:
 def _line(fields: Mapping[str, Any]) -> JournalLine:
     """Parse the line of a decision, leaving fields that are not needed aside. Raises Refused."""
     names = ("pair", "side", "strategy", "timeframe", "module", "pattern_key", "action_category")
-    words = {name: named(_short, fields.get(name), name) for name in names}
+    words: dict[str, Any] = {name: named(_short, fields.get(name), name) for name in names}
     try:
         _length(words["timeframe"])
     except Refused as refused:

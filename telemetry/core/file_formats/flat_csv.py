@@ -118,7 +118,9 @@ def _scope(cells: Mapping[str, str], prefix: str) -> dict[str, object]:
 
 def _applied(cells: Mapping[str, str]) -> dict[str, dict[str, object]]:
     """Return the levers that were applied, if any cell says so."""
-    used = {name.removeprefix("applied."): number(cell) for name, cell in cells.items() if name.startswith("applied.")}
+    used: dict[str, object] = {
+        name.removeprefix("applied."): number(cell) for name, cell in cells.items() if name.startswith("applied.")
+    }
     return {"applied": used} if used else {}
 
 

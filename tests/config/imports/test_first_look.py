@@ -154,44 +154,6 @@ class TestFirstLook:  # without the mark of the database: pytest-django fails a 
         with pytest.raises(CommandError, match=f"^{message}"):
             look(file, learn=choices)
 
-    def test_learns_from_a_number_by_the_cuts_that_are_named(self, tmp_path: Path) -> None:
-        path = tmp_path / "trades.jsonl"
-        payloads = payloads_of_two_a_day(300)
-        for number, payload in enumerate(payloads):
-            is_good = payload["actions"][0]["scope"]["macro_phase"] == "Good"
-            payload["actions"][0]["scope"] = {"volume_z": f"{(0.5 if is_good else -2) + number / 1000:.3f}"}
-        path.write_bytes(json_lines(*payloads))
-
-        text = look(path, learn=["volume_z=-1,0.5"])
-
-        assert "300 of 300 trades can teach" in text
-        assert "volume_z 0.5+" in text
-
-    def test_takes_text_under_cuts_for_nothing(self, tmp_path: Path) -> None:
-        path = tmp_path / "trades.jsonl"
-        actions = [dict(trade_payload()["actions"][0], scope={"volume_z": "high"})]
-        path.write_bytes(json_lines(*(trade_payload(f"t{number}", actions=actions) for number in range(30))))
-
-        assert "30 of 30 trades can teach" in look(path, learn=["volume_z"])
-        assert "0 of 30 trades can teach" in look(path, learn=["volume_z=1"])
-
-    @pytest.mark.parametrize(
-        ("choices", "message"),
-        [
-            (["volume_z=a"], "--learn: 'volume_z=a': cuts: must be numbers separated by commas"),
-            (["volume_z="], "--learn: 'volume_z=': cuts: must be numbers"),
-            (["volume_z=2,1"], "--learn: 'volume_z=2,1': cuts: must rise"),
-            (["volume_z=nan"], "--learn: 'volume_z=nan': cuts: nan is not finite"),
-            (["a b"], "--learn: 'a b': name: must be 1 to 40 letters"),
-            (["volume_z=1", "volume_z"], "--learn: volume_z has two sets of cuts"),
-            (["bucket=1"], "--learn: cuts: bucket is a category that pm knows"),
-            (["universe"], "--learn: .*universe is"),
-        ],
-    )
-    def test_refuses_dimensions_that_it_cannot_learn_from(self, file: Path, choices: list[str], message: str) -> None:
-        with pytest.raises(CommandError, match=f"^{message}"):
-            look(file, learn=choices)
-
     def test_fails_where_nothing_could_be_read(self, tmp_path: Path) -> None:
         with pytest.raises(CommandError, match="no closed trade could be read"):
             look(tmp_path / "nothing.jsonl")
