@@ -49,12 +49,12 @@ class UnitChoice:
         """The reason as a sentence.
 
         >>> UnitChoice(Unit.STOP, 40, 39).reason
-        '39 of 40 trades have a real stop, 0.3 to 15 % from the price and not moved by code.'
+        '39 of 40 trades have a real stop, 0.3 to 15 % from the price and not moved by code; 90 % are needed.'
         """
         if not self.trades:
             return "It was chosen by hand."
-        real = f"{self.real_stops} of {self.trades} trades have a real stop"
-        return f"{real}, 0.3 to 15 % from the price and not moved by code."
+        real = f"{self.real_stops:,} of {self.trades:,} trades have a real stop"
+        return f"{real}, 0.3 to 15 % from the price and not moved by code; {100 * REAL_ENOUGH:.0f} % are needed."
 
 
 def has_real_stop(stop_ratio: float | None, leverage: float, is_custom: bool | None) -> bool:

@@ -126,7 +126,7 @@ class TestFirstLook:  # without the mark of the database: pytest-django fails a 
 
         text = look(path, learn=["volume_z=-1,0.5"])
 
-        assert "300 of 300 trades can teach" in text
+        assert "300 of 300 trades (300 distinct entries) can teach" in text
         assert "volume_z 0.5+" in text
 
     def test_takes_text_under_cuts_for_nothing(self, tmp_path: Path) -> None:
@@ -134,8 +134,8 @@ class TestFirstLook:  # without the mark of the database: pytest-django fails a 
         actions = [dict(trade_payload()["actions"][0], scope={"volume_z": "high"})]
         path.write_bytes(json_lines(*(trade_payload(f"t{number}", actions=actions) for number in range(30))))
 
-        assert "30 of 30 trades can teach" in look(path, learn=["volume_z"])
-        assert "0 of 30 trades can teach" in look(path, learn=["volume_z=1"])
+        assert "30 of 30 trades (30 distinct entries) can teach" in look(path, learn=["volume_z"])
+        assert "0 of 30 trades (30 distinct entries) can teach" in look(path, learn=["volume_z=1"])
 
     @pytest.mark.parametrize(
         ("choices", "message"),
