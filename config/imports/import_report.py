@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from config.imports.bars import FromBars, from_bars
 from config.imports.completing import Completion, unread_lines
 from config.imports.document import Section, Table
+from config.imports.options import typed
 from config.imports.words import BRING_OTHER_BARS, GIVE_BARS, NEXT, bars_table, plural
 from learning.core.first_look.teaching import Obstacle
 from learning.readers.trades_by_book import NEWEST, BookOfModule, trades_by_book
@@ -72,18 +73,8 @@ class Imported:
     to_correct: str = ""
 
 
-def imported(
-    reports: Sequence[FileReport],
-    completion: Completion,
-    *,
-    book: str | None = None,
-    is_strict: bool = False,
-    is_dry_run: bool = False,
-) -> Imported:
-    """Return what the reports on files and what completed their rows leave to report.
-
-    `book` is the book that was stated, `is_strict` whether a refused row keeps all others from being recorded.
-    """
+def imported(reports: Sequence[FileReport], completion: Completion, options: Mapping[str, Any]) -> Imported:
+    """Return what the reports on files and what completed their rows leave to report, of an import with options."""
     universe, journal, bars = completion.universe, completion.journal, completion.bars
     return Imported(
         units={name: choice for report in reports for name, choice in report.units.items()},
@@ -95,10 +86,10 @@ def imported(
         unjoined={} if journal is None else dict(journal.unjoined),
         unread="" if journal is None else unread_lines(journal),
         has_bars=bars is not None,
-        is_dry_run=is_dry_run,
-        taken=0 if is_strict and any(report.refused for report in reports) else _taken(reports),
+        is_dry_run=options["dry_run"],
+        taken=0 if options["strict"] and any(report.refused for report in reports) else _taken(reports),
         without_unit=sum(report.excluded[NO_BARS] for report in reports),
-        to_correct=_to_correct(reports) if book is None else "",
+        to_correct=_to_correct(reports, options),
     )
 
 
@@ -106,11 +97,13 @@ def _taken(reports: Sequence[FileReport]) -> int:
     return sum(report.counts[status] for report in reports for status in Status if status is not Status.REFUSED)
 
 
-def _to_correct(reports: Sequence[FileReport]) -> str:
-    files = [str(report.file) for report in reports if report.runs]
-    if not files:
+def _to_correct(reports: Sequence[FileReport], options: Mapping[str, Any]) -> str:
+    tested = {path for report in reports if report.runs for path in (report.file, report.file.parent)}
+    files = [path for path in options["files"] if path in tested]
+    if not files or options["book"] is not None:
         return ""
-    return f"{RECORD} {shlex.join(files)} --book backtest --correction 'They are of a backtest.'"
+    words = typed({**options, "files": files, "book": "backtest"})
+    return f"{RECORD} {words} --correction 'They are of a backtest.'"
 
 
 def universes() -> dict[str, Universe]:

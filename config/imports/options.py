@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from argparse import ArgumentParser
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -50,6 +51,17 @@ def defaults_of(options: Mapping[str, Any], **others: Any) -> Defaults:
     except Refused as refused:
         raise CommandError(str(refused)) from refused
     return Defaults(**read, risk=_risk(options["risk"]), mapping=_mapping(options["mapping"]), **others)
+
+
+def typed(options: Mapping[str, Any]) -> str:
+    """Return the files and options as they would be typed."""
+    words = [str(each) for each in options["files"]]
+    for name in ("book", "source", "family", "exchange", "bars", "universe", "journal", "mapping"):
+        if options[name] is not None:
+            words += [f"--{name}", str(options[name])]
+    for choice in options["risk"]:
+        words += ["--risk", choice]
+    return shlex.join(words)
 
 
 def unread_risks(defaults: Defaults, strategies: Iterable[str]) -> list[str]:

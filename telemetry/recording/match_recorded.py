@@ -95,6 +95,9 @@ def _standing(ids: set[str]) -> dict[str, _Standing]:
     return {name: _Standing(revisions[name], trade) for name, trade in current.items()}
 
 
+WITHOUT_BARS = "was recorded with context from price bars: give the same --bars to move it to another book or source"
+
+
 def _match(read: Read, standing: dict[str, _Standing], now: datetime, correction: str | None) -> Matched:
     row, trade = read.row, read.trade
     names = [trade.external_id, *(str(each["external_id"]) for each in _earlier(row))]
@@ -143,6 +146,8 @@ def _changed(read: Read, trade: Trade, bodies: Sequence[Trade], stands: _Standin
     results = [field for field in differing if not _is_context(field, read, trade, current)]
     if not results and not read.has_context and not moved:
         return Matched(None, trade.external_id)  # an import without price bars takes no context away
+    if moved and not set(results) - set(moved) and not row.may_revise and not read.has_context:
+        return Matched(None, trade.external_id, (Refusal(moved[0], WITHOUT_BARS),))
     if row.may_revise or (not results and read.has_context):
         named = ", ".join(refusal.field for refusal in _in_words(row, differing[:_MOST_NAMED]))
         more = f" and {len(differing) - _MOST_NAMED} more" if len(differing) > _MOST_NAMED else ""

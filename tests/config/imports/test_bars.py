@@ -47,6 +47,19 @@ def run(command: str, *words: object, **options: Any) -> str:
     return " ".join(stdout.getvalue().split())
 
 
+class TestMove:
+    @pytest.mark.django_db
+    def test_of_trades_with_bars_to_another_book_asks_for_the_bars(self, log: Path, bars: Path) -> None:
+        run("import_trades", log, bars=bars)
+        move = {"book": "backtest", "correction": "They are of a backtest."}
+
+        with pytest.raises(CommandError, match="refused"):
+            run("import_trades", log, **move)
+        run("import_trades", log, bars=bars, **move)
+
+        assert set(Trade.objects.filter(is_current=True).values_list("book", flat=True)) == {"backtest"}
+
+
 class TestFirstLook:
     @pytest.mark.parametrize("command", ["first_look", "import_trades"])
     @pytest.mark.django_db

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,7 +17,7 @@ from config.imports.completing import completion_of, unread_lines
 from config.imports.document import Section
 from config.imports.first_look_report import has_no_scope, has_no_unit, lacks_units, report_of
 from config.imports.looking import Looked, learned_dimension, look_at
-from config.imports.options import add_file_options, defaults_of, unread_risks
+from config.imports.options import add_file_options, defaults_of, typed, unread_risks
 from config.imports.reading import FileRead, read_trades
 from config.imports.words import BOOK_OF_BACKTESTS, BRING_BARS, BRING_OTHER_BARS, BRING_SCOPES, NEXT
 from overrides.core.engine.definitions.field_error import FieldError
@@ -112,18 +111,7 @@ def _next_steps(looked: Looked, options: Mapping[str, Any]) -> Section:
     if looked.read.runs and options["book"] is None:
         sentences.append(BOOK_OF_BACKTESTS)
         options = {**options, "book": "backtest"}
-    return Section(NEXT, [*sentences, "Record the trades:"], commands=[f"{RECORD} {_typed(options)}"])
-
-
-def _typed(options: Mapping[str, Any]) -> str:
-    """Return the files and options as they would be typed."""
-    words = [str(each) for each in options["files"]]
-    for name in ("book", "source", "family", "exchange", "bars", "universe", "journal", "mapping"):
-        if options[name] is not None:
-            words += [f"--{name}", str(options[name])]
-    for choice in options["risk"]:
-        words += ["--risk", choice]
-    return shlex.join(words)
+    return Section(NEXT, [*sentences, "Record the trades:"], commands=[f"{RECORD} {typed(options)}"])
 
 
 def _write(path: Path, content: str) -> None:

@@ -75,10 +75,7 @@ class Command(BaseCommand):
         progress.clear()
         for sentence in unread_risks(defaults, {name for report in reports for name in report.units}):
             self.stderr.write(sentence)
-        left = imported(
-            reports, completion, book=options["book"], is_strict=options["strict"], is_dry_run=options["dry_run"]
-        )
-        sections = sections_of(left, now)
+        sections = sections_of(imported(reports, completion, options), now)
         if options["json"]:
             self.stdout.write(json.dumps(_document(reports, progress, sections), ensure_ascii=False))
         else:
@@ -89,12 +86,12 @@ class Command(BaseCommand):
     def _conclude(self, reports: Sequence[FileReport], options: dict[str, Any]) -> None:
         refused = sum(report.refused for report in reports)
         if refused > SHOWN and not options["refusals"] and not options["json"]:
-            self.stdout.write(f"… and {refused - SHOWN} more; --refusals FILE writes them all")
+            self.stdout.write(f"… and {refused - SHOWN:,} more; --refusals FILE writes them all")
         if options["dry_run"] and not options["json"]:
             self.stdout.write("dry run: nothing was recorded")
         if refused:
             nothing = "; nothing was recorded" if options["strict"] and not options["dry_run"] else ""
-            raise CommandError(f"{refused} refused{nothing}")
+            raise CommandError(f"{refused:,} refused{nothing}")
 
 
 class ImportProgress:
