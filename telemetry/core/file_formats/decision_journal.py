@@ -228,5 +228,11 @@ def _line(fields: Mapping[str, Any]) -> JournalLine:
         decision_id=named(identifier, fields.get("decision_id"), "decision_id"),
         entry_bar=named(parse_moment, fields.get("entry_bar"), "entry_bar"),
         at=named(parse_moment, fields.get("at"), "at"),
-        **words,
+        pair=words["pair"],
+        side=words["side"],
+        strategy=words["strategy"],
+        timeframe=words["timeframe"],
+        module=words["module"],
+        pattern_key=words["pattern_key"],
+        action_category=words["action_category"],
     )
