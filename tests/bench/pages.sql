@@ -113,9 +113,9 @@ SELECT md5('trade ' || i)::uuid, 'trade-' || i, 1, '', true, '', 'paper', 'bench
     random() * 6 - 2, '', now()
 FROM generate_series(1, %(trades)s) i;
 INSERT INTO telemetry_action (trade_id, index, module, pattern_key, action_category, at, scope, decision_ids, controls,
-    counterfactuals, buckets)
+    counterfactuals, buckets, replays, taken_arms)
 SELECT md5('trade ' || mod(n, %(trades)s) + 1)::uuid, n / %(trades)s, 'pm', lines.pattern_key, lines.action_category, now(),
-    CASE WHEN mod(n, 4) = 0 THEN lines.scope - 'bucket' ELSE lines.scope END, '{}', '{}', '{}', '{}'
+    CASE WHEN mod(n, 4) = 0 THEN lines.scope - 'bucket' ELSE lines.scope END, '{}', '{}', '{}', '{}', '{}', '{}'
 FROM generate_series(0, 3 * %(trades)s - 1) n JOIN lines ON lines.i = 1 + mod(n, %(overrides)s);
 INSERT INTO telemetry_attribution (trade_id, rr, total, carried, residual, attributed_at)
 SELECT id, rr, 0.0119 * rr, 0, 0, recorded_at FROM telemetry_trade;
