@@ -36,8 +36,8 @@ def store(everything: World) -> None:
     for row, (group, rr, closed_at) in enumerate(zip(*(column.tolist() for column in columns), strict=True)):
         name, at = f"stored-{row}", moment_from_microseconds(closed_at)
         key = trade_id(name, 1)
-        trades.append((key, name, 1, "", True, "", "paper", "", "COIN/USDT", "", "", "", at, at, rr, b"", NOW))
-        outcomes.append((key, 0, *group_name(group), "paper", "", fact_json(everything.scope(row)), rr, at, at))
+        trades.append((key, name, 1, "", True, "", "paper", "", "COIN/USDT", *[""] * 5, at, at, rr, b"", NOW))
+        outcomes.append((key, 0, *group_name(group), "paper", "", fact_json(everything.scope(row)), rr, at, at, ""))
     copy_rows(Trade, TRADE_COLUMNS, trades)
     copy_rows(Outcome, OUTCOME_COLUMNS, outcomes)
 
