@@ -187,7 +187,7 @@ class TestAnExtension:
     def test_is_followed_by_all_that_names_levers_dimensions_and_factors(self, product: Path) -> None:
         done = run(product, "-c", FOLLOWED)
 
-        assert done.stdout.strip() == "followed 3", done.stderr[-3000:]
+        assert done.stdout.strip() == "followed 4", done.stderr[-3000:]
 
     def test_says_what_to_do_where_it_is_not_declared(self, tmp_path: Path) -> None:
         root = extended(tmp_path, declared=False)

@@ -25,6 +25,16 @@ NAMES: Mapping[LearningMethod, str] = {
     LearningMethod.PLAN: "Plan method: each cell of trades by itself",
     LearningMethod.EVIDENCE: "Evidence method: one fit to all trades, shrunk towards no edge",
 }
+MEANINGS: Mapping[LearningMethod, str] = {
+    LearningMethod.PLAN: "The edge is the plain mean of the cell over the mean of its category, not shrunk: the "
+    "largest of many means is always too large.",
+    LearningMethod.EVIDENCE: "The edge is shrunk towards none by all that was fitted; the interval is of the "
+    "posterior.",
+}
+STANDINGS: Mapping[LearningMethod, tuple[str, str]] = {
+    LearningMethod.PLAN: ("lesson", "too light to act"),
+    LearningMethod.EVIDENCE: ("verified", "unverified"),
+}  # of a line that is counted, and of another
 VERDICTS: Mapping[Verdict, str] = {
     Verdict.EDGE: "Edge beyond noise: it passed the twins and the walk-forward of these trades.",
     Verdict.UNDECIDED: "Not decided: do not trade on it yet; more trades will tell.",
@@ -231,7 +241,6 @@ def _lines(method: MethodLook, module: str) -> Iterator[Section]:
     lines = method.lines[:SHOWN_LINES]
     if not lines:
         return
-    is_shrunk = method.method is LearningMethod.EVIDENCE
     header = ("pattern", "action", "scope", "counts", "n", "edge, R", "95 % interval")
     rows = [
         (
@@ -245,19 +254,15 @@ def _lines(method: MethodLook, module: str) -> Iterator[Section]:
         )
         for each in lines
     ]
-    sentence = (
-        "The edge is shrunk towards none by all that was fitted; the interval is of the posterior."
-        if is_shrunk
-        else "The edge is the plain mean of the cell over the mean of its category, not shrunk: the largest of many "
-        "means is always too large."
-    )
     chart = forest([Estimate(each.raw, each.raw_se, each.edge, each.sd) for each in lines])
     noise = [] if method.verdict is Verdict.EDGE else ["Do not read these as edges: the verdict above is not an edge."]
     name = NAMES[method.method].partition(":")[0]
     yield Section(
-        f"{name}, {_named(module)}: the first {len(lines)} lines", [*noise, sentence], Table(header, rows, "ttttnnn"),
+        f"{name}, {_named(module)}: the first {len(lines)} lines",
+        [*noise, MEANINGS[method.method]],
+        Table(header, rows, "ttttnnn"),
         chart=None if chart is None else list(zip(lines, map(_label, lines), chart.rows, strict=True)),
-    )  # fmt: skip
+    )
 
 
 def _label(line: Line) -> str:
@@ -265,9 +270,8 @@ def _label(line: Line) -> str:
 
 
 def _standing(line: Line, method: MethodLook) -> str:
-    if method.method is LearningMethod.EVIDENCE:
-        return "verified" if line.is_counted else "unverified"
-    return "lesson" if line.is_counted else "too light to act"
+    counted, other = STANDINGS[method.method]
+    return counted if line.is_counted else other
 
 
 def _interval(line: Line) -> str:

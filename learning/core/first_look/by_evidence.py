@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from learning.core.cells.rows import DAY
+from learning.core.cells.rows import DAY, Ints
 from learning.core.evidence_method.learn import (
     FAMILIES,
     Learned,
@@ -27,7 +27,9 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import Combiner, LearningMethod
 
 
-def look_by_evidence(trades: Trades, parameters: ModuleParameters, as_of: int, seeds: Sequence[int]) -> MethodLook:
+def look_by_evidence(
+    trades: Trades, clusters: Ints, parameters: ModuleParameters, as_of: int, seeds: Sequence[int]
+) -> MethodLook:
     """Return what the evidence method finds as of a moment in microseconds; its strength is measured first.
 
     Where the twins find too many, nothing counts as verified, as in a build. Raises ValueError, with what to do, if the

@@ -25,7 +25,9 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import Combiner, LearningMethod
 
 
-def look_by_plan(trades: Trades, clusters: Ints, parameters: ModuleParameters, seeds: Sequence[int]) -> MethodLook:
+def look_by_plan(
+    trades: Trades, clusters: Ints, parameters: ModuleParameters, as_of: int, seeds: Sequence[int]
+) -> MethodLook:
     """Return what the plan method finds; `clusters` `(rows,)` are the units of its cells.
 
     Raises ValueError, with what to do, if the cube would hold too much.

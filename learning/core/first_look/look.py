@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,6 +19,11 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 
 Progress = Callable[[float], None]
+Look = Callable[[Trades, Ints, ModuleParameters, int, Sequence[int]], MethodLook]
+LOOKS: Mapping[LearningMethod, Look] = {
+    LearningMethod.PLAN: look_by_plan,
+    LearningMethod.EVIDENCE: look_by_evidence,
+}
 
 
 @dataclass(frozen=True)
@@ -60,9 +65,9 @@ def first_look(
     seeds = [seed + each for each in SEEDS]
     clusters = np.array([each.cluster for each in judged], dtype=np.int64)
     methods = []
-    for number, method in enumerate((LearningMethod.PLAN, LearningMethod.EVIDENCE)):
+    for number, method in enumerate(LOOKS):
         methods.append(_look(method, trades, clusters, parameters, as_of, seeds))
-        progress((number + 1) / 2)
+        progress((number + 1) / len(LOOKS))
     moments, decided = [each.at for each in judged], trades.decided().outcome
     decided = decided if len(decided) else np.zeros(1)
     return FirstLook(
@@ -90,8 +95,6 @@ def _look(
 ) -> MethodLook:
     """Return what a method finds; a refusal of the facts, which says what to do, is its result."""
     try:
-        if method is LearningMethod.PLAN:
-            return look_by_plan(trades, clusters, parameters, seeds)
-        return look_by_evidence(trades, parameters, as_of, seeds)
+        return LOOKS[method](trades, clusters, parameters, as_of, seeds)
     except ValueError as refusal:
         return MethodLook(method, problem=str(refusal))

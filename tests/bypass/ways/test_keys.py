@@ -40,6 +40,9 @@ KEY = (
     "INSERT INTO access_apikey (name, role, prefix, digest, created_at) "
     "VALUES ('a', {0}, '11111111', 'x', {1}), ('b', 'read', '11111111', 'x', now())"
 )
+UNIT = (
+    "INSERT INTO telemetry_unitofrisk (strategy, unit, trades, real_stops, chosen_at) VALUES ('s', {}, {}, {}, now())"
+)
 NOTICE = "INSERT INTO telemetry_notice (entry_id, audience) SELECT min(seq), 'x' FROM telemetry_auditentry"
 READ = (
     "INSERT INTO telemetry_acknowledgement (notice_id, person_id, acknowledged_at) "
@@ -59,6 +62,10 @@ REFUSED: dict[str, str] = {
     "access_apikey_prefix_key": KEY.format("'read'", "now()"),
     "key_role_is_known": KEY.format("'king'", "now()"),
     "key_times_are_readable": KEY.format("'read'", NEVER),
+    "unit_of_risk_is_known": UNIT.format("'drawdown'", 1, 1),
+    "telemetry_unitofrisk_trades_check": UNIT.format("'atr'", -1, 0),
+    "telemetry_unitofrisk_real_stops_check": UNIT.format("'atr'", 1, -1),
+    "telemetry_unitofrisk_strategy_key": twice(UNIT.format("'atr'", 1, 1)),
     "auth_group_name_key": twice("INSERT INTO auth_group (name) VALUES ('a')"),
     "auth_group_permissions_group_id_permission_id_0cd325b0_uniq": twice(
         "INSERT INTO auth_group_permissions (group_id, permission_id) SELECT 1, min(id) FROM auth_permission"

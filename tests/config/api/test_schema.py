@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -15,7 +16,11 @@ from schemathesis.config import SchemathesisConfig
 
 from config.api.schema import schema_document
 from config.wsgi import application
+from telemetry.core.trades import parse_trade
+from telemetry.foundation.core.canonical_json import utc_text
+from telemetry.recording.record_trades import record_trades
 from tests.api_clients import RecordingQueue, bearer, client_of, new_key
+from tests.builders import action_payload, trade_payload
 from tests.world import World, make_world
 
 pytestmark = pytest.mark.django_db
@@ -44,11 +49,19 @@ schema.app = application
 ROLES = {"/api/v1/trades/": "record", "/api/v1/levers/resolve/": "evaluate", "/api/v1/requests/": "propose"}
 
 
+def send_unknown_dimension(now: datetime) -> None:
+    opened, closed = (utc_text(now - timedelta(hours=hours)) for hours in (2, 1))
+    sent = action_payload(at=opened, scope={"venue": "spot"})
+    payload = trade_payload("of today", opened_at=opened, closed_at=closed, actions=[sent])
+    record_trades([parse_trade(payload, now=now)], now=now)
+
+
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Make objects to find, and run requests in the test's transaction, as Django's client does."""
     monkeypatch.setattr("overrides.api.resolve.QUEUE", RecordingQueue())
     made = make_world()
+    send_unknown_dimension(datetime.now(UTC))  # the page of them looks at the last 90 days by the server's clock
     signals = (request_started, request_finished)
     for signal in signals:
         signal.disconnect(close_old_connections)

@@ -123,7 +123,7 @@ class TestTwoAtOnce:
         assert statuses.count(200) >= 1
         assert set(statuses) <= {200, 409}
         assert {str(answer.json()["results"]) for answer in answers if answer.status_code == 200} == {
-            str([{"index": 0, "external_id": "t1", "revision": 1, "status": "new", "errors": []}])
+            str([{"index": 0, "external_id": "t1", "revision": 1, "status": "new", "errors": [], "decisions": []}])
         }
         assert Trade.objects.count() == 1
 
