@@ -48,6 +48,7 @@ class FileReport:
     - `excluded`: how many of the trades that stand cannot be learned from, by reason.
     - `units`: the unit of risk of each strategy in the file, and why.
     - `runs`: the runs of backtests that the file names.
+    - `open`: trades that have not closed; they are left out, and no fault of the file.
     - `misnamed`: how many decisions that its trades name are unknown or do not fit, by the reason in words.
     """
 
@@ -58,6 +59,7 @@ class FileReport:
     excluded: Counter[str] = field(default_factory=Counter)
     units: dict[str, UnitChoice] = field(default_factory=dict)
     runs: set[str] = field(default_factory=set)
+    open: int = 0
     misnamed: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -99,10 +101,10 @@ def import_files(
     A folder stands for all the backtest results in it. `context` adds to the rows of a batch what price bars say of
     them; it is called with rows that know their unit of risk (`Row.unit`).
 
-    A refused row does not affect the others. Under `strict` nothing is recorded if any row of any file is refused;
-    under `dry_run` nothing is recorded at all. In both cases every row is processed and reported as it would have been.
-    Files of freqtrade's trades are read twice, first to choose the units of risk by all of their rows. Memory does not
-    grow with the file, except for JSON documents, which are read whole.
+    A refused row does not affect the others, and a trade that is still open is left out. Under `strict` nothing is
+    recorded if any row of any file is refused; under `dry_run` nothing is recorded at all. In both cases every row is
+    processed and reported as it would have been. Files of freqtrade's trades are read twice, first to choose the units
+    of risk by all of their rows. Memory does not grow with the file, except for JSON documents, which are read whole.
     """
     whole: AbstractContextManager[object] = transaction.atomic() if strict or dry_run else nullcontext()
     with whole:
@@ -203,6 +205,9 @@ def _record(rows: Sequence[Row], report: FileReport, whole: _Import) -> Iterator
     outcomes = iter(matched)
     for each in batch:
         report.read += each.row.place != WHOLE_FILE
+        if each.row.is_open:
+            report.open += 1
+            continue
         status, refusals, external_id = Status.REFUSED, each.refusals, each.row.claimed_id
         if each.trade is not None:
             match = next(outcomes)

@@ -53,6 +53,7 @@ class Row:
     - `unit`: that unit, once it is chosen.
     - `run`: the run of a backtest as its metadata names it.
     - `may_revise`: whether a different body is a newer state of the same trade, to be recorded as its next revision.
+    - `is_open`: whether the trade has not closed, so that only a later export can hold its result.
     """
 
     place: str
@@ -66,6 +67,7 @@ class Row:
     unit: Unit | None = None
     run: str | None = None
     may_revise: bool = False
+    is_open: bool = False
 
     @classmethod
     def refused(cls, place: str, refused: Refused) -> Row:

@@ -76,10 +76,18 @@ class Facts:
         return f"{self.pair}:{self.side}:{utc_text(entry_bar(self.opened_at, self.timeframe))}"
 
 
+class StillOpen(Refused):
+    """The trade has not closed: nothing is wrong with it, and a later export will hold its result."""
+
+
 def read_facts(trade: Mapping[str, object], run: Run) -> Facts:
-    """Read a trade under freqtrade's present names. Raises Refused, also for an open trade."""
-    if truth_in(trade, "is_open") or not (trade.get("close_date") or trade.get("close_timestamp")):
-        raise Refused(Refusal("close_date", "the trade is open; import it once it has closed"))
+    """Read a trade under freqtrade's present names. Raises Refused, and StillOpen for an open trade."""
+    if truth_in(trade, "is_open"):
+        raise StillOpen(Refusal("close_date", "the trade is open; import it once it has closed"))
+    if not (trade.get("close_date") or trade.get("close_timestamp")):
+        raise Refused(
+            Refusal("close_date", "missing; import the trade once it has closed, with the time at which it did")
+        )
     is_short, open_rate = side_is_short(trade), optional_number(trade, "open_rate")
     return Facts(
         own_id=_own_id(trade.get("trade_id")),

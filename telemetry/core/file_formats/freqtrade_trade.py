@@ -22,6 +22,7 @@ from telemetry.core.file_formats.freqtrade_coding_1 import first_payload
 from telemetry.core.file_formats.freqtrade_facts import (
     Facts,
     Run,
+    StillOpen,
     external_id,
     is_censored,
     market_facts,
@@ -58,7 +59,8 @@ def read_trade(
         facts = read_facts(fields, run)
         payload = _payload(facts, fields, run, defaults)
     except Refused as refused:
-        return Row(place, refusals=tuple(Refusal(_own(own, each.field), each.message) for each in refused.refusals))
+        refusals = tuple(Refusal(_own(own, each.field), each.message) for each in refused.refusals)
+        return Row(place, refusals=refusals, is_open=isinstance(refused, StillOpen))
     return Row(
         place,
         payload,

@@ -47,6 +47,19 @@ class TestImportTrades:
         call_command("import_trades", *map(str, args), stdout=stdout, **options)
         return stdout.getvalue()
 
+    def test_leaves_open_trades_out_without_failing(self, write: Write) -> None:
+        still_open = LOGGED | {"trade_id": "2", "is_open": "true", "close_date": ""}
+        file = write(table(LOGGED | {"is_open": "false"}, still_open), "trades.csv")
+
+        assert "1 trade has not closed and is left out; import a later export" in self.call(file, strict=True)
+        assert Trade.objects.count() == 1
+
+    def test_refuses_a_closed_trade_without_the_time_of_its_close(self, write: Write) -> None:
+        file = write(table(LOGGED | {"is_open": "false", "close_date": ""}), "trades.csv")
+
+        with pytest.raises(CommandError, match="1 refused"):
+            self.call(file)
+
     def test_prints_a_line_per_file_and_their_sum(self, write: Write) -> None:
         first, second = write(json_lines(GOOD), "a.jsonl"), write(json_lines(GOOD, trade_payload("b")), "b.jsonl")
 

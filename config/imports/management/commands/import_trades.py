@@ -79,7 +79,7 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(_document(reports, progress, sections), ensure_ascii=False))
         else:
-            lines = [*_table(reports), *_misnamed(reports), *progress.first, *section_lines(sections)]
+            lines = [*_table(reports), *_open(reports), *_misnamed(reports), *progress.first, *section_lines(sections)]
             self.stdout.write("\n".join(lines))
         self._conclude(reports, options)
 
@@ -143,10 +143,18 @@ def _document(
 ) -> dict[str, object]:
     """Return the report as JSON values."""
     files = [
-        {"file": str(report.file), "read": report.read} | {status.value: report.counts[status] for status in Status}
+        {"file": str(report.file), "read": report.read, "open": report.open}
+        | {status.value: report.counts[status] for status in Status}
         for report in reports
     ]
     return {"files": files, "refusals": [line.strip() for line in progress.first], "report": sections_as_json(sections)}
+
+
+def _open(reports: Sequence[FileReport]) -> list[str]:
+    """Return a line on trades that have not closed, if there are any."""
+    count = sum(report.open for report in reports)
+    are = "trade has not closed and is" if count == 1 else "trades have not closed and are"
+    return [f"  {count:,} {are} left out; import a later export"] if count else []
 
 
 def _misnamed(reports: Sequence[FileReport]) -> list[str]:
