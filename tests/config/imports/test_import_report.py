@@ -123,7 +123,7 @@ class TestTheEndOfAnImport:
         found = json.loads(run("import_trades", file, json=True))
 
         assert found["files"] == [
-            {"file": str(file), "read": 300, "new": 300, "corrected": 0, "unchanged": 0, "refused": 0}
+            {"file": str(file), "read": 300, "open": 0, "new": 300, "corrected": 0, "unchanged": 0, "refused": 0}
         ]
         assert [each["heading"] for each in found["report"]][-1] == "What is next"
 
