@@ -39,10 +39,7 @@ def measure_rows(
     """
     unseen = {row.family for row in rows if row.family is not None} - choices.keys()
     if unseen:
-        choices |= _recorded(unseen)
-        if new := choose_units(rows, choices, wanted):
-            _keep(new, now)
-            choices |= _recorded(set(new))  # another import may have been first
+        choices |= choose_by_all((row for row in rows if row.family in unseen), wanted, now)
     return [_refused(row, choices, wanted) or measured(row, choices) for row in rows]
 
 
