@@ -9,17 +9,17 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from telemetry.core.file_formats.detect_format import WHOLE_FILE, read_rows
-from telemetry.core.file_formats.file_rows import Defaults, Row
+from telemetry.core.file_formats.detect_format import WHOLE_FILE
+from telemetry.core.file_formats.file_rows import Context, Defaults, Row
 from telemetry.core.file_formats.measured_rows import choose_units, measured
 from telemetry.core.trades import Trade, parse_trade
 from telemetry.core.unit_of_risk import UnitChoice
 from telemetry.foundation.core.refusal import Refused
-from telemetry.recording.result_folder import found_files, metadata_beside
+from telemetry.recording.open_file import open_file, why_unreadable
+from telemetry.recording.result_folder import found_files
 from telemetry.recording.strategy_rows import strategy_rows
 
 BATCH = 2_000
-Context = Callable[[Sequence[Row]], Sequence[Row]]
 
 
 @dataclass
@@ -84,21 +84,14 @@ def read_trades(
                 _take(rows if context is None else context(rows), report, found, now)
         except OSError as error:
             report.refused += 1
-            why = f"cannot be read ({error.strerror or error}); check its path and permissions"
-            found.refuse(why, str(file))
+            found.refuse(why_unreadable(error), str(file))
         on_file(report)
     return found
 
 
 def _batches(file: Path, defaults: Defaults) -> Iterator[list[Row]]:
-    if file.is_dir():
-        message = "the folder holds no backtest result (.zip or .json); name the file itself"
-        yield [Row.refused(WHOLE_FILE, Refused.because(message))]
-        return
-    with file.open("rb") as stream:
-        size = file.stat().st_size
-        rows = iter(read_rows(stream, file.name, size, defaults, path=file, beside=metadata_beside(file)))
-        while batch := list(islice(rows, BATCH)):
+    with open_file(file, defaults) as opened:
+        while batch := list(islice(opened.rows, BATCH)):
             yield batch
 
 

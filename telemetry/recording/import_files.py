@@ -12,19 +12,18 @@ from pathlib import Path
 
 from django.db import transaction
 
-from telemetry.core.file_formats.detect_format import WHOLE_FILE, read_rows
-from telemetry.core.file_formats.file_rows import Defaults, Row
+from telemetry.core.file_formats.detect_format import WHOLE_FILE
+from telemetry.core.file_formats.file_rows import Context, Defaults, Row
 from telemetry.core.trades import Trade, parse_trade
 from telemetry.core.unit_of_risk import UnitChoice
 from telemetry.foundation.core.refusal import Refusal, Refused
 from telemetry.recording.choose_units import choose_by_all, measure_rows
 from telemetry.recording.match_recorded import Read, match_recorded
+from telemetry.recording.open_file import open_file, why_unreadable
 from telemetry.recording.rank_books import wait_for_others
 from telemetry.recording.record_trades import Status, record_trades
-from telemetry.recording.result_folder import found_files, metadata_beside
+from telemetry.recording.result_folder import found_files
 from telemetry.recording.strategy_rows import strategy_rows
-
-Context = Callable[[Sequence[Row]], Sequence[Row]]
 
 BATCH = 2_000
 BATCH_SIZE = 16_000_000  # characters; rows may be long
@@ -125,20 +124,15 @@ def _import_file(
 ) -> FileReport:
     report = FileReport(file)
     try:
-        if file.is_dir():
-            raise Refused.because("the folder holds no backtest result (.zip or .json); name the file itself")
-        with file.open("rb") as stream:
-            size = file.stat().st_size
-            rows = read_rows(stream, file.name, size, whole.defaults, path=file, beside=metadata_beside(file))
-            for batch in _read_ahead(_batches(rows)):
+        with open_file(file, whole.defaults) as opened:
+            for batch in _read_ahead(_batches(opened.rows)):
                 for refused in _record(batch, report, whole):
                     on_refused(refused)
-                report.done = 1.0 if size == 0 else min(1.0, stream.tell() / size)
+                report.done = opened.done()
                 on_progress(report)
     except OSError as error:
-        message = f"cannot be read ({error.strerror or error}); check its path and permissions"
         report.counts[Status.REFUSED] += 1
-        on_refused(RefusedRow(file, WHOLE_FILE, "", (Refusal("", message),)))
+        on_refused(RefusedRow(file, WHOLE_FILE, "", (Refusal("", why_unreadable(error)),)))
     except Refused as refused:
         report.counts[Status.REFUSED] += 1
         on_refused(RefusedRow(file, WHOLE_FILE, "", refused.refusals))

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 
-from telemetry.core.file_formats.detect_format import read_rows
 from telemetry.core.file_formats.file_rows import Defaults, Row
 from telemetry.foundation.core.refusal import Refused
-from telemetry.recording.result_folder import metadata_beside
+from telemetry.recording.open_file import open_file
 
 LOOKED_AT = 2_000  # rows, after which a file without trades of freqtrade is left
 
@@ -20,8 +19,6 @@ def strategy_rows(files: Iterable[Path], defaults: Defaults) -> Iterator[Row]:
     A file whose first rows bring their own rr is left after those, since files do not mix the two kinds of trades.
     """
     for file in files:
-        if file.is_dir():
-            continue
         try:
             yield from _rows(file, defaults)
         except (OSError, Refused):
@@ -29,9 +26,7 @@ def strategy_rows(files: Iterable[Path], defaults: Defaults) -> Iterator[Row]:
 
 
 def _rows(file: Path, defaults: Defaults) -> Iterator[Row]:
-    with file.open("rb") as stream:
-        size, beside = file.stat().st_size, metadata_beside(file)
-        rows = read_rows(stream, file.name, size, defaults, path=file, beside=beside)
-        first = list(islice(rows, LOOKED_AT))
+    with open_file(file, defaults) as opened:
+        first = list(islice(opened.rows, LOOKED_AT))
         if any(row.family is not None for row in first):
-            yield from chain(first, rows)
+            yield from chain(first, opened.rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from telemetry.core.file_formats.column_mapping import ColumnMapping
@@ -96,6 +96,9 @@ class Row:
             if path.startswith(ours) and rest[:1] in ("", ".", "["):
                 return join(theirs, rest.removeprefix("."))
         return path
+
+
+Context = Callable[[Sequence[Row]], Sequence[Row]]  # completes rows, in the same order, by what lies outside their file
 
 
 def with_defaults(payload: object, defaults: Defaults) -> object:
