@@ -20,6 +20,7 @@ from overrides.core.governance.permissions import DRAFT, PROPOSE_PARAMETERS
 from overrides.versions.load_version import current_parameters
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.core.csv_cells import csv_lines
+from telemetry.foundation.core.words import count_of
 from telemetry.models import MODULES
 
 PERMISSION = "telemetry.view_trade"
@@ -151,7 +152,7 @@ def _csv_row(each: BookOfModule) -> dict[str, Any]:
 
 
 def _trades(count: int) -> str:
-    return f"{count:,} trade{'' if count == 1 else 's'}" if count else "no trade"
+    return count_of(count, "trade") if count else "no trade"
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from config.imports.bars import FromBars
 from config.imports.document import Document, Section, Table
 from config.imports.looking import Looked, ModuleLook
-from config.imports.words import NONE, plural, share
+from config.imports.words import NONE, share
 from learning.admin.charts.forest import Estimate, forest
 from learning.core.first_look.look import FirstLook
 from learning.core.first_look.method_look import COUNTED, Line, MethodLook
@@ -18,6 +18,7 @@ from overrides.core.engine.definitions.vocabulary import LearningMethod
 from telemetry.core.file_formats.exclusions import NO_BARS
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.core.number_text import fixed, signed_fixed
+from telemetry.foundation.core.words import count_of, moment_of
 
 SHOWN_LINES, SHOWN_REFUSALS, LONGEST_REFUSAL = 10, 5, 300
 MANY_WINNERS, FEW_DAYS = 0.95, 60
@@ -63,7 +64,7 @@ def report_of(looked: Looked, next_steps: Section) -> Document:
         sections.append(Section("The files of price bars", looked.remarks))
     sections += [Section("How to read this", (HOW_TO_READ, ONCE)), next_steps]
     trades = len(looked.distinct.trades)
-    return Document(f"First look at {trades:,} distinct trade{plural(trades)}", list(_summary(looked)), sections)
+    return Document(f"First look at {count_of(trades, 'distinct trade')}", list(_summary(looked)), sections)
 
 
 def _summary(looked: Looked) -> Iterator[str]:
@@ -91,7 +92,7 @@ def _verdict(module: ModuleLook) -> str:
     best = evidence if evidence.verdict is Verdict.EDGE else plan
     if best.verdict is Verdict.EDGE:
         lines = best.found
-        return f"{VERDICTS[Verdict.EDGE]} ({lines:,} {COUNTED[best.method]}{plural(lines)}.)"
+        return f"{VERDICTS[Verdict.EDGE]} ({count_of(lines, COUNTED[best.method])}.)"
     return VERDICTS[Verdict.UNDECIDED if Verdict.UNDECIDED in (plan.verdict, evidence.verdict) else evidence.verdict]
 
 
@@ -106,22 +107,22 @@ def _read(looked: Looked) -> Section:
     notes = []
     if looked.distinct.repeated:
         repeated = looked.distinct.repeated
-        notes.append(f"{repeated:,} trade{plural(repeated)} stood in the files more than once and count once.")
+        notes.append(f"{count_of(repeated, 'trade')} stood in the files more than once and count once.")
     if looked.distinct.superseded:
         superseded = looked.distinct.superseded
         notes.append(
-            f"{superseded:,} trade{plural(superseded)} of a backtest or a dry run {_is(superseded)} the same position "
+            f"{count_of(superseded, 'trade')} of a backtest or a dry run {_is(superseded)} the same position "
             "as a live or dry one, which counts in its place."
         )
     if read.refusals:
         refused = sum(each.refused for each in files)
-        notes.append(f"{refused:,} row{plural(refused)} {_was(refused)} refused:")
+        notes.append(f"{count_of(refused, 'row')} {_was(refused)} refused:")
         often = sorted(read.refusals.items(), key=lambda each: -each[1][0])
         for why, (count, first) in often[:SHOWN_REFUSALS]:
-            notes.append(f"{count:,} row{plural(count)}, the first of them {first}: {_short(why)}")
+            notes.append(f"{count_of(count, 'row')}, the first of them {first}: {_short(why)}")
         if len(often) > SHOWN_REFUSALS:
             others = len(often) - SHOWN_REFUSALS
-            notes.append(f"… and {others:,} other reason{plural(others)}; import_trades --refusals FILE lists all.")
+            notes.append(f"… and {count_of(others, 'other reason')}; import_trades --refusals FILE lists all.")
     return Section("What was read", table=Table(("file", "read", "trades", "refused"), rows, "tnnn"), notes=notes)
 
 
@@ -130,9 +131,9 @@ def _trials(looked: Looked) -> Iterator[Section]:
     if not strategies:
         return
     names, files, runs = len(strategies), len(looked.read.files), len(looked.read.runs)
-    of_runs = f" of {runs:,} run{plural(runs)}" if runs else ""
+    of_runs = f" of {count_of(runs, 'run')}" if runs else ""
     variants = "1 strategy" if names == 1 else f"{names:,} strategies or variants of strategies"
-    sentence = f"The files hold {variants} in {files:,} file{plural(files)}{of_runs}."
+    sentence = f"The files hold {variants} in {count_of(files, 'file')}{of_runs}."
     more = "Each variant that was tried is one more chance to look good by luck; those not in the files count too."
     rows = [(name, f"{count:,}") for name, count in strategies.most_common(20)]
     yield Section("How much was tried", (sentence, more), Table(("strategy", "trades"), rows, "tn"))
@@ -183,9 +184,9 @@ def _found(module: ModuleLook) -> Iterator[Section]:
         f"What learning finds: {_named(found.module)}",
         [
             *_outcomes(found),
-            f"{found.outcomes:,} outcomes of {found.units:,} distinct entries in {found.patterns:,} "
-            f"pattern{plural(found.patterns)}, decided from {found.first:%Y-%m-%d} to {found.last:%Y-%m-%d}; "
-            f"everything is as of {found.as_of:%Y-%m-%d %H:%M} UTC, when the last outcome was known.",
+            f"{found.outcomes:,} outcomes of {found.units:,} distinct entries in "
+            f"{count_of(found.patterns, 'pattern')}, decided from {found.first:%Y-%m-%d} to {found.last:%Y-%m-%d}; "
+            f"everything is as of {moment_of(found.as_of)}, when the last outcome was known.",
         ],
         _comparison(found.methods),
         [f"{NAMES[each.method].partition(':')[0]}: {each.sentence}" for each in found.methods],
@@ -201,7 +202,7 @@ def _outcomes(found: FirstLook) -> Iterator[str]:
     days = (found.last - found.first).days + 1
     yield (
         f"Outcomes of entries: mean {signed_fixed(found.mean, 2)} R, standard deviation {fixed(found.sd, 2)} R, "
-        f"{fixed(100 * found.winners, 1)} % above zero, over {days:,} day{plural(days)}."
+        f"{fixed(100 * found.winners, 1)} % above zero, over {count_of(days, 'day')}."
     )
     if found.winners >= MANY_WINNERS:
         yield (
@@ -231,7 +232,7 @@ def _comparison(methods: Sequence[MethodLook]) -> Table:
             f"{walk.text(walk.low)} to {walk.text(walk.high)}"
         )  # fmt: skip
         weeks, shifts = (", ".join(map(str, counts)) or NONE for counts in (each.weeks, each.shifts))
-        count = f"{each.found:,} {COUNTED[each.method]}{plural(each.found)}"
+        count = count_of(each.found, COUNTED[each.method])
         rows.append((each.method.value, count, weeks, shifts, mean, band, f"{each.walk.get('n', 0):,}"))
     rows.append(("doing nothing", NONE, NONE, NONE, "0.0", NONE, NONE))
     return Table(header, rows, "tnnnnnn")

@@ -12,7 +12,7 @@ from config.imports.bars import FromBars, from_bars
 from config.imports.completing import Completion, unread_lines
 from config.imports.document import Section, Table
 from config.imports.options import typed
-from config.imports.words import BRING_OTHER_BARS, GIVE_BARS, NEXT, bars_table, plural
+from config.imports.words import BRING_OTHER_BARS, GIVE_BARS, NEXT, bars_table
 from learning.core.first_look.teaching import Obstacle
 from learning.readers.trades_by_book import NEWEST, BookOfModule, trades_by_book
 from learning.validation.run_evidence import run_evidence
@@ -24,7 +24,7 @@ from telemetry.core.file_formats.exclusions import NO_BARS
 from telemetry.core.market_context.universe import Universe
 from telemetry.core.unit_of_risk import UnitChoice
 from telemetry.core.vocabulary import Module
-from telemetry.foundation.core.canonical_json import utc_text
+from telemetry.foundation.core.words import count_of, moment_of
 from telemetry.recording.import_files import FileReport
 from telemetry.recording.record_trades import Status
 
@@ -36,8 +36,6 @@ OF_A_BACKTEST = (
     "as if they had been traded."
 )
 BOOKS_PAGE, PARAMETERS_PAGE = "/admin/books/", "/admin/overrides/parameterset/{module}/propose/"
-
-
 LACKING = {NO_BARS, Obstacle.NO_SCOPE.value, Obstacle.ONLY_TIMEFRAME.value}
 Step = Sequence[str]  # a sentence, and the commands or pages that it leads to
 
@@ -167,9 +165,9 @@ def _bars(imported: Imported) -> Iterator[Section]:
 def _journal(imported: Imported) -> Iterator[Section]:
     if not imported.joined and not imported.unjoined and not imported.unread:
         return
-    sentences = [f"{imported.joined:,} action{plural(imported.joined)} named the decision of the journal."]
+    sentences = [f"{count_of(imported.joined, 'action')} named the decision of the journal."]
     sentences += [
-        f"{count:,} action{plural(count)} without: {reason}." for reason, count in sorted(imported.unjoined.items())
+        f"{count_of(count, 'action')} without: {reason}." for reason, count in sorted(imported.unjoined.items())
     ]
     sentences += [imported.unread] if imported.unread else []
     yield Section("Decisions from the journal", sentences)
@@ -186,7 +184,7 @@ def _teaching(imported: Imported, parameters: ModuleParameters, found: Sequence[
     waiting = [each for each in found if not each.is_learned]
     sentences = [f"{module} learns from {', '.join(books) or 'no book'}."]
     sentences += [
-        f"{each.trades:,} trade{plural(each.trades)} of {each.book} {'is' if each.trades == 1 else 'are'} recorded and "
+        f"{count_of(each.trades, 'trade')} of {each.book} {'is' if each.trades == 1 else 'are'} recorded and "
         "not learned from."
         for each in waiting
     ]
@@ -219,7 +217,7 @@ def _learned(parameters: ModuleParameters, now: datetime) -> Section:
     for method in LearningMethod:
         evidence = run_evidence(module, method, parameters)
         if evidence.run is not None:
-            age = "" if evidence.run.as_of >= now else f" as of {_moment(evidence.run.as_of)}, before this import"
+            age = "" if evidence.run.as_of >= now else f" as of {moment_of(evidence.run.as_of)}, before this import"
             sentences.append(f"Method {method.value}{age}: {evidence.sentence}")
     if not sentences:
         sentences.append("Nothing was built yet.")
@@ -268,7 +266,3 @@ def _next(steps: Sequence[Step]) -> Section:
     """Return the next step: the first of all modules, and a build only where no module needs anything before it."""
     sentence, *commands = next((step for step in steps if BUILD not in step), steps[0])
     return Section(NEXT, [sentence], commands=commands)
-
-
-def _moment(at: datetime) -> str:
-    return f"{utc_text(at)[:16].replace('T', ' ')} UTC"

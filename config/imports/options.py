@@ -14,11 +14,12 @@ from django.core.management.base import CommandError
 from telemetry.core.file_formats.column_mapping import ColumnMapping, read_mapping
 from telemetry.core.file_formats.file_rows import Defaults
 from telemetry.core.unit_of_risk import Unit
-from telemetry.foundation.core.fields import matching, named, text
+from telemetry.core.vocabulary import read_book
+from telemetry.foundation.core.fields import named, text
 from telemetry.foundation.core.refusal import Refused
 
 READ = {
-    "book": matching("[a-z0-9_-]{1,40}", "1 to 40 lower-case letters, digits, _ or -"),
+    "book": read_book,
     "source": text(200),
     "family": text(40),
     "exchange": text(40),

@@ -14,6 +14,7 @@ from telemetry.core.file_formats.file_rows import Context, Defaults, Row
 from telemetry.core.file_formats.measured_rows import choose_units, measured
 from telemetry.core.trades import Trade, parse_trade
 from telemetry.core.unit_of_risk import UnitChoice
+from telemetry.core.vocabulary import family_of
 from telemetry.foundation.core.refusal import Refused
 from telemetry.recording.open_file import open_file, why_unreadable
 from telemetry.recording.result_folder import found_files
@@ -108,7 +109,7 @@ def _take(rows: Sequence[Row], report: FileRead, found: Read, now: datetime) -> 
             found.refuse(str(why), f"{report.file.name}, {row.place}{_claimed(row)}")
             continue
         report.trades.append(trade)
-        named = trade.actions[0].pattern_key.partition(".")[0]
+        named = family_of(trade.actions[0].pattern_key)
         found.strategies[named if row.market is None else row.market.strategy] += 1
         if row.run is not None:
             found.runs.add(row.run)

@@ -29,15 +29,6 @@ BRING_SCOPES = (
 )
 
 
-def plural(count: int) -> str:
-    """Return the ending of a counted noun.
-
-    >>> plural(1), plural(2)
-    ('', 's')
-    """
-    return "" if count == 1 else "s"
-
-
 def share(count: int, of: int) -> str:
     """Return a share in per cent, whole only where it is nothing or everything.
 

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from django.db import connection
 
-from learning.core.first_look.teaching import TIMEFRAME, UNIVERSE, Obstacle
+from learning.core.first_look.teaching import TIMEFRAME, Obstacle
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.universe import UNIVERSE
 
 NEWEST = 50_000  # current trades by close, of all books, which keeps the page fast
 LONGEST = 200  # characters of a reason that are told apart

@@ -7,6 +7,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from telemetry.foundation.admin.formatting import MISSING
+from telemetry.foundation.core.words import count_of
 from telemetry.models import PendingAttribution, Trade
 
 
@@ -14,7 +15,7 @@ def unattributed(trade: Trade, n_named: int) -> str:
     """Return why a trade without an attribution has none; `n_named` is how many decisions its actions name."""
     if not n_named:
         return "Nothing is attributed: the trade names no decision."
-    names = f"it names {n_named} decision{'' if n_named == 1 else 's'}"
+    names = f"it names {count_of(n_named, 'decision')}"
     if PendingAttribution.objects.filter(trade=trade.pk).exists():
         return (
             f"Nothing has been attributed yet: {names}, and is attributed within minutes if all of them are recorded, "

@@ -43,3 +43,12 @@ read_pattern_key = matching(
     "family.state.motif: three parts of 1 to 40 letters, digits, _ or -, joined by dots",
 )
 read_book = matching("[a-z0-9_-]{1,40}", "1 to 40 lower-case letters, digits, _ or -")
+
+
+def family_of(pattern_key: str) -> str:
+    """Return the family of a pattern: the strategy, or the family of strategies, whose trades it names.
+
+    >>> family_of("donchian.long.breakout")
+    'donchian'
+    """
+    return pattern_key.partition(".")[0]

@@ -18,6 +18,7 @@ from django.db import connection
 
 from telemetry.core.book_ranks import RANKS, exchange_of, supersedes
 from telemetry.core.outcomes import known_at, result_of
+from telemetry.core.vocabulary import family_of
 from telemetry.foundation.bulk_copy import copy_rows
 from telemetry.foundation.core.canonical_json import fact_json
 from telemetry.models import Action, Attribution, FreshTrade, Outcome, PendingAttribution, Trade
@@ -87,7 +88,7 @@ def _tellings(entry_ids: set[str]) -> dict[tuple[str, str], list[_Telling]]:
             exchange_of(trade.cluster_id, trade.entry_id),
             trade.superseded_by,
         )
-        found[trade.entry_id, action.pattern_key.partition(".")[0]].append(telling)
+        found[trade.entry_id, family_of(action.pattern_key)].append(telling)
     return found
 
 

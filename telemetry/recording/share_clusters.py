@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from telemetry.core.book_ranks import exchange_of, is_same_market
 from telemetry.core.trades import Trade
+from telemetry.core.vocabulary import family_of
 from telemetry.models import Action
 
 Entry = tuple[str, str]  # entry id and family
@@ -28,7 +29,7 @@ def share_clusters(trades: Sequence[Trade | None]) -> list[Trade | None]:
     shared: list[Trade | None] = []
     for trade in trades:
         if trade is not None and trade.entry_id is not None and trade.cluster_id is not None:
-            found = known[trade.entry_id, _family(trade.actions[0].pattern_key)]
+            found = known[trade.entry_id, family_of(trade.actions[0].pattern_key)]
             trade = _in_cluster(trade, found)
             found.append((trade.external_id, trade.cluster_id or ""))
         shared.append(trade)
@@ -54,9 +55,5 @@ def _recorded(entry_ids: set[str]) -> defaultdict[Entry, list[Recorded]]:
     for entry_id, pattern_key, external_id, cluster_id in rows.values_list(
         "trade__entry_id", "pattern_key", "trade__external_id", "trade__cluster_id"
     ):
-        known[entry_id, _family(pattern_key)].append((external_id, cluster_id))
+        known[entry_id, family_of(pattern_key)].append((external_id, cluster_id))
     return known
-
-
-def _family(pattern_key: str) -> str:
-    return pattern_key.partition(".")[0]

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from overrides.core.engine.definitions.universe import UNIVERSE
 from telemetry.core.book_ranks import RANKS, exchange_of, supersedes
 from telemetry.core.outcomes import judge
 from telemetry.core.trades import Trade
+from telemetry.core.vocabulary import family_of
 
-UNIVERSE = "universe"  # the label that a scope carries of the pairs it was computed over
 TIMEFRAME = "timeframe"
 
 
@@ -64,7 +65,7 @@ def distinct(trades: Iterable[Trade]) -> Distinct:
 
 def _position(trade: Trade) -> tuple[str, str]:
     """Return what names a position in every book: its entry, and the strategy or family of its pattern."""
-    return trade.entry_id or "", trade.actions[0].pattern_key.partition(".")[0]
+    return trade.entry_id or "", family_of(trade.actions[0].pattern_key)
 
 
 def _is_superseded(trade: Trade, tellings: Mapping[tuple[str, str], Sequence[Trade]]) -> bool:

@@ -23,6 +23,7 @@ from config.imports.document import Section, section_lines, sections_as_json
 from config.imports.import_report import imported, sections_of, universes
 from config.imports.options import FORMATS, add_file_options, defaults_of, unread_risks
 from telemetry.foundation.core.refusal import Refused
+from telemetry.foundation.core.words import count_of
 from telemetry.recording.import_files import FileReport, RefusedRow, import_files
 from telemetry.recording.record_trades import Status
 
@@ -153,8 +154,8 @@ def _document(
 def _open(reports: Sequence[FileReport]) -> list[str]:
     """Return a line on trades that have not closed, if there are any."""
     count = sum(report.open for report in reports)
-    are = "trade has not closed and is" if count == 1 else "trades have not closed and are"
-    return [f"  {count:,} {are} left out; import a later export"] if count else []
+    verbs = "has not closed and is" if count == 1 else "have not closed and are"
+    return [f"  {count_of(count, 'trade')} {verbs} left out; import a later export"] if count else []
 
 
 def _misnamed(reports: Sequence[FileReport]) -> list[str]:
