@@ -6,8 +6,9 @@ Django is imported inside the fixtures, because the cores are tested without it.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -98,3 +99,15 @@ def admin_user(db: None) -> User:
 def make_user(name: str, *permissions: str) -> User:
     """Make a person who may log in to the admin and has the named permissions (`app.codename`) directly."""
     return make_person(name, *permissions, is_staff=True)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes a file of trades with the given content, and returns its path."""
+
+    def write(content: bytes, name: str = "trades.jsonl") -> Path:
+        path = tmp_path / name
+        path.write_bytes(content)
+        return path
+
+    return write

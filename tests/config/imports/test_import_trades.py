@@ -24,18 +24,6 @@ GOOD, BAD = trade_payload("good"), trade_payload("bad", rr=None)
 Write = Callable[..., Path]
 
 
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    """Return a function that writes a file with the given content."""
-
-    def write(content: bytes, name: str = "trades.jsonl") -> Path:
-        path = tmp_path / name
-        path.write_bytes(content)
-        return path
-
-    return write
-
-
 def recorded() -> list[str]:
     return sorted(Trade.objects.values_list("external_id", flat=True))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,4 +31,5 @@ class TestPatternKey:
         asked = pattern_key(strategy, "short" if is_short else "long", tag)
 
         assert read_pattern_key(asked) == asked
-        assert trade_payload(trade, Run(), Defaults())["actions"][0]["pattern_key"] == asked  # type: ignore[index]
+        payload: dict[str, Any] = trade_payload(trade, Run(), Defaults())
+        assert payload["actions"][0]["pattern_key"] == asked
