@@ -1,4 +1,4 @@
-"""`manage.py import_trades FILE...`: record closed trades from files and report what became of every row."""
+"""`./dev manage import_trades FILE...`: record closed trades from files and report what became of every row."""
 
 from __future__ import annotations
 
