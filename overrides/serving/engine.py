@@ -1,8 +1,9 @@
 """The engines of this process: compiled versions with their modes, replaced when the database has newer ones.
 
-A daemon thread polls version and mode of every module each second. While PostgreSQL is unreachable, or if a published
-version does not compile, the last good engine keeps answering, flagged, for `max_stale_seconds`; after that answers are
-neutral. A new mode takes effect at once, without waiting for compilation.
+One daemon thread polls version and mode of every module each second and never compiles; another compiles the versions
+that it finds. A new mode therefore takes effect within a second, also while a large version compiles. While PostgreSQL
+is unreachable, or if a published version does not compile, the last good engine keeps answering, flagged, for
+`max_stale_seconds`; after that answers are neutral.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 from django.conf import settings
 from django.db import Error, close_old_connections, connection
 
-from overrides.core.engine.compile_module import compile_module, recompile_module
+from overrides.core.engine.compile_module import compile_module, compile_rows, reads_scopes_alike, recompile_rows
 from overrides.core.engine.compiled import Compiled
 from overrides.core.engine.definitions.coefficients import read_weights
 from overrides.core.engine.definitions.formats import Format
@@ -26,18 +27,22 @@ from overrides.core.engine.position_scaling import Scaling
 from overrides.core.engine.serve import UNSCALED
 from overrides.models import ModuleMode, Version
 from overrides.serving.mode import mode_document
-from overrides.versions.load_version import FEW_KEYS, changed_keys, load_specs, refuse_altered
+from overrides.versions.load_columns import load_groups
+from overrides.versions.load_version import changed_keys, refuse_altered
 
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
 FRESH_SECONDS = 5.0
 
+Versions = tuple[int | None, int | None]  # the numbers of a served version and of its challenger, None without one
+
 STAMPS = """
-SELECT m.module, v.number, o.revision
+SELECT m.module, o.revision, v.number, c.number
 FROM (VALUES ('dm'), ('pm')) AS m (module)
 LEFT JOIN learning_configs v ON v.module = m.module AND v.is_active
 LEFT JOIN overrides_modulemode o ON o.module = m.module
+LEFT JOIN learning_configs c ON c.id = o.challenger_id
 """
 
 
@@ -53,6 +58,11 @@ class Engine:
     challenger: tuple[int, Compiled] | None = None
     scaling: Scaling = UNSCALED
 
+    @property
+    def versions(self) -> Versions:
+        """The numbers of the served version and of the challenger."""
+        return self.version, None if self.challenger is None else self.challenger[0]
+
 
 def load_engine(module: str, *, number: int | None = None, known: Engine | None = None) -> Engine:
     """Build the engine of the active version (or of version `number`) with the mode in force.
@@ -60,7 +70,7 @@ def load_engine(module: str, *, number: int | None = None, known: Engine | None 
     Parts that a `known` engine has compiled are reused: versions are immutable, and a later version differs only where
     its memberships do.
     """
-    versions = Version.objects.select_related("parameters").filter(module=module)
+    versions = Version.objects.select_related("parameters").defer("config_data").filter(module=module)
     version = versions.filter(is_active=True).first() if number is None else versions.get(number=number)
     mode, challenger = _load_mode(module)
     return build_engine(module, version, mode, challenger=challenger, known=known)
@@ -100,7 +110,8 @@ def unpublished_engine(module: str, mode: ServingMode, known: Format | None = No
 
 def _load_mode(module: str) -> tuple[ServingMode, Version | None]:
     """Return the mode in force and the challenger version."""
-    row = ModuleMode.objects.select_related("challenger__parameters").filter(module=module).first()
+    rows = ModuleMode.objects.select_related("challenger__parameters").defer("challenger__config_data")
+    row = rows.filter(module=module).first()
     return ServingMode.parse(mode_document(row)), row.challenger if row else None
 
 
@@ -111,13 +122,14 @@ def _compiled(version: Version, known: Engine | None) -> Compiled:
         if known.challenger is not None and version.number == known.challenger[0]:
             return known.challenger[1]
     refuse_altered(version)
-    parameters = version.parameters.parsed
-    if known is not None and known.version is not None and known.version < version.number:
-        changed = changed_keys(version.module, known.version, version.number)
-        if parameters == known.parameters and len(changed) <= FEW_KEYS:
-            specs = load_specs(version.module, version.number, changed)
-            return recompile_module(known.compiled, parameters, changed, specs)
-    return compile_module(parameters, load_specs(version.module, version.number))
+    module, number, parameters = version.module, version.number, version.parameters.parsed
+    if known is None or known.version is None or known.version > number:
+        return compile_rows(parameters, load_groups(module, number, parameters))
+    if not reads_scopes_alike(known.parameters, parameters):
+        return compile_rows(parameters, load_groups(module, number, parameters))
+    changed = changed_keys(module, known.version, number)
+    groups = load_groups(module, number, parameters, changed) if changed else ()
+    return recompile_rows(known.compiled, parameters, changed, groups)
 
 
 class EngineRoom:
@@ -125,12 +137,17 @@ class EngineRoom:
 
     def __init__(self, *, max_stale_seconds: float = 300.0) -> None:
         self.max_stale_seconds = max_stale_seconds
+        self._forget()
+        self._looking, self._compiling, self._starting = threading.Lock(), threading.Lock(), threading.Lock()
+        self._swapping = threading.Lock()  # held for assignments alone
+        self._closing, self._news = threading.Event(), threading.Event()
+        self._threads: tuple[threading.Thread, ...] = ()
+
+    def _forget(self) -> None:
         self._engines: dict[str, Engine] = {}
-        self._stamps: dict[str, tuple[int | None, int | None]] = {}
         self._confirmed_at: dict[str, float] = {}
-        self._refreshing, self._starting = threading.Lock(), threading.Lock()
-        self._closing = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._modes: dict[str, tuple[int | None, ServingMode]] = {}  # revision and mode as last read
+        self._wanted: dict[str, tuple[Versions, float]] = {}  # what the database serves, and when that was read
 
     def engine(self, module: str) -> Engine | None:
         """Return the module's engine; None before the first successful poll. Starts polling."""
@@ -147,47 +164,74 @@ class EngineRoom:
         return None if known is None else known.mode
 
     def stale_seconds(self, module: str) -> float:
-        """Return the seconds since the database last confirmed the module's engine; infinite before the first time."""
+        """Return the seconds since the database last confirmed the module's engine; infinite before the first time.
+
+        While a newer version compiles, the engine of the older one is not confirmed.
+        """
         return time.monotonic() - self._confirmed_at.get(module, -math.inf)
 
     def refresh(self) -> None:
-        """Poll now and reload what changed. Raises django.db.Error while PostgreSQL is unreachable."""
-        with self._refreshing:
-            polled_at = time.monotonic()
-            with connection.cursor() as cursor:
-                cursor.execute(STAMPS)
-                stamps = cursor.fetchall()
-            for module, number, revision in stamps:
-                self._renew(module, (number, revision), polled_at)
+        """Poll now and compile what changed. Raises django.db.Error while PostgreSQL is unreachable."""
+        self._look()
+        self._compile()
 
     def close(self) -> None:
         """Stop polling and discard the engines; the next question starts again."""
         self._closing.set()
-        if self._thread is not None:
-            self._thread.join()
-        self._engines, self._stamps, self._confirmed_at, self._thread = {}, {}, {}, None
+        self._news.set()
+        for thread in self._threads:
+            thread.join()
+        self._threads = ()
+        self._forget()
 
-    def _renew(self, module: str, stamp: tuple[int | None, int | None], polled_at: float) -> None:
-        known = self._engines.get(module)
-        if known is None or self._stamps[module] != stamp:
-            if known is not None:
-                known = replace(known, mode=_load_mode(module)[0])
-                self._engines = self._engines | {module: known}
-            try:
-                engine = load_engine(module, known=known)
-            except Error:
-                raise
-            except Exception:  # a fault of one module must not affect the others
-                logger.exception(
-                    "the published version of %s does not compile; its last good engine answers on", module
-                )
-                return
-            self._engines = self._engines | {module: engine}
-            self._stamps[module] = stamp
-        self._confirmed_at[module] = polled_at
+    def _look(self) -> None:
+        """Read versions and modes, take up the modes and confirm the engines that are current; compile nothing."""
+        with self._looking:
+            polled_at = time.monotonic()
+            with connection.cursor() as cursor:
+                cursor.execute(STAMPS)
+                stamps = cursor.fetchall()
+            for module, revision, *versions in stamps:
+                if module not in self._modes or self._modes[module][0] != revision:
+                    self._modes[module] = revision, _load_mode(module)[0]
+                self._wanted[module] = tuple(versions), polled_at
+                self._swap(module, self._engines.get(module))
+
+    def _swap(self, module: str, engine: Engine | None) -> None:
+        """Serve an engine, under the mode that was read last."""
+        with self._swapping:
+            known = self._engines.get(module)
+            mode, (versions, polled_at) = self._modes[module][1], self._wanted[module]
+            serving = engine if engine is None or engine.mode == mode else replace(engine, mode=mode)
+            if serving is not None and serving is not known:
+                self._engines = self._engines | {module: serving}
+            if serving is not None and serving.version == versions[0]:
+                self._confirmed_at[module] = polled_at
+
+    def _outdated(self) -> list[str]:
+        """Return the modules whose engine is not of the versions that the database serves."""
+        engines = self._engines
+        return [
+            module
+            for module, (versions, _) in list(self._wanted.items())
+            if module not in engines or engines[module].versions != versions
+        ]
+
+    def _compile(self) -> None:
+        """Compile what the last look found, one module after the other."""
+        with self._compiling:
+            for module in self._outdated():
+                try:
+                    self._swap(module, load_engine(module, known=self._engines.get(module)))
+                except Error:
+                    raise
+                except Exception:  # a fault of one module must not affect the others
+                    logger.exception(
+                        "the published version of %s does not compile; its last good engine answers on", module
+                    )
 
     def start(self) -> None:
-        """Poll once in the caller's thread, then keep polling in a thread of this process, also after a fork."""
+        """Poll and compile once in the caller's thread, then keep doing so in two threads, also after a fork."""
         if self._is_polling():
             return
         with self._starting:
@@ -198,20 +242,38 @@ class EngineRoom:
             except Error as error:
                 logger.warning("engines wait for the database: %s", error)
             self._closing.clear()
-            self._thread = threading.Thread(target=self._poll, name="engine-room", daemon=True)
-            self._thread.start()
+            self._news.clear()
+            self._threads = (
+                threading.Thread(target=self._keep_compiling, name="engine-compiler", daemon=True),
+                threading.Thread(target=self._poll, name="engine-room", daemon=True),
+            )
+            for thread in self._threads:
+                thread.start()
 
     def _is_polling(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+        return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
 
     def _poll(self) -> None:
         while not self._closing.wait(POLL_SECONDS):
             close_old_connections()
             try:
-                self.refresh()
+                self._look()
             except Error as error:
                 oldest = max(map(self.stale_seconds, self._engines), default=math.inf)
                 logger.warning("engines unconfirmed for %.0f s: %s", oldest, error)
+            if self._outdated():
+                self._news.set()
+        connection.close()
+
+    def _keep_compiling(self) -> None:
+        while self._news.wait() and not self._closing.is_set():
+            self._news.clear()
+            try:
+                self._compile()
+            except Error as error:
+                logger.warning("a version waits for the database: %s", error)
+            finally:
+                connection.close()  # versions change rarely, and an idle connection counts
         connection.close()
 
 

@@ -140,7 +140,7 @@ def load_new(module: str, number: int, *, since: int | None, most: int) -> tuple
     """Return the content of a version that is about to be published, and the overrides that prove that it compiles.
 
     `since` is an older version with the same parameters, None if there is none. Overrides of a pattern and action in
-    which nothing changed since then have been compiled before (see `recompile_module`).
+    which nothing changed since then have been compiled before (see `recompile_rows`).
     """
     content = load_content(module, number, most)
     changed = None if since is None else changed_keys(module, since, number)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, overload
 
 from .definitions.field_error import FieldError
 from .definitions.json_fields import closed_mapping, finite
@@ -14,6 +14,7 @@ from .definitions.vocabulary import Combiner, ExclusionReason, Flag, Reason
 from .weights import by_symbol
 
 FLAG_ORDER = tuple(Flag)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +98,56 @@ class LeverValue(NamedTuple):
     flags: tuple[Flag, ...]
 
 
+class Listed(Sequence[T]):
+    """A tuple that is made when it is first read; its length is known before."""
+
+    __slots__ = ("_length", "_made", "_make")
+
+    def __init__(self, length: int, make: Callable[[], Iterable[T]]) -> None:
+        self._length, self._make = length, make
+        self._made: tuple[T, ...] | None = None
+
+    @property
+    def _items(self) -> tuple[T, ...]:
+        if self._made is None:
+            self._made = tuple(self._make())
+        return self._made
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._items)
+
+    @overload
+    def __getitem__(self, place: int) -> T: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[T, ...]: ...
+    def __getitem__(self, place: int | slice) -> T | tuple[T, ...]:
+        return self._items[place]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Listed):
+            return self._items == other._items
+        return self._items == other if isinstance(other, tuple) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._items)
+
+    def __repr__(self) -> str:
+        return repr(self._items)
+
+
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """The answer: levers that overrides move (the others are neutral), the contributions and the exclusions."""
+    """The answer: levers that overrides move (the others are neutral), the contributions and the exclusions.
+
+    Contributions and exclusions are tuples, or are made from columns when they are first read.
+    """
 
     levers: Mapping[str, LeverValue]
-    contributions: tuple[Contribution, ...]
-    excluded: tuple[Excluded, ...]
+    contributions: Sequence[Contribution]
+    excluded: Sequence[Excluded]
     reason: Reason
     flags: tuple[Flag, ...]
 
@@ -115,6 +159,8 @@ def refuse_foreign(current: Mapping[str, float]) -> None:
             finite(value, f"current.{name}", LEVERS[name].low, LEVERS[name].high)
 
 
-def ordered_flags(flags: set[Flag]) -> tuple[Flag, ...]:
-    """Return flags in the order of the enum."""
-    return tuple(flag for flag in FLAG_ORDER if flag in flags) if flags else ()
+def ordered_flags(flags: Collection[Flag]) -> tuple[Flag, ...]:
+    """Return flags once each, in the order of the enum."""
+    if len(flags) < 2:
+        return tuple(flags)
+    return tuple(flag for flag in FLAG_ORDER if flag in flags)

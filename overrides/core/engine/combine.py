@@ -6,16 +6,19 @@ into parts, the parts add up to a target per lever, and then the step limit and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
+from itertools import chain
+from operator import attrgetter
 from typing import NamedTuple
 
-from .combination import Combination, Contribution, Excluded, LeverValue, Request, ordered_flags
+from .combination import Combination, LeverValue, Listed, Request, T, ordered_flags
 from .combiners import COMBINERS
-from .compiled import Compiled, Key, Limits, Row, Section
+from .compiled import Compiled, Key, Limits, Section, Selection
 from .definitions.levers import LEVERS
 from .definitions.vocabulary import Combiner, Flag, Reason
-from .weights import rounded_weight
+from .taken import Taken, Total
 
 NOTICEABLE = 1e-12  # a step limit or a bound that changes less than this did not act
 
@@ -23,7 +26,7 @@ NOTICEABLE = 1e-12  # a step limit or a bound that changes less than this did no
 class Matched(NamedTuple):
     """The overrides that match a key and a scope, per section; this part of an answer depends on nothing else."""
 
-    rows: tuple[Sequence[Row], ...]
+    rows: tuple[Selection | None, ...]
     has_unknown_dimension: bool
 
 
@@ -41,7 +44,7 @@ def matching(compiled: Compiled, key: Key, scope: Mapping[str, str]) -> Matched:
     buckets = [section.buckets.get(key) for section in compiled.sections]
     known = [section.known_dimensions for section in compiled.sections]
     return Matched(
-        tuple(() if bucket is None else bucket.matching(scope) for bucket in buckets),
+        tuple(None if bucket is None else bucket.matching(scope) for bucket in buckets),
         any(names is not None and not names.issuperset(scope) for names in known),
     )
 
@@ -49,26 +52,32 @@ def matching(compiled: Compiled, key: Key, scope: Mapping[str, str]) -> Matched:
 def settle(compiled: Compiled, matched: Matched, at: datetime, current: Mapping[str, float]) -> Combination:
     """Return the levers that the matched overrides give at a time: the second half of `combine`."""
     levers: dict[str, LeverValue] = {}
-    contributions: list[Contribution] = []
-    excluded: list[Excluded] = []
-    flags = {Flag.UNKNOWN_DIMENSION} if matched.has_unknown_dimension else set[Flag]()
+    found: list[Taken] = []
+    flags = [Flag.UNKNOWN_DIMENSION] if matched.has_unknown_dimension else []  # hashing them would take longer
     for section, rows in zip(compiled.sections, matched.rows, strict=True):
         if rows:
-            taken, left_out = COMBINERS[section.combiner](rows, section, at)
+            taken = COMBINERS[section.combiner](rows, section, at)
             levers |= _lever_values(taken, section, current)
-            contributions += sorted(taken, key=_heaviest_first) if section.combiner is Combiner.PLAN else taken
-            excluded += left_out
+            found.append(taken)
     for lever in levers.values():
-        flags.update(lever.flags)
-    excluded.sort(key=lambda each: each.id)
+        flags += lever.flags
+    contributions = _joined([each.contributions for each in found])
+    excluded = _joined([each.excluded for each in found], by_id=True)
     reason = _reason(len(contributions), len(excluded))
-    return Combination(levers, tuple(contributions), tuple(excluded), reason, ordered_flags(flags))
+    return Combination(levers, contributions, excluded, reason, ordered_flags(flags))
 
 
-def _heaviest_first(contribution: Contribution) -> float:
-    """Return the sort key; sorting keeps the order of ids among equal weights."""
-    weight = contribution.w_total
-    return 0.0 if weight is None else -rounded_weight(weight)
+def _joined(lists: Sequence[Sequence[T]], *, by_id: bool = False) -> Sequence[T]:
+    """Return the lists of several sections as one, which is made when it is read."""
+    filled = [each for each in lists if each]
+    if len(filled) < 2:
+        return filled[0] if filled else ()
+    joined = partial(chain.from_iterable, filled)
+    return Listed(sum(map(len, filled)), partial(_by_id, joined) if by_id else joined)
+
+
+def _by_id(joined: Callable[[], Iterable[T]]) -> list[T]:
+    return sorted(joined(), key=attrgetter("id"))
 
 
 def _reason(taking_part: int, left_out: int) -> Reason:
@@ -77,42 +86,29 @@ def _reason(taking_part: int, left_out: int) -> Reason:
     return Reason.SINGLE if taking_part == 1 else Reason.COMBINED
 
 
-def _lever_values(
-    contributions: Sequence[Contribution], section: Section, current: Mapping[str, float]
-) -> dict[str, LeverValue]:
+def _lever_values(taken: Taken, section: Section, current: Mapping[str, float]) -> dict[str, LeverValue]:
     """Return every lever that a contribution moves, in the registry's order."""
-    units: dict[str, float] = {}
-    support: dict[str, float] = {}
-    ramping: set[str] = set()
-    for contribution in contributions:
-        weight = contribution.w_total
-        for name, part in contribution.parts.items():
-            units[name] = units.get(name, 0.0) + part
-            if weight is not None:
-                support[name] = support.get(name, 0.0) + weight
-        ramping.update(contribution.ramping)
+    totals = taken.totals
     return {
-        name: _settled(section, name, units[name], support.get(name), current, name in ramping)
-        for name in (LEVERS if len(units) > 1 else units)
-        if name in units
+        name: _settled(section, name, totals[name], current)
+        for name in (LEVERS if len(totals) > 1 else totals)
+        if name in totals
     }
 
 
-def _settled(
-    section: Section, name: str, unit: float, support: float | None, current: Mapping[str, float], ramping: bool
-) -> LeverValue:
+def _settled(section: Section, name: str, total: Total, current: Mapping[str, float]) -> LeverValue:
     """Return the lever's value: its target after the step limit (plan only) and the bounds."""
-    limits = section.limits[name]
+    limits, unit = section.limits[name], total.unit
     lever = limits.lever
     is_plan = section.combiner is Combiner.PLAN
-    flags = {Flag.RAMPING} if ramping else set()
+    flags = [Flag.RAMPING] if total.is_ramping else []
     start = _bounded(current.get(name, lever.neutral), limits, flags)
     target = stepped = lever.value_at(unit)
     if is_plan:
         lowest, highest = lever.reach(start, limits.step)
         stepped = min(max(target, lowest), highest)
         if abs(stepped - target) > NOTICEABLE:
-            flags.add(Flag.STEP_LIMITED)
+            flags.append(Flag.STEP_LIMITED)
     value = _bounded(stepped, limits, flags)
     return LeverValue(
         value=value,
@@ -121,7 +117,7 @@ def _settled(
         current=start,
         neutral=lever.neutral,
         combiner=section.combiner,
-        support=support,
+        support=total.support,
         prior_weight=section.parameters.prior_weight if is_plan else 0.0,
         cut=0.0 if value == target else lever.unit(value) - unit,
         step_limited=Flag.STEP_LIMITED in flags,
@@ -130,13 +126,13 @@ def _settled(
     )
 
 
-def _bounded(value: float, limits: Limits, flags: set[Flag]) -> float:
+def _bounded(value: float, limits: Limits, flags: list[Flag]) -> float:
     if value < limits.low:
         if limits.low - value > NOTICEABLE:
-            flags.add(Flag.BOUND_LOW)
+            flags.append(Flag.BOUND_LOW)
         return limits.low
     if value > limits.high:
         if value - limits.high > NOTICEABLE:
-            flags.add(Flag.BOUND_HIGH)
+            flags.append(Flag.BOUND_HIGH)
         return limits.high
     return value

@@ -1,107 +1,197 @@
 """The three combiners: matching overrides in, contributions and exclusions out, both in id order (docs/method.md 4).
 
-A combiner decides which overrides take part, and with which part of each lever. Summing the parts, the step limit and
-the bounds are the same for all combiners and are in `combine`.
+A combiner decides which overrides take part, and with which part of each lever, and sums the parts in id order. The
+step limit and the bounds are the same for all combiners and are in `combine`.
+
+Each is a pass over columns. Up to `FEW` overrides a loop over plain numbers is faster than the fixed cost of columns;
+`plan` has both, and they agree to the bit.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
-from .combination import Contribution, Excluded
-from .compiled import Row, Section
+import numpy as np
+from numpy.typing import NDArray
+
+from .combination import Contribution, Excluded, Listed
+from .compiled import Bucket, Section, Selection, named
 from .definitions.levers import LEVERS
-from .definitions.vocabulary import Combiner, ExclusionReason
-from .ramp import ramped
-from .weights import age_in_days, is_below, microseconds
+from .definitions.vocabulary import Blend, Combiner, ExclusionReason
+from .ramp import HOURS_PER_STEP, ramped
+from .scope_packing import Rows
+from .taken import Taken, Total, added, left_out, unweighed, weighed
+from .weights import DAY, Column, age_in_days, are_below, is_below, microseconds
 
-Taken = tuple[list[Contribution], list[Excluded]]
-SECONDS_PER_HOUR = 3600.0
+FEW = 24
+MICROSECONDS, SECONDS_PER_HOUR = 1e6, 3600.0
 
 
-def plan(rows: Sequence[Row], section: Section, at: datetime) -> Taken:
+def plan(found: Selection, section: Section, at: datetime) -> Taken:
     """Blend targets by weight: part = w * unit / (prior_weight + sum of w); docs/method.md 4.4.
 
     Overrides whose weight is below the floor are excluded.
     """
-    floor, now = section.parameters.min_total_weight, microseconds(at)
-    weighed: list[tuple[Row, tuple[float, ...], float]] = []
-    excluded: list[Excluded] = []
-    support: dict[str, float] = {}
-    for row in rows:
-        factors, total = row.weight.at(age_in_days(row.updated, now))
-        if is_below(total, floor):
-            excluded.append(Excluded(row.id, row.line, ExclusionReason.BELOW_FLOOR, total))
-            continue
-        weighed.append((row, factors, total))
-        for name in row.units:
-            support[name] = support.get(name, 0.0) + total
-    wholes = {name: _whole(section.parameters.prior_weight + weight) for name, weight in support.items()}
-    contributions = [
-        Contribution(
-            row.id,
-            row.line,
-            {name: total / wholes[name] * unit for name, unit in row.units.items()},
-            row.targets,
-            factors,
-            total,
-        )
-        for row, factors, total in weighed
-    ]
-    return contributions, excluded
+    return (_plan_of_few if len(found) <= FEW else _plan_of_many)(found, section, at)
 
 
-def _whole(weight: float) -> float:
-    return math.inf if weight == 0 else weight  # without a floor all weights can be 0, and so are the parts
+def _plan_of_many(found: Selection, section: Section, at: datetime) -> Taken:
+    bucket, rows = found.bucket, found.rows
+    moments, weights = bucket.weight.of_rows(rows, _ages(found, at))
+    below = are_below(weights, section.parameters.min_total_weight)
+    excluded: Sequence[Excluded] = ()
+    if below.any():
+        excluded = _excluded(bucket, rows[below], ExclusionReason.BELOW_FLOOR, weights[below].tolist())
+        kept = ~below
+        rows, weights, moments = rows[kept], weights[kept], tuple([moment[kept] for moment in moments])
+    if rows.size == 0:
+        return Taken({}, (), excluded)
+    moves, has = bucket.moves, bucket.moves.has(rows)
+    each = np.repeat(weights[:, None], len(moves.levers), axis=1) if has is None else weights[:, None] * has
+    support = added(each)
+    whole = section.parameters.prior_weight + support
+    whole[whole == 0] = math.inf  # without a floor all weights can be 0, and so are the parts
+    parts = weights[:, None] / whole * moves.units[rows]
+
+    def contributions() -> list[Contribution]:
+        by_lever = named(moves.levers, parts, moves.sets_of(rows))
+        return weighed(bucket, rows, by_lever, [moment.tolist() for moment in moments], weights.tolist())
+
+    totals = _totals(moves.levers, parts, has, support.tolist())
+    return Taken(totals, Listed(rows.size, contributions), excluded)
 
 
-def most_specific(rows: Sequence[Row], section: Section, at: datetime) -> Taken:
+def _plan_of_few(found: Selection, section: Section, at: datetime) -> Taken:
+    bucket, rows, now = found.bucket, found.rows, microseconds(at)
+    ages = [age_in_days(updated, now) for updated in bucket.updated[rows].tolist()]
+    moments, weights = bucket.weight.of_few(rows, ages)
+    floor = section.parameters.min_total_weight
+    heavy: list[int] = []
+    light: list[int] = []
+    for place, weight in enumerate(weights):
+        (light if is_below(weight, floor) else heavy).append(place)
+    excluded: Sequence[Excluded] = ()
+    if light:
+        excluded = _excluded(bucket, rows[light], ExclusionReason.BELOW_FLOOR, [weights[place] for place in light])
+        rows, weights = rows[heavy], [weights[place] for place in heavy]
+        moments = [[moment[place] for place in heavy] for moment in moments]
+    if not heavy:
+        return Taken({}, (), excluded)
+    totals, parts = _blended(bucket, rows, weights, section.parameters.prior_weight)
+    return Taken(totals, Listed(len(heavy), lambda: weighed(bucket, rows, parts, moments, weights)), excluded)
+
+
+def _blended(
+    bucket: Bucket, rows: Rows, weights: Sequence[float], prior: float
+) -> tuple[dict[str, Total], list[dict[str, float]]]:
+    """Return the sums per lever, and the parts of each override by lever."""
+    levers, sets = bucket.moves.levers, bucket.moves.sets_of(rows)
+    support, units = [0.0] * len(levers), [0.0] * len(levers)
+    for weight, columns in zip(weights, sets, strict=True):
+        for column in columns:
+            support[column] += weight
+    whole = [prior + each or math.inf for each in support]  # without a floor all weights can be 0, as are the parts
+    parts = []
+    for weight, columns, row in zip(weights, sets, bucket.moves.units[rows].tolist(), strict=True):
+        part = {}
+        for column in columns:
+            part[levers[column]] = each = weight / whole[column] * row[column]
+            units[column] += each
+        parts.append(part)
+    moved = sets[0] if len(bucket.moves.sets) == 1 else set().union(*sets)
+    return {levers[column]: Total(units[column], support[column]) for column in moved}, parts
+
+
+def most_specific(found: Selection, section: Section, at: datetime) -> Taken:
     """Let one override set each lever: the one with most dimensions, then the largest n, then the first id."""
-    winners: dict[str, Row] = {}
-    for row in rows:
-        for name in row.units:
-            best = winners.get(name)
-            if best is None or (row.dims, row.n) > (best.dims, best.n):
-                winners[name] = row
-    contributions = []
-    for row in rows:
-        parts = {name: unit for name, unit in row.units.items() if winners[name] is row}
-        if parts:
-            contributions.append(Contribution(row.id, row.line, parts, row.targets))
-    return contributions, []
+    bucket, rows = found.bucket, found.rows
+    moves, has = bucket.moves, bucket.moves.has(rows)
+    order = np.lexsort((rows, -bucket.basis.n[rows], -bucket.basis.dims[rows]))  # the last key decides first
+    acts = np.zeros((rows.size, len(moves.levers)), np.bool_)
+    for column in range(len(moves.levers)):
+        carrying = order if has is None else order[has[order, column]]
+        acts[carrying[:1], column] = True
+    deciding = acts.any(axis=1)
+    rows, acts = rows[deciding], acts[deciding]
+    units = np.where(acts, moves.units[rows], 0.0)
+
+    def contributions() -> list[Contribution]:
+        parts = named(moves.levers, units, [np.flatnonzero(row).tolist() for row in acts])
+        return unweighed(bucket, rows, parts, moves.targets_of(rows), None)
+
+    return Taken(_totals(moves.levers, units, acts), Listed(rows.size, contributions), ())
 
 
-def evidence(rows: Sequence[Row], section: Section, at: datetime) -> Taken:
+def evidence(found: Selection, section: Section, at: datetime) -> Taken:
     """Let every override add its own part, as far as its ramp has come; evidence that is too old is excluded."""
-    oldest, now = section.parameters.max_evidence_age_days, microseconds(at)
-    contributions: list[Contribution] = []
-    excluded: list[Excluded] = []
-    for row in rows:
-        if oldest is not None and age_in_days(row.updated, now) > oldest:
-            excluded.append(Excluded(row.id, row.line, ExclusionReason.STALE))
-        elif row.path is None:
-            contributions.append(Contribution(row.id, row.line, row.units, row.targets))
-        else:
-            contributions.append(_ramping(row, section, at))
-    return contributions, excluded
+    bucket, rows = found.bucket, found.rows
+    excluded: Sequence[Excluded] = ()
+    if section.parameters.max_evidence_age_days is not None:
+        stale = _ages(found, at) > section.parameters.max_evidence_age_days
+        if stale.any():
+            excluded, rows = _excluded(bucket, rows[stale], ExclusionReason.STALE), rows[~stale]
+    units, targets, moves = bucket.moves.units[rows], bucket.moves.targets[rows], bucket.moves
+    ramping = None
+    if bucket.ramps is not None:
+        hours = (microseconds(at) - bucket.ramps.since[rows]) / MICROSECONDS / SECONDS_PER_HOUR
+        reach = (np.maximum(hours, 0.0) / HOURS_PER_STEP)[:, None] * _reach(section, moves.levers)
+        ramping = np.abs(bucket.ramps.distances[rows]) > reach
+        for row, column in zip(*(each.tolist() for each in ramping.nonzero()), strict=True):
+            lever = LEVERS[moves.levers[column]]
+            start, step = float(bucket.ramps.starts[rows[row], column]), section.limits[lever.name].step
+            value = ramped(lever.blend, step, start, float(targets[row, column]), float(hours[row]))
+            ramping[row, column] = value != targets[row, column]
+            targets[row, column], units[row, column] = value, lever.unit(value)
+    if rows.size == 0:
+        return Taken({}, (), excluded)
+
+    def contributions() -> list[Contribution]:
+        sets = moves.sets_of(rows)
+        parts, values = named(moves.levers, units, sets), named(moves.levers, targets, sets)
+        return unweighed(bucket, rows, parts, values, ramping)
+
+    under_way = set() if ramping is None else set(np.flatnonzero(ramping.any(axis=0)).tolist())
+    totals = _totals(moves.levers, units, moves.has(rows), ramping=under_way)
+    return Taken(totals, Listed(rows.size, contributions), excluded)
 
 
-def _ramping(row: Row, section: Section, at: datetime) -> Contribution:
-    assert row.path is not None
-    hours = (at - row.path.since).total_seconds() / SECONDS_PER_HOUR
-    values = {}
-    for name, target in row.targets.items():
-        lever = LEVERS[name]
-        start = row.path.start.get(name, lever.neutral)
-        values[name] = ramped(lever.blend, section.limits[name].step, start, target, hours)
-    parts = {name: LEVERS[name].unit(value) for name, value in values.items()}
-    ramping = tuple(name for name, value in values.items() if value != row.targets[name])
-    return Contribution(row.id, row.line, parts, values, ramping=ramping)
+def _totals(
+    levers: Sequence[str],
+    parts: Column,
+    has: NDArray[np.bool_] | None,
+    support: Sequence[float] | None = None,
+    ramping: Collection[int] = (),
+) -> dict[str, Total]:
+    """Return what the parts sum up to, per lever that an override moves."""
+    moved = list(range(len(levers))) if has is None else np.flatnonzero(has.any(axis=0)).tolist()
+    units = added(parts).tolist()
+    return {
+        levers[column]: Total(units[column], None if support is None else support[column], column in ramping)
+        for column in moved
+    }
 
 
-COMBINERS: Mapping[Combiner, Callable[[Sequence[Row], Section, datetime], Taken]] = {
+def _excluded(
+    bucket: Bucket, rows: Rows, why: ExclusionReason, weights: Sequence[float] | None = None
+) -> Sequence[Excluded]:
+    return Listed(rows.size, lambda: left_out(bucket, rows, why, weights))
+
+
+def _ages(found: Selection, at: datetime) -> Column:
+    """Return the age of each override's evidence in days, never negative."""
+    ages: Column = np.maximum(microseconds(at) - found.bucket.updated[found.rows], 0) / DAY
+    return ages
+
+
+def _reach(section: Section, levers: Sequence[str]) -> Column:
+    """Return how far one step of a ramp leads, in units, for each of the levers."""
+    steps = [(LEVERS[name].blend, section.limits[name].step) for name in levers]
+    return np.array([step if blend is Blend.LINEAR else math.log1p(step) for blend, step in steps])
+
+
+COMBINERS: Mapping[Combiner, Callable[[Selection, Section, datetime], Taken]] = {
     Combiner.PLAN: plan,
     Combiner.MOST_SPECIFIC: most_specific,
     Combiner.EVIDENCE: evidence,

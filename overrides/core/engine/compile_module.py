@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
+from .bucket_columns import OverrideRow, bucket_of, reweighed
 from .compile_overrides import compile_overrides, join
-from .compiled import Compiled, Key, ScopeReading
+from .compiled import Bucket, Compiled, Key, ScopeReading
 from .definitions.field_error import FieldError
 from .definitions.formats import Format
 from .definitions.module_parameters import ModuleParameters
 from .definitions.override_spec import OverrideSpec
 from .definitions.universe import UNIVERSE
 from .definitions.vocabulary import Channel
+from .scope_packing import PackedScopes
+from .weights import formula_of
+
+Group = tuple[Channel, Key, Sequence[OverrideRow]]  # all overrides of a channel, pattern and action, in id order
 
 
 def compile_module(parameters: ModuleParameters, specs: Iterable[OverrideSpec]) -> Compiled:
@@ -55,17 +60,54 @@ def _own_label(parameters: ModuleParameters) -> tuple[str, ...]:
     return () if parameters.universe is None else (UNIVERSE,)
 
 
-def recompile_module(
-    known: Compiled, parameters: ModuleParameters, changed: Set[Key], specs: Iterable[OverrideSpec]
-) -> Compiled:
-    """Return the engine that `compile_module` would return, reusing a `known` one with the same parameters.
+def compile_rows(parameters: ModuleParameters, groups: Iterable[Group]) -> Compiled:
+    """Return the engine that `compile_module` would return for the overrides of these rows, which are proven.
 
-    Only the buckets of the `changed` keys are compiled, from `specs`, which are all overrides there; the others are
-    shared with `known`. A line never changes its bucket, so checks within a bucket cover all lines.
+    Raises FieldError if a channel does not fit its combiner.
     """
-    partly = compile_module(parameters, specs)
-    sections = (
-        replace(fresh, buckets={key: old.buckets[key] for key in old.buckets.keys() - changed} | dict(fresh.buckets))
-        for old, fresh in zip(known.sections, partly.sections, strict=True)
+    return _filled(compile_module(parameters, ()), {}, groups)
+
+
+def recompile_rows(
+    known: Compiled, parameters: ModuleParameters, changed: Set[Key], groups: Iterable[Group]
+) -> Compiled:
+    """Return the engine that `compile_rows` would return, reusing a `known` one (see `reads_scopes_alike`).
+
+    Only the buckets of the `changed` keys are built, from `groups`, which are all overrides there. The others are
+    shared with `known`, weighed anew where the parameters of their weights differ. A line never changes its bucket, so
+    checks within a bucket cover all lines.
+    """
+    kept: dict[Channel | None, dict[Key, Bucket]] = {}
+    for section in known.sections:
+        weights = parameters.channels[Channel(section.channel or "")].weights
+        formula = formula_of(weights)
+        is_weighed_alike = formula == formula_of(section.parameters)
+        kept[section.channel] = {
+            key: bucket if is_weighed_alike else reweighed(bucket, formula)
+            for key, bucket in section.buckets.items()
+            if key not in changed
+        }
+    return _filled(compile_module(parameters, ()), kept, groups)
+
+
+def reads_scopes_alike(one: ModuleParameters, other: ModuleParameters) -> bool:
+    """Return whether the buckets of one serve under the other: only weights, combiners and later steps differ."""
+    if {name: each.policy for name, each in one.channels.items()} != {
+        name: each.policy for name, each in other.channels.items()
+    }:
+        return False
+    aside = {
+        name: getattr(other, name) for name in ("channels", "lessons", "evidence", "protected_motifs", "product_cap")
+    }
+    return replace(one, **aside) == other
+
+
+def _filled(empty: Compiled, kept: Mapping[Channel | None, Mapping[Key, Bucket]], groups: Iterable[Group]) -> Compiled:
+    buckets = {section.channel: dict(kept.get(section.channel, {})) for section in empty.sections}
+    formulas = {section.channel: formula_of(section.parameters) for section in empty.sections}
+    for channel, key, rows in groups:
+        scopes = PackedScopes([row.scope for row in rows], empty.reading.cuts)
+        buckets[channel][key] = bucket_of(rows, scopes, formulas[channel])
+    return replace(
+        empty, sections=tuple(replace(section, buckets=buckets[section.channel]) for section in empty.sections)
     )
-    return Compiled(tuple(sections), known.reading)

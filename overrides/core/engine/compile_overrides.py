@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from itertools import pairwise
 
-from .compiled import AS_SENT, Bucket, Compiled, Key, Limits, Row, ScopeReading, Section
+from .bucket_columns import OverrideRow, bucket_of
+from .compiled import AS_SENT, Bucket, Compiled, Key, Limits, ScopeReading, Section
 from .definitions.field_error import FieldError
 from .definitions.levers import LEVERS
 from .definitions.override_spec import OverrideSpec
@@ -17,7 +18,7 @@ from .definitions.parameters import WeightParameters
 from .definitions.validation import check, check_combiner
 from .definitions.vocabulary import Channel, Combiner, LearningMethod
 from .scope_packing import PackedScopes
-from .weights import WeightFormula, basis_of, formula_of, microseconds
+from .weights import formula_of
 
 
 def compile_overrides(
@@ -91,23 +92,13 @@ def _buckets(ordered: list[OverrideSpec], parameters: WeightParameters, reading:
             groups.setdefault((spec.module, spec.pattern_key, spec.action_category), []).append(spec)
     formula = formula_of(parameters)
     return {
-        key: Bucket(
-            tuple(_row(spec, formula) for spec in group), PackedScopes([spec.scope for spec in group], reading.cuts)
+        key: bucket_of(
+            list(map(OverrideRow.of, group)), PackedScopes([spec.scope for spec in group], reading.cuts), formula
         )
         for key, group in groups.items()
     }
 
 
-def _row(spec: OverrideSpec, formula: WeightFormula[float]) -> Row:
-    dims = len(spec.scope)
-    return Row(
-        id=spec.id,
-        line=spec.line,
-        dims=dims,
-        n=spec.stats.n,
-        targets=spec.levers,
-        units={name: LEVERS[name].unit(target) for name, target in spec.levers.items()},
-        path=spec.path,
-        updated=microseconds(spec.stats.updated_at),
-        weight=formula.weight(basis_of(spec.stats, dims)),
-    )
+def bucket_of_nothing() -> Bucket:
+    """Return a bucket without overrides."""
+    return bucket_of([], PackedScopes([]), formula_of(WeightParameters()))

@@ -14,10 +14,11 @@ floats, for one override, or arrays of shape (overrides,), for many at once.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial, reduce
+from itertools import pairwise, repeat
 from operator import mul
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -33,7 +34,20 @@ DAY = 86_400_000_000  # microseconds
 WEIGHT_DECIMALS = 12  # of w_total, for the floor test and the sort order only
 ROUNDED_AWAY = 1e-11  # more than rounding to WEIGHT_DECIMALS can change a weight
 
-N = TypeVar("N", float, NDArray[np.float64])
+Column = NDArray[np.float64]
+N = TypeVar("N", float, Column)
+M = TypeVar("M", float, Column)
+
+
+def _each(function: Callable[[float], float], column: Column) -> Column:
+    """Apply a function of the standard library to each row, so that many overrides weigh to the bit what one does."""
+    return np.fromiter(map(function, column.tolist()), np.float64, column.size)
+
+
+def _powers(column: Column, exponents: N) -> Column:
+    """Raise each row to its exponent, to the bit as one override's is raised."""
+    powers = map(math.pow, column.tolist(), np.broadcast_to(exponents, column.shape).tolist())
+    return np.fromiter(powers, np.float64, column.size)
 
 
 def edge_weight(edge_raw: N, edge_scale: N) -> N:
@@ -43,7 +57,7 @@ def edge_weight(edge_raw: N, edge_scale: N) -> N:
     0.67507
     """
     ratio = abs(edge_raw) / edge_scale
-    return math.tanh(ratio) if isinstance(ratio, float) else np.tanh(ratio)
+    return math.tanh(ratio) if isinstance(ratio, float) else _each(math.tanh, ratio)
 
 
 def sample_weight(n: N, n_target: N) -> N:
@@ -53,7 +67,7 @@ def sample_weight(n: N, n_target: N) -> N:
     0.772362
     """
     exponent = -n / n_target
-    return 1.0 - (math.exp(exponent) if isinstance(exponent, float) else np.exp(exponent))
+    return 1.0 - (math.exp(exponent) if isinstance(exponent, float) else _each(math.exp, exponent))
 
 
 def variance_weight(variance: N, variance_penalty: N) -> N:
@@ -74,7 +88,7 @@ def specificity_weight(dims: N, max_scope_dims: N, alpha: N) -> N:
     share = dims / max_scope_dims
     if isinstance(share, float):
         return 0.0 if share == 0 else min(1.0, share) ** alpha
-    return np.where(share == 0, 0.0, np.minimum(1.0, share) ** alpha)
+    return np.where(share == 0, 0.0, _powers(np.minimum(1.0, share), alpha))
 
 
 def decay_weight(age_days: N, half_life_days: N) -> N:
@@ -84,7 +98,7 @@ def decay_weight(age_days: N, half_life_days: N) -> N:
     (0.367879, True)
     """
     exponent = -age_days / half_life_days
-    return math.exp(exponent) if isinstance(exponent, float) else np.exp(exponent)
+    return math.exp(exponent) if isinstance(exponent, float) else _each(math.exp, exponent)
 
 
 class Basis(NamedTuple, Generic[N]):
@@ -164,16 +178,37 @@ class OverrideWeight(Generic[N]):
 
     static_values: tuple[N, ...]
     static_weight: N
-    moment: tuple[tuple[Callable[..., N], tuple[N, ...]], ...]
+    moment: tuple[tuple[Callable[..., N], tuple[Any, ...]], ...]
 
     def at(self, age_days: N) -> tuple[tuple[N, ...], N]:
         """Return the values of all factors in the order of `MULTIPLIED`, and w_total, their product, at this age."""
-        values, total = self.static_values, self.static_weight
+        of_moment = tuple([value(age_days, *arguments) for value, arguments in self.moment])
+        return self.static_values + of_moment, reduce(mul, of_moment, self.static_weight)
+
+    def of_rows(
+        self: OverrideWeight[Column], rows: NDArray[np.intp], age_days: Column
+    ) -> tuple[tuple[Column, ...], Column]:
+        """Return, of these rows of columns, the factors that depend on the time, and w_total, at these ages."""
+        of_moment = tuple(
+            [
+                value(age_days, *(each[rows] if isinstance(each, np.ndarray) else each for each in arguments))
+                for value, arguments in self.moment
+            ]
+        )
+        return of_moment, reduce(mul, of_moment, self.static_weight[rows])
+
+    def of_few(
+        self: OverrideWeight[Column], rows: NDArray[np.intp], age_days: Sequence[float]
+    ) -> tuple[list[list[float]], list[float]]:
+        """Return the same as plain numbers, which is faster for a few rows."""
+        total: list[float] = self.static_weight[rows].tolist()
+        of_moment: list[list[float]] = []
         for value, arguments in self.moment:
-            factor = value(age_days, *arguments)
-            values += (factor,)
-            total = total * factor
-        return values, total
+            columns = [each[rows].tolist() if isinstance(each, np.ndarray) else repeat(each) for each in arguments]
+            factors: list[Any] = list(map(value, age_days, *columns))
+            of_moment.append(factors)
+            total = list(map(mul, total, factors))
+        return of_moment, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +222,13 @@ class WeightFormula(Generic[N]):
         """Return the formula with constants by name; they are columns if many overrides are weighed at once."""
         return cls(tuple([tuple([constant(name) for name in each.constants]) for each in MULTIPLIED]))
 
-    def weight(self, basis: Basis[N]) -> OverrideWeight[N]:
-        """Return the weight of an override with this basis."""
-        static: list[N] = []
-        moment: list[tuple[Callable[..., N], tuple[N, ...]]] = []
-        for factor, constants in zip(MULTIPLIED, self.constants, strict=True):
-            arguments = factor.picked(basis) + constants
+    def weight(self, basis: Basis[M]) -> OverrideWeight[M]:
+        """Return the weight of an override with this basis, or of many with a basis of columns."""
+        static: list[M] = []
+        moment: list[tuple[Callable[..., M], tuple[Any, ...]]] = []
+        rows: Iterable[tuple[Factor, tuple[Any, ...]]] = zip(MULTIPLIED, self.constants, strict=True)
+        for factor, constants in rows:
+            arguments: tuple[Any, ...] = factor.picked(basis) + constants
             if factor.depends_on_moment:
                 moment.append((factor.value, arguments))
             else:
@@ -241,6 +277,32 @@ def rounded_weight(w_total: float) -> float:
     False
     """
     return round(w_total, WEIGHT_DECIMALS)
+
+
+def are_below(w_total: Column, floor: float) -> NDArray[np.bool_]:
+    """Return per weight whether it is below the floor, as `is_below` does for one.
+
+    >>> are_below(np.array([0.02 - 1e-16, 0.02 - 1e-11, 0.5]), 0.02).tolist()
+    [False, True, False]
+    """
+    below: NDArray[np.bool_] = w_total < floor + ROUNDED_AWAY
+    doubtful = below & (w_total > floor - ROUNDED_AWAY)
+    if doubtful.any():
+        below[doubtful] = [rounded_weight(weight) < floor for weight in w_total[doubtful].tolist()]
+    return below
+
+
+def heaviest_first(weights: Sequence[float]) -> list[int]:
+    """Return the places of weights by falling rounded weight; equal ones keep their order.
+
+    >>> heaviest_first([0.1, 0.3, 0.3 + 1e-16, 0.2])
+    [1, 2, 3, 0]
+    """
+    order = sorted(range(len(weights)), key=weights.__getitem__, reverse=True)
+    if any(0 < weights[one] - weights[next_one] < ROUNDED_AWAY for one, next_one in pairwise(order)):
+        rounded = [rounded_weight(weight) for weight in weights]  # which may make them equal
+        order = sorted(range(len(weights)), key=rounded.__getitem__, reverse=True)
+    return order
 
 
 def is_below(w_total: float, floor: float) -> bool:

@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from overrides.core.engine.compiled import Compiled, Row, Section
+from overrides.core.engine.compiled import Bucket, Compiled, Section
 from overrides.core.engine.definitions.module_parameters import ChannelParameters, ModuleParameters
 from overrides.core.engine.definitions.vocabulary import Combiner
 from overrides.core.engine.weights import (
@@ -22,8 +22,7 @@ from overrides.core.engine.weights import (
     WEIGHT_DECIMALS,
     Basis,
     WeightFormula,
-    age_in_days,
-    is_below,
+    are_below,
     microseconds,
 )
 from overrides.core.impact.reweighing import Evidence
@@ -68,12 +67,7 @@ def acting(overrides: EvidenceColumns, parameters: ModuleParameters, at: datetim
 def acting_in(compiled: Compiled, at: datetime) -> int:
     """Return how many overrides of an engine act at `at`."""
     now = microseconds(at)
-    return sum(
-        _acts(row, section, now)
-        for section in compiled.sections
-        for each in section.buckets.values()
-        for row in each.rows
-    )
+    return sum(_acting_of(bucket, section, now) for section in compiled.sections for bucket in section.buckets.values())
 
 
 def _acting(basis: Basis[Column], ages: Column, channel: ChannelParameters) -> NDArray[np.bool_]:
@@ -89,9 +83,10 @@ def _acting(basis: Basis[Column], ages: Column, channel: ChannelParameters) -> N
     return np.ones(len(ages), dtype=np.bool_) if oldest is None else ages <= oldest
 
 
-def _acts(row: Row, section: Section, now: int) -> bool:
-    age = age_in_days(row.updated, now)
+def _acting_of(bucket: Bucket, section: Section, now: int) -> int:
+    ages = np.maximum(now - bucket.updated, 0) / DAY
     if section.combiner is Combiner.PLAN:
-        return not is_below(row.weight.at(age)[1], section.parameters.min_total_weight)
+        _, total = bucket.weight.at(ages)
+        return len(bucket) - int(are_below(total, section.parameters.min_total_weight).sum())
     oldest = section.parameters.max_evidence_age_days if section.combiner is Combiner.EVIDENCE else None
-    return oldest is None or age <= oldest
+    return len(bucket) if oldest is None else int((ages <= oldest).sum())

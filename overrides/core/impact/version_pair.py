@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from overrides.core.engine.combine import Matched
-from overrides.core.engine.compiled import Bucket, Compiled, Key, Row, ScopeReading
+from overrides.core.engine.compile_overrides import bucket_of_nothing
+from overrides.core.engine.compiled import Bucket, Compiled, Key, ScopeReading, Selection
 from overrides.core.engine.definitions.coefficients import weights_of
 from overrides.core.engine.definitions.universe import UNIVERSE
 from overrides.core.engine.position_scaling import Scaling
-from overrides.core.engine.scope_packing import PackedScopes
 
 MatchedRows = tuple[tuple[int, ...], ...]  # per section, the numbers of the matching rows
-EMPTY_BUCKET = Bucket((), PackedScopes([]))
+EMPTY_BUCKET = bucket_of_nothing()
 UNSCALED = Scaling()
 
 
@@ -75,7 +77,7 @@ class DifferingScope:
         self._dimensions = sorted({UNIVERSE, *(name for bucket in buckets for name in bucket.scopes.dimensions)})
         self._readings = before.reading, after.reading
         reads_alike = before.reading == after.reading
-        has_same_ids = [_ids(each.rows) for each in self._before] == [_ids(each.rows) for each in self._after]
+        has_same_ids = [each.ids for each in self._before] == [each.ids for each in self._after]
         self._has_same_rows = reads_alike and has_same_ids
         self._scaling = before.scaling_of(key), after.scaling_of(key)
         self._is_reweighed = self._scaling != (UNSCALED, UNSCALED) and (
@@ -83,7 +85,7 @@ class DifferingScope:
         )
         self.has_product = self._is_reweighed or any(each.cap is not None for each in self._scaling)
         self.is_touched = (
-            self._is_reweighed or not self._has_same_rows or (not has_same_rules and any(each.rows for each in buckets))
+            self._is_reweighed or not self._has_same_rows or (not has_same_rules and any(map(len, buckets)))
         )
         self._matches: dict[tuple[MatchedRows, MatchedRows], RequestGroup | None] = {}
         self._groups: dict[tuple[str | None, ...], RequestGroup | None] = {}
@@ -129,7 +131,7 @@ class DifferingScope:
         before, after = _taken(self._before, rows), _taken(self._after, rows_after)
         if not any(before.rows) and not any(after.rows):
             return None
-        if self._has_same_rules and list(map(_ids, before.rows)) == list(map(_ids, after.rows)):
+        if self._has_same_rules and _ids(before) == _ids(after):
             return RequestGroup(before, before) if self._is_reweighed else None
         return RequestGroup(before, after)
 
@@ -137,13 +139,16 @@ class DifferingScope:
 def _matching_rows(buckets: Sequence[Bucket], reading: ScopeReading, scope: Mapping[str, str]) -> MatchedRows:
     if reading.refuses(scope):
         return ((),) * len(buckets)
-    return tuple(tuple(bucket.scopes.contained_in(scope)) if bucket.rows else () for bucket in buckets)
+    return tuple(tuple(bucket.scopes.contained_in(scope)) if len(bucket) else () for bucket in buckets)
 
 
-def _ids(rows: Sequence[Row]) -> list[str]:
-    return [row.id for row in rows]
+def _ids(matched: Matched) -> list[list[str]]:
+    return [[] if each is None else each.ids for each in matched.rows]
 
 
 def _taken(buckets: Sequence[Bucket], matched: MatchedRows) -> Matched:
-    rows = ([bucket.rows[index] for index in indexes] for bucket, indexes in zip(buckets, matched, strict=True))
+    rows = (
+        Selection(bucket, np.array(found, np.intp)) if found else None
+        for bucket, found in zip(buckets, matched, strict=True)
+    )
     return Matched(tuple(rows), False)  # unknown dimensions are only flagged; they move no lever

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
+import numpy as np
 import pytest
 from django.db import OperationalError
 
-from overrides.core.engine.compiled import Bucket, Key, Row
+from overrides.core.engine import compile_module as compile_module_file
+from overrides.core.engine.compile_module import compile_module
+from overrides.core.engine.compiled import Bucket, Compiled, Key
 from overrides.models import Override, Version
 from overrides.serving import engine as engine_module
 from overrides.serving import resolve as resolve_module
 from overrides.serving.engine import ENGINE_ROOM, Engine, EngineRoom, load_engine
 from overrides.serving.resolve import Resolved, resolve
+from overrides.versions.load_version import load_specs
 from tests.builders import (
     KEY,
     NOW,
@@ -64,8 +71,20 @@ def buckets(engine: Engine) -> dict[Key, Bucket]:
     return {key: bucket for section in engine.compiled.sections for key, bucket in section.buckets.items()}
 
 
-def rows(engine: Engine) -> dict[Key, tuple[Row, ...]]:
-    return {key: bucket.rows for key, bucket in buckets(engine).items()}
+def rows(engine: Engine) -> dict[Key, list[Any]]:
+    """What the columns of each bucket hold."""
+    return {
+        key: [
+            each.ids.all(),
+            each.lines.all(),
+            each.weight.static_weight.tolist(),
+            each.updated.tolist(),
+            [column.tolist() for column in (*each.basis, each.moves.targets, each.moves.units)],
+            each.moves.targets_of(np.arange(len(each))),
+            None if each.ramps is None else [column.tolist() for column in each.ramps],
+        ]
+        for key, each in buckets(engine).items()
+    }
 
 
 class TestLoadEngine:
@@ -116,7 +135,7 @@ class TestLoadEngine:
 
         assert rows(load_engine("pm", known=before)) == rows(load_engine("pm"))
 
-    def test_compiles_everything_anew_under_new_parameters(self, db: None) -> None:
+    def test_weighs_everything_anew_under_new_parameters_and_keeps_the_scopes(self, db: None) -> None:
         publish(make_spec())
         before = load_engine("pm")
         publish(parameters=make_parameters({"weights": {"specificity_alpha": 2.0}}))
@@ -124,17 +143,47 @@ class TestLoadEngine:
         after = load_engine("pm", known=before)
 
         assert rows(after) == rows(load_engine("pm")) != rows(before)
+        assert [each.scopes for each in buckets(after).values()] == [each.scopes for each in buckets(before).values()]
 
-    def test_compiles_everything_anew_where_much_changed(self, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-        publish(make_spec(), make_spec(pattern_key="ema.long.cross"))
+    def test_compiles_everything_anew_under_another_method(self, db: None) -> None:
+        gone = make_spec()
+        publish(gone)
         before = load_engine("pm")
-        publish(make_spec({"size_mult": 1.2}))
-        monkeypatch.setattr(engine_module, "FEW_KEYS", 0)
+        publish(
+            make_spec({"size_mult": 1.2}, policy="evidence"),
+            withdraw=[gone.line],
+            parameters=make_parameters({"policy": "evidence", "combiner": "evidence"}),
+        )
+
+        assert rows(load_engine("pm", known=before)) == rows(load_engine("pm"))
+
+    def test_compiles_only_what_changed_however_much_it_is(self, db: None) -> None:
+        specs = [make_spec(pattern_key=f"ema.long.m{number}") for number in range(60)]
+        publish(*specs, make_spec())
+        before = load_engine("pm")
+        publish(*(make_spec({"size_mult": 1.2}, pattern_key=each.pattern_key) for each in specs))
 
         after = load_engine("pm", known=before)
 
         assert rows(after) == rows(load_engine("pm"))
-        assert buckets(after)["pm", "ema.long.cross", "entry"] is not buckets(before)["pm", "ema.long.cross", "entry"]
+        shared = [key for key, bucket in buckets(after).items() if bucket is buckets(before)[key]]
+        assert shared == [("pm", KEY, "entry")]
+
+    def test_holds_what_compiling_the_specs_holds(self, db: None) -> None:
+        """Overrides with and without ramps, of several levers and channels, and with numbers that have two texts."""
+        publish(
+            make_spec({"size_mult": 1.1, "entry_aggression_mult": 1.05}),
+            make_spec({"entry_delay_bars": 0.0, "phase1_frac_mult": 0.8}, scope={"bucket": "nano"}, type="pm_tuning"),
+            make_spec(scope={"bucket": "nano"}, stats={"edge_raw": 0.0, "n": 30, "variance": 0.0}),
+            make_spec(scope={"bucket": "é"}, promise={"predicted": 0.1, "sd": 0.2, "mu0": 0.0, "s_p": 1}),
+            make_spec(scope={"bucket": "mid"}, promise={"predicted": 0.1, "sd": 0.2, "mu0": -0.3, "s_p": 1}),
+        )
+        engine = load_engine("pm")
+
+        compiled = compile_module(engine.parameters, load_specs("pm", 1))
+
+        assert rows(engine) == rows(replace(engine, compiled=compiled))
+        assert len(engine.compiled) == 5
 
     def test_compiles_the_challenger_beside_it(self, db: None) -> None:
         publish(make_spec())
@@ -231,7 +280,8 @@ class TestEngineRoom:
         set_mode("on", challenger=1)
         room.refresh()
 
-        monkeypatch.setattr(engine_module, "compile_module", lambda *_: pytest.fail("compiled again"))
+        monkeypatch.setattr(engine_module, "compile_rows", lambda *_: pytest.fail("compiled again"))
+        monkeypatch.setattr(engine_module, "recompile_rows", lambda *_: pytest.fail("compiled again"))
         set_mode("shadow", challenger=1)
         room.refresh()
 
@@ -248,7 +298,7 @@ class TestEngineRoom:
         def fail(*_: object) -> None:
             raise KeyError("no such name")
 
-        monkeypatch.setattr(engine_module, "compile_module", fail)
+        monkeypatch.setattr(engine_module, "compile_rows", fail)
         room.refresh()
 
         engine = room.engine("pm")
@@ -262,9 +312,10 @@ class TestEngineRoom:
         engines = run_concurrently(*[lambda: room.engine("pm")] * 8)
 
         assert len({id(engine) for engine in engines}) == 1
-        assert [thread.name for thread in threading.enumerate()].count("engine-room") == 1
+        for name, count in (("engine-room", 1), ("engine-compiler", 1)):
+            assert [thread.name for thread in threading.enumerate()].count(name) == count
         room.close()
-        assert [thread.name for thread in threading.enumerate()].count("engine-room") == 0
+        assert not {"engine-room", "engine-compiler"} & {thread.name for thread in threading.enumerate()}
 
 
 class TestPolling:
@@ -288,6 +339,33 @@ class TestPolling:
 
         wait_until(lambda: size() == NEUTRAL, "the switch to be seen")
         assert ask().record.reason == "MODULE_OFF"
+
+    def test_goes_neutral_while_a_version_compiles(self, polling: EngineRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The switch and the other module do not wait for a compilation that takes as long as it likes."""
+        publish(make_spec())
+        set_mode("on")
+        assert size() == ONE_STEP
+        compiles, may_end = threading.Event(), threading.Event()
+        compile_now = compile_module_file.recompile_rows
+
+        def slowly(*given: Any) -> Compiled:
+            compiles.set()
+            assert may_end.wait(20)
+            return compile_now(*given)
+
+        monkeypatch.setattr(engine_module, "recompile_rows", slowly)
+        run_concurrently(lambda: publish(make_spec({"size_mult": 0.9})))
+        assert compiles.wait(20)
+        seen = time.monotonic()
+
+        run_concurrently(lambda: set_mode("off"))
+        wait_until(lambda: ask().record.reason == "MODULE_OFF", "the switch to be seen")
+        wait_until(lambda: polling.stale_seconds("dm") < time.monotonic() - seen, "dm to be confirmed")
+
+        assert (ask().record.version, polling.stale_seconds("pm") > polling.stale_seconds("dm")) == (1, True)
+        may_end.set()
+        wait_until(lambda: ask().record.version == 2, "the version to be served")
+        assert (ask().record.reason, ask().answer.levers["size_mult"]) == ("MODULE_OFF", NEUTRAL)
 
     def test_answers_on_while_the_database_is_away(
         self, polling: EngineRoom, monkeypatch: pytest.MonkeyPatch, now: datetime

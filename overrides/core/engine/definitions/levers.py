@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 from .vocabulary import CHANNEL_MODULE, Blend, Channel
@@ -106,6 +107,7 @@ LEVERS: Mapping[str, Lever] = MappingProxyType(
 )  # fmt: skip
 
 
+@lru_cache(64)
 def levers_of(module: str, category: str) -> tuple[Lever, ...]:
     """Return the levers that apply to a category of a module, in table order; empty for an unknown pair.
 

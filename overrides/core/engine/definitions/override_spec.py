@@ -46,7 +46,7 @@ class OverrideSpec:
     def __post_init__(self) -> None:
         for name in ("id", "module", "pattern_key", "action_category"):
             text(getattr(self, name), name)
-        object.__setattr__(self, "scope", _scope(self.scope))
+        object.__setattr__(self, "scope", scope_of(self.scope))
         object.__setattr__(self, "levers", lever_values(self.levers, "levers"))
         object.__setattr__(self, "promise", None if self.promise is None else _promise(self.promise))
 
@@ -128,7 +128,8 @@ def override_id(document: object) -> str:
     return OverrideSpec.from_document(document).content_id
 
 
-def _scope(value: object) -> dict[str, str]:
+def scope_of(value: object) -> dict[str, str]:
+    """Parse a scope: dimension -> value, sorted by dimension. Raises FieldError."""
     scope = closed_mapping(value, "scope")
     return {text(name, "scope", 40): text(scope[name], f"scope.{name}", 64) for name in sorted(scope)}
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from overrides.core.engine import scope_packing
 from overrides.core.engine.scope_packing import PackedScopes
 
 NAMES = st.sampled_from([f"d{index}" for index in range(12)])
@@ -17,6 +18,14 @@ class TestPackedScopes:
         expected = [row for row, scope in enumerate(scopes) if scope.items() <= query.items()]
 
         assert PackedScopes(scopes).contained_in(query) == expected
+
+    @given(scopes=st.lists(SCOPES, max_size=30), query=SCOPES)
+    def test_find_the_same_by_looking_up_masks(self, scopes: list[dict[str, str]], query: dict[str, str]) -> None:
+        by_one_pass = PackedScopes(scopes).contained_in(query)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(scope_packing, "JOINED_FROM", 0)
+            assert PackedScopes(scopes).contained_in(query) == by_one_pass
 
     def test_spill_into_further_words(self) -> None:
         scopes = [{f"d{dim}": f"v{value}"} for dim in range(40) for value in range(300)]
