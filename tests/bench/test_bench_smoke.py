@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from overrides.serving import engine as serving_engine
 from telemetry.core.file_formats import freqtrade_fields
 from telemetry.core.file_formats.decision_journal import JournalJoin, JournalLine
 from telemetry.core.file_formats.file_rows import Defaults
@@ -21,12 +22,14 @@ from tests.bench import (
     context,
     cube,
     effects,
+    engine,
     first_look,
     freqtrade_release,
     import_files,
     learning,
     lifetime,
     lifetime_rows,
+    load,
     mutated_exports,
     pages,
     publish,
@@ -87,6 +90,22 @@ class TestBenches:
         assert freqtrade_release.faults_of(found, 1) == [
             "no add in it", "no trim in it", "misfits 1, not 0", "exit_with_decision 0, not 1",
         ]  # fmt: skip
+
+    def test_engine_answers_as_a_plain_scan_does(self, figures: Figures) -> None:
+        engine.run(total=1_000, rounds=1)
+
+        found = figures()
+        assert {"combine", "answer_ratio", "300_against_3", "memory", "full_collection"} <= found.keys()
+
+    def test_load_switches_off_while_a_version_compiles(
+        self, figures: Figures, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(serving_engine, "POLL_SECONDS", 0.05)
+
+        load.run(overrides=100)
+
+        found = figures()
+        assert {"whole_cpu", "one_line_cpu", "many_keys_cpu", "parameters_cpu", "off", "pause"} <= found.keys()
 
     def test_import_files_finds_every_trade_the_second_time(self, figures: Figures) -> None:
         import_files.run(count=20)
