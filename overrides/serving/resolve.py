@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-import math
-import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal
 
-import numpy
-
-from overrides.core.engine.attribution_parts import attribution_parts, starting_value
-from overrides.core.engine.combination import Combination, LeverValue, Request
-from overrides.core.engine.definitions.formats import CURRENT_FORMAT
-from overrides.core.engine.definitions.levers import LEVERS
-from overrides.core.engine.definitions.serving_mode import Mode
 from overrides.core.engine.definitions.vocabulary import Flag, Reason
-from overrides.core.engine.position_scaling import CAP, COEFFICIENTS, PositionScaling
 from overrides.core.engine.serve import Answer, answer, neutral_levers, rounded_for_output
+from overrides.serving.decision_record import Decided, decision_record
 from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS, Engine
 from overrides.serving.resolve_request import Question
 from telemetry.decisions.decision_log import DecisionRecord
 from telemetry.foundation.core.identifiers import uuid7
 
 Explain = Literal["none", "summary", "full"]
-NUMERIC_BUILD = f"{platform.machine()} python-{platform.python_version()} numpy-{numpy.__version__}"
-SERVED_UNDER = "served_under"  # key in a decision's request: the roll-out and allow-lists in force
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Resolved:
-    """One answer: what the bot receives, and the record that replays it."""
+    """One answer: what the bot receives, and what its record is made of."""
 
-    answer: Answer
-    record: DecisionRecord
+    decided: Decided
     coefficient_product: float | None
     allocation: float | None
+
+    @property
+    def answer(self) -> Answer:
+        """The levers as served, and what was computed."""
+        return self.decided.answer
+
+    @cached_property
+    def record(self) -> DecisionRecord:
+        """The record that replays the answer; it is made when it is first read."""
+        return decision_record(self.decided)
 
     def document(self, explain: Explain = "summary") -> dict[str, Any]:
         """Return the answer as JSON.
@@ -108,120 +107,9 @@ def resolve_one(question: Question, engine: Engine | None, *, now: datetime, sta
         product = result.coefficient_product
         if question.base_allocation is not None:
             allocation = rounded_for_output(question.base_allocation * product * result.levers["alloc_mult"])
-    record = _record(question, engine, result, flags, now, (time.perf_counter() - started) * 1e6)
-    return Resolved(result, record, product, allocation)
-
-
-def _record(
-    question: Question, engine: Engine | None, result: Answer, flags: tuple[Flag, ...], now: datetime, latency_us: float
-) -> DecisionRecord:
-    request, combination = question.request, result.combination
-    was_served = combination is not None and engine is not None and engine.mode.mode is Mode.ON
-    return DecisionRecord(
-        decision_id=uuid7(now),
-        module=request.module,
-        pattern_key=request.pattern_key,
-        action_category=request.action_category,
-        scope=request.scope,
-        at=request.at,
-        version=engine.version if engine else None,
-        challenger_version=engine.challenger[0] if engine and engine.challenger else None,
-        combiner=_combiners(engine),
-        mode=engine.mode.mode if engine else Mode.OFF,
-        reason=result.reason,
-        flags=flags,
-        request=_request_document(question, engine),
-        levers=_levers(result),
-        contributions=[] if combination is None else [each.to_document() for each in combination.contributions],
-        excluded=[] if combination is None else [each._asdict() for each in combination.excluded],
-        challenger=_challenger(question, engine),
-        effect=_effect(result, combination, request) if combination is not None and was_served else {},
-        numeric_build=NUMERIC_BUILD,
-        latency_us=latency_us,
-        multipliers=None if result.multipliers is None else result.multipliers.to_document(),
-        format=CURRENT_FORMAT,
-    )
-
-
-def _combiners(engine: Engine | None) -> str:
-    channels = engine.parameters.channels if engine else {}
-    return ",".join(f"{channel}={each.combiner}" for channel, each in channels.items())
-
-
-def _request_document(question: Question, engine: Engine | None) -> dict[str, Any]:
-    """Return what the columns of a decision lack: the bot's own values, and a roll-out or allow-list in force."""
-    document: dict[str, Any] = {
-        "current": dict(question.request.current),
-        "rollout_key": question.rollout_key,
-        "base_allocation": question.base_allocation,
-    }
-    optional = {name: getattr(question, name) for name in ("coefficient_product", "alloc_mult", "book")}
-    document |= {name: value for name, value in optional.items() if value is not None}
-    if engine is not None and not engine.mode.serves_everybody:
-        document[SERVED_UNDER] = {"rollout_percent": engine.mode.rollout_percent, "allow": dict(engine.mode.allow)}
-    return document
-
-
-def _levers(result: Answer) -> dict[str, Any]:
-    """Return every lever as served, with what moved it, unrounded, where a lever was moved."""
-    moved: Mapping[str, LeverValue] = result.combination.levers if result.combination else {}
-    return {
-        name: {"served": value} | (_detail(moved[name]) if name in moved else {})
-        for name, value in result.levers.items()
-    }
-
-
-def _detail(lever: LeverValue) -> dict[str, Any]:
-    detail = lever._asdict()
-    return detail | {"flags": list(lever.flags)}
+    latency_us = (time.perf_counter() - started) * 1e6
+    return Resolved(Decided(uuid7(now), question, engine, result, flags, latency_us), product, allocation)
 
 
 def _brief(contribution: Mapping[str, Any]) -> dict[str, Any]:
     return {name: contribution[name] for name in ("id", "line", "w_total", "parts")}
-
-
-def _challenger(question: Question, engine: Engine | None) -> dict[str, Any] | None:
-    """Return what the challenger version would have answered, to be logged with the served answer."""
-    if engine is None or engine.challenger is None or engine.mode.mode is Mode.OFF:
-        return None
-    shadow = answer(
-        engine.challenger[1],
-        engine.mode,
-        question.request,
-        rollout_key=question.rollout_key,
-        protected_motifs=engine.parameters.protected_motifs,
-    )
-    return {"reason": shadow.reason, "levers": _levers(shadow)}
-
-
-def _effect(result: Answer, combination: Combination, request: Request) -> dict[str, Any]:
-    """Return, per lever that scales this outcome, its values before and served, and the part of each override."""
-    category = request.action_category
-    lines = {each.id: each.line for each in combination.contributions}
-    effect = {}
-    for name, lever in combination.levers.items():
-        if category in LEVERS[name].scales_on:
-            parts = attribution_parts(combination, name)
-            m0 = starting_value(combination, name)
-            effect[name] = {
-                "m0": m0,
-                "m": lever.value,
-                "parts": parts,
-                "lines": {key: lines[key] for key in parts if key in lines},
-            }
-    if result.multipliers is not None:
-        effect |= _multiplied(result.multipliers, is_allocation=request.module == "dm")
-    return effect
-
-
-def _multiplied(multipliers: PositionScaling, *, is_allocation: bool) -> dict[str, Any]:
-    """Return the coefficients and the cap as levers of one part each, as no override owns what they add or cut.
-
-    A pm decision receives the coefficients from dm; they are attributed to the dm decision.
-    """
-    logs = {COEFFICIENTS: math.log(multipliers.product) if is_allocation else 0.0, CAP: multipliers.cut}
-    return {
-        name: {"m0": 1.0, "m": math.exp(part), "parts": {name: part}, "lines": {}}
-        for name, part in logs.items()
-        if part != 0
-    }
