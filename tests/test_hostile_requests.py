@@ -157,7 +157,7 @@ def refused_fields(response: Any) -> list[str]:
 @pytest.fixture(autouse=True)
 def queue(monkeypatch: pytest.MonkeyPatch) -> RecordingQueue:
     kept = RecordingQueue()
-    monkeypatch.setattr("overrides.api.resolve.QUEUE", kept)
+    monkeypatch.setattr("overrides.serving.decision_queue.QUEUE", kept)
     return kept
 
 

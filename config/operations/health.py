@@ -20,7 +20,7 @@ from django.http import HttpRequest, JsonResponse
 
 from config.operations.job_punctuality import punctuality
 from config.operations.probe import Probe
-from overrides.api.resolve import QUEUE
+from overrides.serving.decision_queue import QUEUE
 from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS
 from telemetry.audit.alarms import alarms
 from telemetry.audit.clock_difference import NOTICEABLE_SECONDS, clock_difference

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import atexit
-import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import get_args
 
-from django.db import DatabaseError
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,28 +19,15 @@ from overrides.api.resolve_schema import (
     AnswerSerializer,
     QuestionSerializer,
 )
-from overrides.serving.resolve import Explain, Resolved, resolve
+from overrides.serving.decision_queue import keep
+from overrides.serving.resolve import Explain, resolve
 from overrides.serving.resolve_request import Question, read_question
-from telemetry.decisions.decision_log import DecisionQueue, record_decisions
 from telemetry.foundation.api.query_parameters import query, truth
 from telemetry.foundation.api.schema_parts import problems, sent
-from telemetry.foundation.api.time_limits import write_time_limit
 from telemetry.foundation.core.objects import items
 from telemetry.foundation.core.refusal import Refused, shown
 
-logger = logging.getLogger(__name__)
-
 MOST_QUESTIONS = 1000
-QUEUE = DecisionQueue()
-
-
-@atexit.register
-def flush_decisions() -> None:
-    """Write the queued decisions at process exit, because the queue's own thread dies with the process."""
-    try:
-        QUEUE.flush()
-    except DatabaseError:
-        logger.exception("%d decisions were not written before the process ended", len(QUEUE))
 
 
 class ResolveView(APIView):
@@ -86,7 +70,7 @@ class ResolveView(APIView):
         questions = _questions(request.data, now)
 
         answers = resolve(questions, now=now)
-        recorded = _keep(answers, durable=durable)
+        recorded = keep(answers, durable=durable)
 
         documents = [answer.document(explain) | recorded for answer in answers]
         return Response(documents if isinstance(request.data, list) else documents[0])
@@ -112,20 +96,3 @@ def _questions(body: object, now: datetime) -> Sequence[Question]:
     if not isinstance(body, list):
         return [read_question(body, now=now)]
     return items(lambda each: read_question(each, now=now), least=1, most=MOST_QUESTIONS)(body)
-
-
-def _keep(answers: Sequence[Resolved], *, durable: bool) -> dict[str, bool]:
-    """Hand the decisions to the log; with `durable`, return whether they have been written already."""
-    for answer in answers:
-        if answer.answer.error is not None:
-            logger.error("decision %s is neutral: %s", answer.record.decision_id, answer.answer.error)
-    records = [answer.record for answer in answers]
-    if durable:
-        try:
-            with write_time_limit():
-                record_decisions(records)
-            return {"durable": True}
-        except DatabaseError as error:
-            logger.warning("decisions wait though durability was asked for: %s", error)
-    QUEUE.put(records)
-    return {"durable": False} if durable else {}

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from overrides.api.resolve import QUEUE
+from overrides.serving.decision_queue import QUEUE
 from telemetry.models import Decision, Trade
 from tests.docs.conftest import EXAMPLES, PLAIN, Served
 

@@ -59,7 +59,7 @@ def send_unknown_dimension(now: datetime) -> None:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Make objects to find, and run requests in the test's transaction, as Django's client does."""
-    monkeypatch.setattr("overrides.api.resolve.QUEUE", RecordingQueue())
+    monkeypatch.setattr("overrides.serving.decision_queue.QUEUE", RecordingQueue())
     made = make_world()
     send_unknown_dimension(datetime.now(UTC))  # the page of them looks at the last 90 days by the server's clock
     signals = (request_started, request_finished)
@@ -108,7 +108,7 @@ class TestSchema:
 
     @pytest.mark.parametrize(("path", "method"), [each for each in OPERATIONS if each[1] == "POST"])
     def test_shows_bodies_that_are_taken(self, path: str, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("overrides.api.resolve.QUEUE", RecordingQueue())
+        monkeypatch.setattr("overrides.serving.decision_queue.QUEUE", RecordingQueue())
         body = schema_document()["paths"][path]["post"]["requestBody"]["content"]["application/json"]
 
         assert body["examples"]

@@ -31,7 +31,7 @@ QUESTION = {
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> RecordingQueue:
     kept = RecordingQueue()
-    monkeypatch.setattr("overrides.api.resolve.QUEUE", kept)
+    monkeypatch.setattr("overrides.serving.decision_queue.QUEUE", kept)
     return kept
 
 
@@ -189,7 +189,7 @@ class TestDecision:
         def away(*_: object) -> None:
             raise OperationalError("server closed the connection")
 
-        monkeypatch.setattr("overrides.api.resolve.record_decisions", away)
+        monkeypatch.setattr("overrides.serving.decision_queue.record_decisions", away)
 
         response = api.post(f"{URL}?durable=true", QUESTION, format="json")
 
