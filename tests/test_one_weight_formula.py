@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 
 from learning.core.plan_method.lesson_selection import fresh_weight
 from overrides.core.engine import weights
-from overrides.core.engine.combination import Contribution, Request
+from overrides.core.engine.combination import Request
 from overrides.core.engine.combine import combine
 from overrides.core.engine.compile_overrides import compile_overrides
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.engine.definitions.vocabulary import Channel, Combiner
+from overrides.core.engine.taken import Contribution
 from overrides.core.engine.weights import FACTORS, Factor, basis_of, formula_of, multiplied
 from overrides.core.impact import weight_breakdown
 from overrides.core.impact.reweighing import Evidence, reweighed

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar, overload
+from typing import NamedTuple
 
 from .definitions.field_error import FieldError
 from .definitions.json_fields import closed_mapping, finite
 from .definitions.levers import LEVERS
-from .definitions.vocabulary import Combiner, ExclusionReason, Flag, Reason
-from .weights import by_symbol
+from .definitions.vocabulary import Combiner, Flag, Reason
+from .taken import Contributions, Exclusions
 
 FLAG_ORDER = tuple(Flag)
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,44 +35,6 @@ class Request:
         if self.at.utcoffset() is None:
             raise FieldError("at", "has no time zone; add UTC")
         refuse_foreign(self.current)
-
-
-class Contribution(NamedTuple):
-    """The effect of one override. Parts (units from neutral) of all contributions add up to a lever's target.
-
-    `targets` are its targets at the time of the request; `ramping` are the levers that have not reached the approved
-    target yet. `factors` are those of `w_total` in the order of `weights.MULTIPLIED`; both are None under combiners
-    that do not weigh.
-    """
-
-    id: str
-    line: str
-    parts: Mapping[str, float]
-    targets: Mapping[str, float]
-    factors: tuple[float, ...] | None = None
-    w_total: float | None = None
-    ramping: tuple[str, ...] = ()
-
-    def to_document(self) -> dict[str, Any]:
-        """Return the contribution as answers and decisions contain it, each factor by its symbol."""
-        return {
-            "id": self.id,
-            "line": self.line,
-            "parts": self.parts,
-            "targets": self.targets,
-            **by_symbol(self.factors),
-            "w_total": self.w_total,
-            "ramping": list(self.ramping),
-        }
-
-
-class Excluded(NamedTuple):
-    """A matching override that the combiner left out, with the reason."""
-
-    id: str
-    line: str
-    reason: ExclusionReason
-    w_total: float | None = None
 
 
 class LeverValue(NamedTuple):
@@ -98,56 +59,16 @@ class LeverValue(NamedTuple):
     flags: tuple[Flag, ...]
 
 
-class Listed(Sequence[T]):
-    """A tuple that is made when it is first read; its length is known before."""
-
-    __slots__ = ("_length", "_made", "_make")
-
-    def __init__(self, length: int, make: Callable[[], Iterable[T]]) -> None:
-        self._length, self._make = length, make
-        self._made: tuple[T, ...] | None = None
-
-    @property
-    def _items(self) -> tuple[T, ...]:
-        if self._made is None:
-            self._made = tuple(self._make())
-        return self._made
-
-    def __len__(self) -> int:
-        return self._length
-
-    def __iter__(self) -> Iterator[T]:
-        return iter(self._items)
-
-    @overload
-    def __getitem__(self, place: int) -> T: ...
-    @overload
-    def __getitem__(self, place: slice) -> tuple[T, ...]: ...
-    def __getitem__(self, place: int | slice) -> T | tuple[T, ...]:
-        return self._items[place]
-
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, Listed):
-            return self._items == other._items
-        return self._items == other if isinstance(other, tuple) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self._items)
-
-    def __repr__(self) -> str:
-        return repr(self._items)
-
-
 @dataclass(frozen=True, slots=True)
 class Combination:
     """The answer: levers that overrides move (the others are neutral), the contributions and the exclusions.
 
-    Contributions and exclusions are tuples, or are made from columns when they are first read.
+    Contributions and exclusions are made from columns when they are first read.
     """
 
     levers: Mapping[str, LeverValue]
-    contributions: Sequence[Contribution]
-    excluded: Sequence[Excluded]
+    contributions: Contributions
+    excluded: Exclusions
     reason: Reason
     flags: tuple[Flag, ...]
 

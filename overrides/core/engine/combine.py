@@ -6,18 +6,16 @@ into parts, the parts add up to a target per lever, and then the step limit and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
-from itertools import chain
-from operator import attrgetter
 from typing import NamedTuple
 
-from .combination import Combination, LeverValue, Listed, Request, T, ordered_flags
+from .combination import Combination, LeverValue, Request, ordered_flags
 from .combiners import COMBINERS
 from .compiled import Compiled, Key, Limits, Section, Selection
 from .definitions.levers import LEVERS
 from .definitions.vocabulary import Combiner, Flag, Reason
+from .joined import joined_contributions, joined_exclusions
 from .taken import Taken, Total
 
 NOTICEABLE = 1e-12  # a step limit or a bound that changes less than this did not act
@@ -61,23 +59,10 @@ def settle(compiled: Compiled, matched: Matched, at: datetime, current: Mapping[
             found.append(taken)
     for lever in levers.values():
         flags += lever.flags
-    contributions = _joined([each.contributions for each in found])
-    excluded = _joined([each.excluded for each in found], by_id=True)
+    contributions = joined_contributions([each.contributions for each in found])
+    excluded = joined_exclusions([each.excluded for each in found])
     reason = _reason(len(contributions), len(excluded))
     return Combination(levers, contributions, excluded, reason, ordered_flags(flags))
-
-
-def _joined(lists: Sequence[Sequence[T]], *, by_id: bool = False) -> Sequence[T]:
-    """Return the lists of several sections as one, which is made when it is read."""
-    filled = [each for each in lists if each]
-    if len(filled) < 2:
-        return filled[0] if filled else ()
-    joined = partial(chain.from_iterable, filled)
-    return Listed(sum(map(len, filled)), partial(_by_id, joined) if by_id else joined)
-
-
-def _by_id(joined: Callable[[], Iterable[T]]) -> list[T]:
-    return sorted(joined(), key=attrgetter("id"))
 
 
 def _reason(taking_part: int, left_out: int) -> Reason:

@@ -16,13 +16,13 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from .combination import Contribution, Excluded, Listed
-from .compiled import Bucket, Section, Selection, named
+from .compiled import Bucket, Section, Selection
 from .definitions.levers import LEVERS
 from .definitions.vocabulary import Blend, Combiner, ExclusionReason
+from .listing import Blending, LeftOut, UnweighedRows, WeighedRows
 from .ramp import HOURS_PER_STEP, ramped
 from .scope_packing import Rows
-from .taken import Taken, Total, added, left_out, unweighed, weighed
+from .taken import NO_CONTRIBUTIONS, NO_EXCLUSIONS, Contributions, Exclusions, Taken, Total, added
 from .weights import DAY, Column, age_in_days, are_below, is_below, microseconds
 
 FEW = 24
@@ -41,26 +41,21 @@ def _plan_of_many(found: Selection, section: Section, at: datetime) -> Taken:
     bucket, rows = found.bucket, found.rows
     moments, weights = bucket.weight.of_rows(rows, _ages(found, at))
     below = are_below(weights, section.parameters.min_total_weight)
-    excluded: Sequence[Excluded] = ()
+    excluded = NO_EXCLUSIONS
     if below.any():
-        excluded = _excluded(bucket, rows[below], ExclusionReason.BELOW_FLOOR, weights[below].tolist())
+        excluded = _left_out(bucket, rows[below], ExclusionReason.BELOW_FLOOR, weights[below].tolist())
         kept = ~below
         rows, weights, moments = rows[kept], weights[kept], tuple([moment[kept] for moment in moments])
     if rows.size == 0:
-        return Taken({}, (), excluded)
+        return Taken({}, NO_CONTRIBUTIONS, excluded)
     moves, has = bucket.moves, bucket.moves.has(rows)
     each = np.repeat(weights[:, None], len(moves.levers), axis=1) if has is None else weights[:, None] * has
     support = added(each)
     whole = section.parameters.prior_weight + support
     whole[whole == 0] = math.inf  # without a floor all weights can be 0, and so are the parts
-    parts = weights[:, None] / whole * moves.units[rows]
-
-    def contributions() -> list[Contribution]:
-        by_lever = named(moves.levers, parts, moves.sets_of(rows))
-        return weighed(bucket, rows, by_lever, [moment.tolist() for moment in moments], weights.tolist())
-
-    totals = _totals(moves.levers, parts, has, support.tolist())
-    return Taken(totals, Listed(rows.size, contributions), excluded)
+    blend = Blending(bucket, rows, [moment.tolist() for moment in moments], weights.tolist(), whole.tolist())
+    totals = _totals(moves.levers, blend.parts(), has, support.tolist())
+    return Taken(totals, Contributions(WeighedRows(blend)), excluded)
 
 
 def _plan_of_few(found: Selection, section: Section, at: datetime) -> Taken:
@@ -72,36 +67,32 @@ def _plan_of_few(found: Selection, section: Section, at: datetime) -> Taken:
     light: list[int] = []
     for place, weight in enumerate(weights):
         (light if is_below(weight, floor) else heavy).append(place)
-    excluded: Sequence[Excluded] = ()
+    excluded = NO_EXCLUSIONS
     if light:
-        excluded = _excluded(bucket, rows[light], ExclusionReason.BELOW_FLOOR, [weights[place] for place in light])
+        excluded = _left_out(bucket, rows[light], ExclusionReason.BELOW_FLOOR, [weights[place] for place in light])
         rows, weights = rows[heavy], [weights[place] for place in heavy]
         moments = [[moment[place] for place in heavy] for moment in moments]
     if not heavy:
-        return Taken({}, (), excluded)
-    totals, parts = _blended(bucket, rows, weights, section.parameters.prior_weight)
-    return Taken(totals, Listed(len(heavy), lambda: weighed(bucket, rows, parts, moments, weights)), excluded)
+        return Taken({}, NO_CONTRIBUTIONS, excluded)
+    totals, whole = _blended(bucket, rows, weights, section.parameters.prior_weight)
+    return Taken(totals, Contributions(WeighedRows(Blending(bucket, rows, moments, weights, whole))), excluded)
 
 
 def _blended(
     bucket: Bucket, rows: Rows, weights: Sequence[float], prior: float
-) -> tuple[dict[str, Total], list[dict[str, float]]]:
-    """Return the sums per lever, and the parts of each override by lever."""
+) -> tuple[dict[str, Total], list[float]]:
+    """Return the sums per lever, and what the weights are divided by per column."""
     levers, sets = bucket.moves.levers, bucket.moves.sets_of(rows)
     support, units = [0.0] * len(levers), [0.0] * len(levers)
     for weight, columns in zip(weights, sets, strict=True):
         for column in columns:
             support[column] += weight
     whole = [prior + each or math.inf for each in support]  # without a floor all weights can be 0, as are the parts
-    parts = []
     for weight, columns, row in zip(weights, sets, bucket.moves.units[rows].tolist(), strict=True):
-        part = {}
         for column in columns:
-            part[levers[column]] = each = weight / whole[column] * row[column]
-            units[column] += each
-        parts.append(part)
+            units[column] += weight / whole[column] * row[column]
     moved = sets[0] if len(bucket.moves.sets) == 1 else set().union(*sets)
-    return {levers[column]: Total(units[column], support[column]) for column in moved}, parts
+    return {levers[column]: Total(units[column], support[column]) for column in moved}, whole
 
 
 def most_specific(found: Selection, section: Section, at: datetime) -> Taken:
@@ -116,22 +107,18 @@ def most_specific(found: Selection, section: Section, at: datetime) -> Taken:
     deciding = acts.any(axis=1)
     rows, acts = rows[deciding], acts[deciding]
     units = np.where(acts, moves.units[rows], 0.0)
-
-    def contributions() -> list[Contribution]:
-        parts = named(moves.levers, units, [np.flatnonzero(row).tolist() for row in acts])
-        return unweighed(bucket, rows, parts, moves.targets_of(rows), None)
-
-    return Taken(_totals(moves.levers, units, acts), Listed(rows.size, contributions), ())
+    deciders = UnweighedRows(bucket, rows, units, moves.targets[rows], acts)
+    return Taken(_totals(moves.levers, units, acts), Contributions(deciders), NO_EXCLUSIONS)
 
 
 def evidence(found: Selection, section: Section, at: datetime) -> Taken:
     """Let every override add its own part, as far as its ramp has come; evidence that is too old is excluded."""
     bucket, rows = found.bucket, found.rows
-    excluded: Sequence[Excluded] = ()
+    excluded = NO_EXCLUSIONS
     if section.parameters.max_evidence_age_days is not None:
         stale = _ages(found, at) > section.parameters.max_evidence_age_days
         if stale.any():
-            excluded, rows = _excluded(bucket, rows[stale], ExclusionReason.STALE), rows[~stale]
+            excluded, rows = _left_out(bucket, rows[stale], ExclusionReason.STALE), rows[~stale]
     units, targets, moves = bucket.moves.units[rows], bucket.moves.targets[rows], bucket.moves
     ramping = None
     if bucket.ramps is not None:
@@ -145,16 +132,10 @@ def evidence(found: Selection, section: Section, at: datetime) -> Taken:
             ramping[row, column] = value != targets[row, column]
             targets[row, column], units[row, column] = value, lever.unit(value)
     if rows.size == 0:
-        return Taken({}, (), excluded)
-
-    def contributions() -> list[Contribution]:
-        sets = moves.sets_of(rows)
-        parts, values = named(moves.levers, units, sets), named(moves.levers, targets, sets)
-        return unweighed(bucket, rows, parts, values, ramping)
-
+        return Taken({}, NO_CONTRIBUTIONS, excluded)
     under_way = set() if ramping is None else set(np.flatnonzero(ramping.any(axis=0)).tolist())
     totals = _totals(moves.levers, units, moves.has(rows), ramping=under_way)
-    return Taken(totals, Listed(rows.size, contributions), excluded)
+    return Taken(totals, Contributions(UnweighedRows(bucket, rows, units, targets, ramping=ramping)), excluded)
 
 
 def _totals(
@@ -173,10 +154,8 @@ def _totals(
     }
 
 
-def _excluded(
-    bucket: Bucket, rows: Rows, why: ExclusionReason, weights: Sequence[float] | None = None
-) -> Sequence[Excluded]:
-    return Listed(rows.size, lambda: left_out(bucket, rows, why, weights))
+def _left_out(bucket: Bucket, rows: Rows, why: ExclusionReason, weights: Sequence[float] | None = None) -> Exclusions:
+    return Exclusions(LeftOut(bucket, rows, why, weights))
 
 
 def _ages(found: Selection, at: datetime) -> Column:

@@ -51,6 +51,10 @@ class Names:
         digits = self._packed[rows].tobytes().hex()
         return [digits[start : start + DIGITS] for start in range(0, len(digits), DIGITS)]
 
+    def hashes(self, rows: NDArray[np.intp]) -> NDArray[np.uint8] | None:
+        """Return the ids of these rows as bytes of shape (rows, 32); None if they are kept as text."""
+        return None if self._packed is None else self._packed[rows]
+
     def all(self) -> list[str]:
         """Return the ids of all rows."""
         return self.take(np.arange(len(self)))

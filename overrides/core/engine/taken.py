@@ -1,20 +1,191 @@
-"""What a combiner takes of the matching overrides: a sum per lever, and lists that are made when they are read."""
+"""What a combiner takes of the matching overrides: a sum per lever, the contributions and the exclusions.
+
+Both lists know their length at once and are made when they are first read: as objects, or as columns, which cost no
+object per override.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .combination import Contribution, Excluded
-from .compiled import Bucket
 from .definitions.vocabulary import ExclusionReason
-from .scope_packing import Rows
-from .weights import Column, heaviest_first
+from .weights import Column, by_symbol
 
-Named = list[dict[str, float]]  # lever -> value, per override
+T = TypeVar("T")
+Hashes = NDArray[np.uint8]  # shape (rows, 32): 64 hexadecimal digits each
+
+
+class Contribution(NamedTuple):
+    """The effect of one override. Parts (units from neutral) of all contributions add up to a lever's target.
+
+    `targets` are its targets at the time of the request; `ramping` are the levers that have not reached the approved
+    target yet. `factors` are those of `w_total` in the order of `weights.MULTIPLIED`; both are None under combiners
+    that do not weigh.
+    """
+
+    id: str
+    line: str
+    parts: Mapping[str, float]
+    targets: Mapping[str, float]
+    factors: tuple[float, ...] | None = None
+    w_total: float | None = None
+    ramping: tuple[str, ...] = ()
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the contribution as answers and decisions contain it, each factor by its symbol."""
+        return {
+            "id": self.id,
+            "line": self.line,
+            "parts": self.parts,
+            "targets": self.targets,
+            **by_symbol(self.factors),
+            "w_total": self.w_total,
+            "ramping": list(self.ramping),
+        }
+
+
+class Excluded(NamedTuple):
+    """A matching override that the combiner left out, with the reason."""
+
+    id: str
+    line: str
+    reason: ExclusionReason
+    w_total: float | None = None
+
+
+class ContributionColumns(NamedTuple):
+    """Contributions as arrays, one row each in the order of the list, one column for each of `levers`.
+
+    `ids` and `lines` are the hashes; None if an id is none. `has` says which override has a target for which lever,
+    None if each has one for all; `acts` says which override has a part of which lever, None if each has a part wherever
+    it has a target. `targets` and `parts` mean nothing elsewhere. `weights` and `factors` (in the order of
+    `weights.MULTIPLIED`) are None under combiners that do not weigh, and NaN for such rows beside others. `ramping`
+    says which levers have not reached the approved target; None if all have.
+    """
+
+    ids: Hashes | None
+    lines: Hashes | None
+    levers: tuple[str, ...]
+    parts: Column
+    targets: Column
+    has: NDArray[np.bool_] | None
+    weights: Column | None
+    factors: Column | None
+    ramping: NDArray[np.bool_] | None
+    acts: NDArray[np.bool_] | None = None
+
+
+class ExclusionColumns(NamedTuple):
+    """Exclusions as arrays, one row each in the order of the list; see `ContributionColumns`."""
+
+    ids: Hashes | None
+    lines: Hashes | None
+    reasons: tuple[ExclusionReason, ...]
+    weights: Column | None
+
+
+class Contributing(Protocol):
+    """What a list of contributions is made from."""
+
+    def __len__(self) -> int: ...
+    def items(self) -> Sequence[Contribution]: ...
+    def columns(self) -> ContributionColumns: ...
+
+
+class Excluding(Protocol):
+    """What a list of exclusions is made from."""
+
+    def __len__(self) -> int: ...
+    def items(self) -> Sequence[Excluded]: ...
+    def columns(self) -> ExclusionColumns: ...
+
+
+class Listed(Sequence[T]):
+    """A tuple that is made when it is first read; its length is known before."""
+
+    __slots__ = ("_length", "_made")
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+        self._made: tuple[T, ...] | None = None
+
+    def _items(self) -> Sequence[T]:
+        raise NotImplementedError
+
+    def _read(self) -> tuple[T, ...]:
+        if self._made is None:
+            self._made = tuple(self._items())
+        return self._made
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._read())
+
+    @overload
+    def __getitem__(self, place: int) -> T: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[T, ...]: ...
+    def __getitem__(self, place: int | slice) -> T | tuple[T, ...]:
+        return self._read()[place]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Listed):
+            return self._read() == other._read()
+        return self._read() == other if isinstance(other, tuple) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._read())
+
+    def __repr__(self) -> str:
+        return repr(self._read())
+
+
+class Contributions(Listed[Contribution]):
+    """The contributions of an answer."""
+
+    __slots__ = ("_columns", "_source")
+
+    def __init__(self, source: Contributing) -> None:
+        super().__init__(len(source))
+        self._source = source
+        self._columns: ContributionColumns | None = None
+
+    def _items(self) -> Sequence[Contribution]:
+        return self._source.items()
+
+    @property
+    def columns(self) -> ContributionColumns:
+        """The same as columns."""
+        if self._columns is None:
+            self._columns = self._source.columns()
+        return self._columns
+
+
+class Exclusions(Listed[Excluded]):
+    """The exclusions of an answer."""
+
+    __slots__ = ("_columns", "_source")
+
+    def __init__(self, source: Excluding) -> None:
+        super().__init__(len(source))
+        self._source = source
+        self._columns: ExclusionColumns | None = None
+
+    def _items(self) -> Sequence[Excluded]:
+        return self._source.items()
+
+    @property
+    def columns(self) -> ExclusionColumns:
+        """The same as columns."""
+        if self._columns is None:
+            self._columns = self._source.columns()
+        return self._columns
 
 
 class Total(NamedTuple):
@@ -32,8 +203,8 @@ class Taken(NamedTuple):
     """The overrides of a section that take part and those that are left out, and what the former sum up to."""
 
     totals: Mapping[str, Total]
-    contributions: Sequence[Contribution]
-    excluded: Sequence[Excluded]
+    contributions: Contributions
+    excluded: Exclusions
 
 
 def added(values: Column) -> Column:
@@ -46,31 +217,29 @@ def added(values: Column) -> Column:
     return total
 
 
-def weighed(
-    bucket: Bucket, rows: Rows, parts: Named, moments: Iterable[Iterable[float]], weights: Sequence[float]
-) -> list[Contribution]:
-    """Return contributions with their factors, by falling weight."""
-    static = [column[rows].tolist() for column in bucket.weight.static_values]
-    factors = zip(*static, *(map(float, moment) for moment in moments), strict=True)
-    ids, lines = bucket.ids.take(rows), bucket.lines.take(rows)
-    found = list(map(Contribution, ids, lines, parts, bucket.moves.targets_of(rows), factors, weights))
-    return [found[place] for place in heaviest_first(weights)]
+class _NoContributions:
+    def __len__(self) -> int:
+        return 0
+
+    def items(self) -> Sequence[Contribution]:
+        return ()
+
+    def columns(self) -> ContributionColumns:
+        nobody, nothing = np.zeros((0, 32), np.uint8), np.zeros((0, 0))
+        return ContributionColumns(nobody, nobody, (), nothing, nothing, None, None, None, None)
 
 
-def unweighed(
-    bucket: Bucket, rows: Rows, parts: Named, targets: Named, ramping: NDArray[np.bool_] | None
-) -> list[Contribution]:
-    """Return contributions without weights, by id; `ramping` says which overrides have not arrived at which lever."""
-    found = list(map(Contribution, bucket.ids.take(rows), bucket.lines.take(rows), parts, targets))
-    if ramping is not None:
-        for row in np.flatnonzero(ramping.any(axis=1)).tolist():
-            names = tuple(bucket.moves.levers[column] for column in np.flatnonzero(ramping[row]).tolist())
-            found[row] = found[row]._replace(ramping=names)
-    return found
+class _NoExclusions:
+    def __len__(self) -> int:
+        return 0
+
+    def items(self) -> Sequence[Excluded]:
+        return ()
+
+    def columns(self) -> ExclusionColumns:
+        nobody = np.zeros((0, 32), np.uint8)
+        return ExclusionColumns(nobody, nobody, (), None)
 
 
-def left_out(bucket: Bucket, rows: Rows, why: ExclusionReason, weights: Sequence[float] | None) -> list[Excluded]:
-    """Return the exclusions of these rows, by id."""
-    ids, lines = bucket.ids.take(rows), bucket.lines.take(rows)
-    totals = [None] * len(ids) if weights is None else weights
-    return [Excluded(id, line, why, total) for id, line, total in zip(ids, lines, totals, strict=True)]
+NO_CONTRIBUTIONS = Contributions(_NoContributions())
+NO_EXCLUSIONS = Exclusions(_NoExclusions())

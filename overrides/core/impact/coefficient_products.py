@@ -28,7 +28,8 @@ def product_of(scaling: Scaling, scope: Mapping[str, str], combination: Combinat
     """Return the product of an allocation whose levers are combined; 1 if the version has neither weights nor cap.
 
     >>> from overrides.core.engine.definitions.vocabulary import Reason
-    >>> nobody = Combination({}, (), (), Reason.NO_MATCH, ())
+    >>> from overrides.core.engine.taken import NO_CONTRIBUTIONS, NO_EXCLUSIONS
+    >>> nobody = Combination({}, NO_CONTRIBUTIONS, NO_EXCLUSIONS, Reason.NO_MATCH, ())
     >>> product_of(Scaling({"chain": {"base": 1.5}}, 1.2), {"chain": "base"}, nobody).value
     1.2
     """

@@ -22,6 +22,7 @@ from overrides.core.engine.definitions.json_fields import instant_text
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.vocabulary import MODULE_CATEGORIES, Reason
 from overrides.core.engine.serve import neutral_levers, rounded_for_output
+from overrides.core.engine.taken import NO_CONTRIBUTIONS, NO_EXCLUSIONS
 from overrides.core.impact.coefficient_products import ProductOf, product_of, product_parts
 from overrides.core.impact.daily_effect import DailyEffect
 from overrides.core.impact.distribution import change, distribution
@@ -32,7 +33,7 @@ from overrides.core.impact.version_pair import DifferingScope, RequestGroup, Ver
 
 SIDES, HITS = ("before", "after"), ("step_limited", "bounded")
 PRODUCT_HITS = ("bounded", "capped")
-NO_OVERRIDES = Combination({}, (), (), Reason.NO_MATCH, ())
+NO_OVERRIDES = Combination({}, NO_CONTRIBUTIONS, NO_EXCLUSIONS, Reason.NO_MATCH, ())
 COUNTS = ("touched", "changed", "newly_moved", "no_longer_moved", "unreadable")
 CAVEATS = (
     "Exact for the requests as logged: it does not know which other requests other levers would have led to.",

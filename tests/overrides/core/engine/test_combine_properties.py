@@ -82,7 +82,7 @@ class TestCombine:
     def test_moves_nothing_where_nothing_matches(self, found: list[OverrideSpec], combiner: Combiner) -> None:
         answer = combined(found, make_request(pattern_key="range.R1.entry"), combiner)
 
-        assert (answer.levers, answer.contributions, answer.reason) == ({}, (), Reason.NO_MATCH)
+        assert (answer.levers, tuple(answer.contributions), answer.reason) == ({}, (), Reason.NO_MATCH)
 
     @given(found=specs, request=requests, combiner=COMBINERS)
     def test_gives_the_reason_that_fits(self, found: list[OverrideSpec], request: Request, combiner: Combiner) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from overrides.core.engine.combination import Combination, Contribution, Request
+from overrides.core.engine.combination import Combination, Request
 from overrides.core.engine.combine import combine
 from overrides.core.engine.compile_overrides import compile_overrides
 from overrides.core.engine.definitions.json_fields import instant
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.engine.definitions.vocabulary import Combiner
+from overrides.core.engine.taken import Contribution
 
 CASES = sorted(Path(__file__).parents[1].joinpath("cases").glob("*.json"), key=lambda path: path.stem)
 
