@@ -16,7 +16,8 @@ from .definitions.override_stats import Path
 from .definitions.vocabulary import Blend
 from .names import Names
 from .scope_packing import PackedScopes
-from .weights import Basis, WeightFormula, microseconds
+from .weighing import INPUTS, Weighing
+from .weights import Basis, Column, WeightFormula, microseconds
 
 
 class OverrideRow(NamedTuple):
@@ -53,21 +54,25 @@ class OverrideRow(NamedTuple):
 
 def bucket_of(rows: Sequence[OverrideRow], scopes: PackedScopes, formula: WeightFormula[float]) -> Bucket:
     """Return the bucket of overrides in id order; `scopes` holds theirs."""
+    dims = [len(row.scope) for row in rows]
     basis = Basis(
         edge_raw=np.array([row.edge_raw for row in rows], float),
         n=np.array([row.n for row in rows], float),
         variance=np.array([row.variance for row in rows], float),
         half_life_days=np.array([row.half_life_days for row in rows], float),
-        dims=np.array([len(row.scope) for row in rows], float),
+        dims=np.array(dims, float),
     )
-    moves = _moves(rows)
+    moves, units = _moves(rows)
+    weighing = Weighing.under(formula)
+    table = weighing.table([row.updated for row in rows], basis, units)
+    small = np.array(dims, np.min_scalar_type(max(dims, default=0)))  # a byte in place of eight
     return Bucket(
         ids=Names([row.id for row in rows]),
         lines=Names([row.line for row in rows]),
         scopes=scopes,
-        basis=basis,
-        updated=np.array([row.updated for row in rows], np.int64),
-        weight=formula.weight(basis),
+        basis=_sharing(basis._replace(dims=small), weighing, table),
+        table=table,
+        weighing=weighing,
         moves=moves,
         ramps=_ramps(rows, moves),
     )
@@ -75,25 +80,26 @@ def bucket_of(rows: Sequence[OverrideRow], scopes: PackedScopes, formula: Weight
 
 def reweighed(bucket: Bucket, formula: WeightFormula[float]) -> Bucket:
     """Return the bucket under other parameters; ids, scopes, targets and statistics are shared."""
-    return replace(bucket, weight=formula.weight(bucket.basis))
+    weighing = Weighing.under(formula)
+    basis = Basis(*(column.astype(float) for column in bucket.basis))
+    table = weighing.table(bucket.updated, basis, bucket.table[:, bucket.weighing.width :])
+    return replace(bucket, table=table, weighing=weighing, basis=_sharing(bucket.basis, weighing, table))
 
 
-def _moves(rows: Sequence[OverrideRow]) -> Moves:
+def _sharing(basis: Basis[Column], weighing: Weighing, table: Column) -> Basis[Column]:
+    """Return the basis with those columns in the table that the table holds too."""
+    return basis._replace(**{name: table[:, INPUTS + place] for place, name in enumerate(weighing.inputs)})
+
+
+def _moves(rows: Sequence[OverrideRow]) -> tuple[Moves, Column]:
+    """Return the targets, and the same in units from neutral; NaN where an override has none."""
     levers = tuple(sorted({name for row in rows for name in row.levers}))
-    targets = [[row.levers.get(name, LEVERS[name].neutral) for name in levers] for row in rows]
-    units = [[LEVERS[name].unit(row.levers[name]) if name in row.levers else 0.0 for name in levers] for row in rows]
-    found: dict[tuple[int, ...], int] = {}
-    of_rows = (tuple(place for place, name in enumerate(levers) if name in row.levers) for row in rows)
-    kinds = [found.setdefault(columns, len(found)) for columns in of_rows]
+    unit_of = {name: LEVERS[name].unit for name in levers}
+    targets = [[row.levers.get(name, math.nan) for name in levers] for row in rows]
+    units = [[unit_of[name](value) for name, value in zip(levers, row, strict=True)] for row in targets]
     shape = len(rows), len(levers)
-    return Moves(
-        levers,
-        np.array(targets, float).reshape(shape),
-        np.array(units, float).reshape(shape),
-        np.array(kinds, np.int16),
-        tuple(found),
-        np.array([[place in columns for place in range(len(levers))] for columns in found], np.bool_),
-    )
+    columns = np.array(targets, float).reshape(shape)
+    return Moves(levers, columns, not np.isnan(columns).any()), np.array(units, float).reshape(shape)
 
 
 def _ramps(rows: Sequence[OverrideRow], moves: Moves) -> Ramps | None:

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from .compiled import Bucket, Section, Selection
 from .definitions.levers import LEVERS
 from .definitions.vocabulary import Blend, Combiner, ExclusionReason
-from .listing import Blending, LeftOut, UnweighedRows, WeighedRows
+from .listing import Blending, LeftOut, Numbers, UnweighedRows, WeighedRows
 from .ramp import HOURS_PER_STEP, ramped
 from .scope_packing import Rows
 from .taken import NO_CONTRIBUTIONS, NO_EXCLUSIONS, Contributions, Exclusions, Taken, Total, added
-from .weights import DAY, Column, age_in_days, are_below, is_below, microseconds
+from .weights import DAY, ROUNDED_AWAY, Column, are_below, is_below, microseconds
 
 FEW = 24
 MICROSECONDS, SECONDS_PER_HOUR = 1e6, 3600.0
@@ -37,76 +37,83 @@ def plan(found: Selection, section: Section, at: datetime) -> Taken:
     return (_plan_of_few if len(found) <= FEW else _plan_of_many)(found, section, at)
 
 
-def _plan_of_many(found: Selection, section: Section, at: datetime) -> Taken:
-    bucket, rows = found.bucket, found.rows
-    moments, weights = bucket.weight.of_rows(rows, _ages(found, at))
-    below = are_below(weights, section.parameters.min_total_weight)
-    excluded = NO_EXCLUSIONS
-    if below.any():
-        excluded = _left_out(bucket, rows[below], ExclusionReason.BELOW_FLOOR, weights[below].tolist())
-        kept = ~below
-        rows, weights, moments = rows[kept], weights[kept], tuple([moment[kept] for moment in moments])
-    if rows.size == 0:
-        return Taken({}, NO_CONTRIBUTIONS, excluded)
-    moves, has = bucket.moves, bucket.moves.has(rows)
-    each = np.repeat(weights[:, None], len(moves.levers), axis=1) if has is None else weights[:, None] * has
-    support = added(each)
-    whole = section.parameters.prior_weight + support
-    whole[whole == 0] = math.inf  # without a floor all weights can be 0, and so are the parts
-    blend = Blending(bucket, rows, [moment.tolist() for moment in moments], weights.tolist(), whole.tolist())
-    totals = _totals(moves.levers, blend.parts(), has, support.tolist())
-    return Taken(totals, Contributions(WeighedRows(blend)), excluded)
-
-
 def _plan_of_few(found: Selection, section: Section, at: datetime) -> Taken:
-    bucket, rows, now = found.bucket, found.rows, microseconds(at)
-    ages = [age_in_days(updated, now) for updated in bucket.updated[rows].tolist()]
-    moments, weights = bucket.weight.of_few(rows, ages)
+    bucket, rows, weighing = found.bucket, found.rows, found.bucket.weighing
+    columns = bucket.table.take(rows, axis=0).T.tolist()
+    moments, weights = weighing.of_few(columns, microseconds(at))
     floor = section.parameters.min_total_weight
-    heavy: list[int] = []
-    light: list[int] = []
-    for place, weight in enumerate(weights):
-        (light if is_below(weight, floor) else heavy).append(place)
-    excluded = NO_EXCLUSIONS
+    units, excluded = columns[weighing.width :], NO_EXCLUSIONS
+    light = [place for place, weight in enumerate(weights) if weight < floor + ROUNDED_AWAY and is_below(weight, floor)]
     if light:
         excluded = _left_out(bucket, rows[light], ExclusionReason.BELOW_FLOOR, [weights[place] for place in light])
+        heavy = [place for place in range(len(weights)) if place not in light]
         rows, weights = rows[heavy], [weights[place] for place in heavy]
-        moments = [[moment[place] for place in heavy] for moment in moments]
-    if not heavy:
+        moments, units = ([[column[place] for place in heavy] for column in each] for each in (moments, units))
+    if not weights:
         return Taken({}, NO_CONTRIBUTIONS, excluded)
-    totals, whole = _blended(bucket, rows, weights, section.parameters.prior_weight)
+    totals, whole = _blended(bucket.moves.levers, units, weights, section.parameters.prior_weight)
     return Taken(totals, Contributions(WeighedRows(Blending(bucket, rows, moments, weights, whole))), excluded)
 
 
 def _blended(
-    bucket: Bucket, rows: Rows, weights: Sequence[float], prior: float
+    levers: Sequence[str], units: Sequence[Sequence[float]], weights: Sequence[float], prior: float
 ) -> tuple[dict[str, Total], list[float]]:
-    """Return the sums per lever, and what the weights are divided by per column."""
-    levers, sets = bucket.moves.levers, bucket.moves.sets_of(rows)
-    support, units = [0.0] * len(levers), [0.0] * len(levers)
-    for weight, columns in zip(weights, sets, strict=True):
-        for column in columns:
-            support[column] += weight
-    whole = [prior + each or math.inf for each in support]  # without a floor all weights can be 0, as are the parts
-    for weight, columns, row in zip(weights, sets, bucket.moves.units[rows].tolist(), strict=True):
-        for column in columns:
-            units[column] += weight / whole[column] * row[column]
-    moved = sets[0] if len(bucket.moves.sets) == 1 else set().union(*sets)
-    return {levers[column]: Total(units[column], support[column]) for column in moved}, whole
+    """Return the sums per lever, and what the weights are divided by; a unit is NaN where there is no target."""
+    totals, wholes = {}, []
+    for name, column in zip(levers, units, strict=True):
+        support = total = 0.0
+        is_moved = False
+        for weight, unit in zip(weights, column, strict=True):
+            if unit == unit:
+                support += weight
+                is_moved = True
+        whole = prior + support or math.inf  # without a floor all weights can be 0, and so are the parts
+        wholes.append(whole)
+        if is_moved:
+            for weight, unit in zip(weights, column, strict=True):
+                if unit == unit:
+                    total += weight / whole * unit
+            totals[name] = Total(total, support)
+    return totals, wholes
+
+
+def _plan_of_many(found: Selection, section: Section, at: datetime) -> Taken:
+    bucket, rows = found.bucket, found.rows
+    table = bucket.table.take(rows, axis=0)
+    moments, weights = bucket.weighing.of_many(table, microseconds(at))
+    below = are_below(weights, section.parameters.min_total_weight)
+    excluded = NO_EXCLUSIONS
+    if below.any():
+        excluded = _left_out(bucket, rows[below], ExclusionReason.BELOW_FLOOR, weights[below])
+        kept = ~below
+        rows, weights, table, moments = rows[kept], weights[kept], table[kept], [moment[kept] for moment in moments]
+    if rows.size == 0:
+        return Taken({}, NO_CONTRIBUTIONS, excluded)
+    moves, units = bucket.moves, table[:, bucket.weighing.width :]
+    has = None if moves.is_full else ~np.isnan(units)
+    units = units if has is None else np.where(has, units, 0.0)
+    each = np.repeat(weights[:, None], len(moves.levers), axis=1) if has is None else weights[:, None] * has
+    support = added(each)
+    whole = section.parameters.prior_weight + support
+    whole[whole == 0] = math.inf  # without a floor all weights can be 0, and so are the parts
+    totals = _totals(moves.levers, weights[:, None] / whole * units, has, support.tolist())
+    blend = Blending(bucket, rows, moments, weights, whole.tolist())
+    return Taken(totals, Contributions(WeighedRows(blend)), excluded)
 
 
 def most_specific(found: Selection, section: Section, at: datetime) -> Taken:
     """Let one override set each lever: the one with most dimensions, then the largest n, then the first id."""
     bucket, rows = found.bucket, found.rows
     moves, has = bucket.moves, bucket.moves.has(rows)
-    order = np.lexsort((rows, -bucket.basis.n[rows], -bucket.basis.dims[rows]))  # the last key decides first
+    dims = bucket.basis.dims[rows].astype(np.int64)
+    order = np.lexsort((rows, -bucket.basis.n[rows], -dims))  # the last key decides first
     acts = np.zeros((rows.size, len(moves.levers)), np.bool_)
     for column in range(len(moves.levers)):
         carrying = order if has is None else order[has[order, column]]
         acts[carrying[:1], column] = True
     deciding = acts.any(axis=1)
     rows, acts = rows[deciding], acts[deciding]
-    units = np.where(acts, moves.units[rows], 0.0)
+    units = np.where(acts, bucket.units(rows), 0.0)
     deciders = UnweighedRows(bucket, rows, units, moves.targets[rows], acts)
     return Taken(_totals(moves.levers, units, acts), Contributions(deciders), NO_EXCLUSIONS)
 
@@ -119,7 +126,7 @@ def evidence(found: Selection, section: Section, at: datetime) -> Taken:
         stale = _ages(found, at) > section.parameters.max_evidence_age_days
         if stale.any():
             excluded, rows = _left_out(bucket, rows[stale], ExclusionReason.STALE), rows[~stale]
-    units, targets, moves = bucket.moves.units[rows], bucket.moves.targets[rows], bucket.moves
+    units, targets, moves = bucket.units(rows), bucket.moves.targets[rows], bucket.moves
     ramping = None
     if bucket.ramps is not None:
         hours = (microseconds(at) - bucket.ramps.since[rows]) / MICROSECONDS / SECONDS_PER_HOUR
@@ -154,7 +161,7 @@ def _totals(
     }
 
 
-def _left_out(bucket: Bucket, rows: Rows, why: ExclusionReason, weights: Sequence[float] | None = None) -> Exclusions:
+def _left_out(bucket: Bucket, rows: Rows, why: ExclusionReason, weights: Numbers | None = None) -> Exclusions:
     return Exclusions(LeftOut(bucket, rows, why, weights))
 
 

@@ -6,7 +6,7 @@ a second each time that it looks through them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -20,7 +20,8 @@ from .definitions.universe import UNIVERSE
 from .definitions.vocabulary import Channel, Combiner
 from .names import Names
 from .scope_packing import PackedScopes, Rows
-from .weights import Basis, Column, OverrideWeight
+from .weighing import UPDATED, Weighing
+from .weights import Basis, Column
 
 Key = tuple[str, str, str]
 NO_PATH = -(2**62)  # microseconds: so long ago that every ramp has arrived
@@ -38,35 +39,19 @@ class Limits(NamedTuple):
 class Moves(NamedTuple):
     """The targets of a bucket: one row per override, one column for each of its `levers`, which are in order of name.
 
-    `units` are the distances of `targets` from neutral, 0 where an override has no target for a lever. `kinds` says per
-    override which of the `sets` of columns it has targets for; `masks` are the same sets, one row each.
+    A target is NaN where an override has none for a lever; `is_full` says that there is no such place.
     """
 
     levers: tuple[str, ...]
     targets: Column
-    units: Column
-    kinds: NDArray[np.int16]
-    sets: tuple[tuple[int, ...], ...]
-    masks: NDArray[np.bool_]
+    is_full: bool
 
     def has(self, rows: Rows) -> NDArray[np.bool_] | None:
         """Return which of these rows have which levers; None if all overrides of the bucket have all."""
-        return None if len(self.sets) == 1 else self.masks[self.kinds[rows]]
-
-    def sets_of(self, rows: Rows) -> list[tuple[int, ...]]:
-        """Return the columns of each of these rows."""
-        return [self.sets[kind] for kind in self.kinds[rows].tolist()]
-
-    def targets_of(self, rows: Rows) -> list[dict[str, float]]:
-        """Return the targets of each of these rows by lever."""
-        return named(self.levers, self.targets[rows], self.sets_of(rows))
-
-
-def named(levers: Sequence[str], values: Column, sets: Iterable[Sequence[int]]) -> list[dict[str, float]]:
-    """Return each row of values by lever, of its set of columns."""
-    return [
-        {levers[column]: row[column] for column in columns} for row, columns in zip(values.tolist(), sets, strict=True)
-    ]
+        if self.is_full:
+            return None
+        has: NDArray[np.bool_] = ~np.isnan(self.targets[rows])
+        return has
 
 
 class Ramps(NamedTuple):
@@ -84,15 +69,16 @@ class Ramps(NamedTuple):
 class Bucket:
     """The overrides of one pattern and action as columns, in id order, with their scopes.
 
-    `updated` is in microseconds; `ramps` is None if no override ramps.
+    `table` holds what an answer needs of each (see `weighing`), NaN for a lever that an override does not move; `basis`
+    is what explanations need besides. `ramps` is None if no override ramps.
     """
 
     ids: Names
     lines: Names
     scopes: PackedScopes
     basis: Basis[Column]
-    updated: NDArray[np.int64]
-    weight: OverrideWeight[Column]
+    table: Column
+    weighing: Weighing
     moves: Moves
     ramps: Ramps | None
 
@@ -102,6 +88,25 @@ class Bucket:
     def matching(self, scope: Mapping[str, str]) -> Selection:
         """Return the overrides whose scope is contained in the request's, in id order."""
         return Selection(self, self.scopes.rows_in(scope))
+
+    @property
+    def updated(self) -> Column:
+        """The time of each override's evidence in whole microseconds."""
+        return self.table[:, UPDATED]
+
+    def units(self, rows: Rows) -> Column:
+        """Return the distances of these rows' targets from neutral, 0 where an override has no target."""
+        units: Column = self.table[rows][:, self.weighing.width :]
+        return units if self.moves.is_full else np.nan_to_num(units, copy=False)
+
+    def static_factors(self, rows: Rows) -> tuple[Column, ...]:
+        """Return the factors of these rows' weights that do not depend on the time of the request."""
+        basis = Basis(*(column[rows].astype(float) for column in self.basis))
+        return self.weighing.formula.static_values(basis)
+
+    def weights(self, now: int) -> Column:
+        """Return the weights of all overrides at a time in microseconds."""
+        return self.weighing.of_many(self.table, now)[1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

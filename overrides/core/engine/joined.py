@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .taken import (
     NO_CONTRIBUTIONS,
     NO_EXCLUSIONS,
+    Brief,
     Contribution,
     ContributionColumns,
     Contributions,
@@ -49,6 +50,9 @@ class _JoinedContributions:
 
     def items(self) -> Sequence[Contribution]:
         return [each for found in self._lists for each in found]
+
+    def brief(self) -> Sequence[Brief]:
+        return [each for found in self._lists for each in found.brief]
 
     def columns(self) -> ContributionColumns:
         each = [found.columns for found in self._lists]

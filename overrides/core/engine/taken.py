@@ -48,6 +48,15 @@ class Contribution(NamedTuple):
         }
 
 
+class Brief(NamedTuple):
+    """What a short explanation says of a contribution."""
+
+    id: str
+    line: str
+    w_total: float | None
+    parts: Mapping[str, float]
+
+
 class Excluded(NamedTuple):
     """A matching override that the combiner left out, with the reason."""
 
@@ -93,6 +102,7 @@ class Contributing(Protocol):
 
     def __len__(self) -> int: ...
     def items(self) -> Sequence[Contribution]: ...
+    def brief(self) -> Sequence[Brief]: ...
     def columns(self) -> ContributionColumns: ...
 
 
@@ -160,6 +170,11 @@ class Contributions(Listed[Contribution]):
         return self._source.items()
 
     @property
+    def brief(self) -> Sequence[Brief]:
+        """The ids, lines, weights and parts alone, which costs half of the whole; made at each call."""
+        return self._source.brief()
+
+    @property
     def columns(self) -> ContributionColumns:
         """The same as columns."""
         if self._columns is None:
@@ -222,6 +237,9 @@ class _NoContributions:
         return 0
 
     def items(self) -> Sequence[Contribution]:
+        return ()
+
+    def brief(self) -> Sequence[Brief]:
         return ()
 
     def columns(self) -> ContributionColumns:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial, reduce
-from itertools import pairwise, repeat
+from itertools import pairwise
 from operator import mul
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -185,31 +185,6 @@ class OverrideWeight(Generic[N]):
         of_moment = tuple([value(age_days, *arguments) for value, arguments in self.moment])
         return self.static_values + of_moment, reduce(mul, of_moment, self.static_weight)
 
-    def of_rows(
-        self: OverrideWeight[Column], rows: NDArray[np.intp], age_days: Column
-    ) -> tuple[tuple[Column, ...], Column]:
-        """Return, of these rows of columns, the factors that depend on the time, and w_total, at these ages."""
-        of_moment = tuple(
-            [
-                value(age_days, *(each[rows] if isinstance(each, np.ndarray) else each for each in arguments))
-                for value, arguments in self.moment
-            ]
-        )
-        return of_moment, reduce(mul, of_moment, self.static_weight[rows])
-
-    def of_few(
-        self: OverrideWeight[Column], rows: NDArray[np.intp], age_days: Sequence[float]
-    ) -> tuple[list[list[float]], list[float]]:
-        """Return the same as plain numbers, which is faster for a few rows."""
-        total: list[float] = self.static_weight[rows].tolist()
-        of_moment: list[list[float]] = []
-        for value, arguments in self.moment:
-            columns = [each[rows].tolist() if isinstance(each, np.ndarray) else repeat(each) for each in arguments]
-            factors: list[Any] = list(map(value, age_days, *columns))
-            of_moment.append(factors)
-            total = list(map(mul, total, factors))
-        return of_moment, total
-
 
 @dataclass(frozen=True, slots=True)
 class WeightFormula(Generic[N]):
@@ -224,16 +199,22 @@ class WeightFormula(Generic[N]):
 
     def weight(self, basis: Basis[M]) -> OverrideWeight[M]:
         """Return the weight of an override with this basis, or of many with a basis of columns."""
-        static: list[M] = []
-        moment: list[tuple[Callable[..., M], tuple[Any, ...]]] = []
-        rows: Iterable[tuple[Factor, tuple[Any, ...]]] = zip(MULTIPLIED, self.constants, strict=True)
-        for factor, constants in rows:
-            arguments: tuple[Any, ...] = factor.picked(basis) + constants
-            if factor.depends_on_moment:
-                moment.append((factor.value, arguments))
-            else:
-                static.append(factor.value(*arguments))
-        return OverrideWeight(tuple(static), reduce(mul, static), tuple(moment))
+        static = self.static_values(basis)
+        timed = [(each.value, (*each.picked(basis), *constants)) for each, constants in self.timed]
+        return OverrideWeight(static, reduce(mul, static), tuple(timed))
+
+    def static_values(self, basis: Basis[M]) -> tuple[M, ...]:
+        """Return the factors that do not depend on the time of the request, in the order of `MULTIPLIED`."""
+        rows = self._rows()
+        return tuple([each.value(*each.picked(basis), *taken) for each, taken in rows if not each.depends_on_moment])
+
+    @property
+    def timed(self) -> tuple[tuple[Factor, tuple[N, ...]], ...]:
+        """The factors that depend on the time of the request, with the values of their constants."""
+        return tuple([(each, taken) for each, taken in self._rows() if each.depends_on_moment])
+
+    def _rows(self) -> Iterable[tuple[Factor, tuple[N, ...]]]:
+        return zip(MULTIPLIED, self.constants, strict=True)
 
 
 def formula_of(parameters: WeightParameters) -> WeightFormula[float]:

@@ -84,9 +84,7 @@ def _acting(basis: Basis[Column], ages: Column, channel: ChannelParameters) -> N
 
 
 def _acting_of(bucket: Bucket, section: Section, now: int) -> int:
-    ages = np.maximum(now - bucket.updated, 0) / DAY
     if section.combiner is Combiner.PLAN:
-        _, total = bucket.weight.at(ages)
-        return len(bucket) - int(are_below(total, section.parameters.min_total_weight).sum())
+        return len(bucket) - int(are_below(bucket.weights(now), section.parameters.min_total_weight).sum())
     oldest = section.parameters.max_evidence_age_days if section.combiner is Combiner.EVIDENCE else None
-    return len(bucket) if oldest is None else int((ages <= oldest).sum())
+    return len(bucket) if oldest is None else int((np.maximum(now - bucket.updated, 0) / DAY <= oldest).sum())

@@ -77,10 +77,9 @@ def rows(engine: Engine) -> dict[Key, list[Any]]:
         key: [
             each.ids.all(),
             each.lines.all(),
-            each.weight.static_weight.tolist(),
-            each.updated.tolist(),
-            [column.tolist() for column in (*each.basis, each.moves.targets, each.moves.units)],
-            each.moves.targets_of(np.arange(len(each))),
+            each.weighing.formula,
+            [np.nan_to_num(column).tolist() for column in (each.table, *each.basis, each.moves.targets)],
+            each.moves.levers,
             None if each.ramps is None else [column.tolist() for column in each.ramps],
         ]
         for key, each in buckets(engine).items()
