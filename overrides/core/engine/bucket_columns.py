@@ -9,11 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .compiled import NO_PATH, Bucket, Moves, Ramps
+from .compiled import NO_PATH, Bucket, Ramps
 from .definitions.levers import LEVERS
 from .definitions.override_spec import OverrideSpec
 from .definitions.override_stats import Path
-from .definitions.vocabulary import Blend
 from .names import Names
 from .scope_packing import PackedScopes
 from .weighing import INPUTS, Weighing
@@ -62,28 +61,32 @@ def bucket_of(rows: Sequence[OverrideRow], scopes: PackedScopes, formula: Weight
         half_life_days=np.array([row.half_life_days for row in rows], float),
         dims=np.array(dims, float),
     )
-    moves, units = _moves(rows)
+    levers = tuple(sorted({name for row in rows for name in row.levers}))
+    targets, units = _targets(rows, levers)
     weighing = Weighing.under(formula)
-    table = weighing.table([row.updated for row in rows], basis, units)
+    table, detail = weighing.tables([row.updated for row in rows], basis, units, targets)
     small = np.array(dims, np.min_scalar_type(max(dims, default=0)))  # a byte in place of eight
     return Bucket(
         ids=Names([row.id for row in rows]),
         lines=Names([row.line for row in rows]),
         scopes=scopes,
         basis=_sharing(basis._replace(dims=small), weighing, table),
+        levers=levers,
+        is_full=not np.isnan(units).any(),
         table=table,
+        detail=detail,
         weighing=weighing,
-        moves=moves,
-        ramps=_ramps(rows, moves),
+        ramps=_ramps(rows, levers),
     )
 
 
 def reweighed(bucket: Bucket, formula: WeightFormula[float]) -> Bucket:
-    """Return the bucket under other parameters; ids, scopes, targets and statistics are shared."""
+    """Return the bucket under other parameters; ids, scopes and statistics are shared."""
     weighing = Weighing.under(formula)
     basis = Basis(*(column.astype(float) for column in bucket.basis))
-    table = weighing.table(bucket.updated, basis, bucket.table[:, bucket.weighing.width :])
-    return replace(bucket, table=table, weighing=weighing, basis=_sharing(bucket.basis, weighing, table))
+    units = bucket.table[:, bucket.weighing.width :]
+    table, detail = weighing.tables(bucket.updated, basis, units, bucket.targets)
+    return replace(bucket, table=table, detail=detail, weighing=weighing, basis=_sharing(bucket.basis, weighing, table))
 
 
 def _sharing(basis: Basis[Column], weighing: Weighing, table: Column) -> Basis[Column]:
@@ -91,28 +94,24 @@ def _sharing(basis: Basis[Column], weighing: Weighing, table: Column) -> Basis[C
     return basis._replace(**{name: table[:, INPUTS + place] for place, name in enumerate(weighing.inputs)})
 
 
-def _moves(rows: Sequence[OverrideRow]) -> tuple[Moves, Column]:
+def _targets(rows: Sequence[OverrideRow], levers: Sequence[str]) -> tuple[Column, Column]:
     """Return the targets, and the same in units from neutral; NaN where an override has none."""
-    levers = tuple(sorted({name for row in rows for name in row.levers}))
-    unit_of = {name: LEVERS[name].unit for name in levers}
+    unit_of = [LEVERS[name].unit for name in levers]
     targets = [[row.levers.get(name, math.nan) for name in levers] for row in rows]
-    units = [[unit_of[name](value) for name, value in zip(levers, row, strict=True)] for row in targets]
+    units = [[unit(value) for unit, value in zip(unit_of, row, strict=True)] for row in targets]
     shape = len(rows), len(levers)
-    columns = np.array(targets, float).reshape(shape)
-    return Moves(levers, columns, not np.isnan(columns).any()), np.array(units, float).reshape(shape)
+    return np.array(targets, float).reshape(shape), np.array(units, float).reshape(shape)
 
 
-def _ramps(rows: Sequence[OverrideRow], moves: Moves) -> Ramps | None:
+def _ramps(rows: Sequence[OverrideRow], levers: Sequence[str]) -> Ramps | None:
+    """Return the ramps; an override without a path ends where it starts."""
     if all(row.path is None for row in rows):
         return None
-    starts, distances = moves.targets.copy(), np.zeros(moves.targets.shape)
-    for number, (row, path) in enumerate((row, row.path) for row in rows):
-        for place, name in enumerate(moves.levers):
-            if path is not None and name in row.levers:
-                lever, target = LEVERS[name], row.levers[name]
-                start = path.start.get(name, lever.neutral)
-                starts[number, place] = start
-                is_linear = lever.blend is Blend.LINEAR
-                distances[number, place] = target - start if is_linear else math.log(target / start)
     since = [NO_PATH if row.path is None else microseconds(row.path.since) for row in rows]
-    return Ramps(np.array(since, np.int64), starts, distances)
+    starts = [
+        [row.levers.get(name, math.nan) for name in levers]
+        if row.path is None
+        else [row.path.start.get(name, LEVERS[name].neutral) for name in levers]
+        for row in rows
+    ]
+    return Ramps(np.array(since, np.int64), np.array(starts, float))

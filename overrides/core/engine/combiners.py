@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 from .compiled import Bucket, Section, Selection
 from .definitions.levers import LEVERS
 from .definitions.vocabulary import Blend, Combiner, ExclusionReason
-from .listing import Blending, LeftOut, Numbers, UnweighedRows, WeighedRows
+from .listing import Blending, LeftOut, UnweighedRows, WeighedRows
 from .ramp import HOURS_PER_STEP, ramped
 from .scope_packing import Rows
 from .taken import NO_CONTRIBUTIONS, NO_EXCLUSIONS, Contributions, Exclusions, Taken, Total, added
 from .weights import DAY, ROUNDED_AWAY, Column, are_below, is_below, microseconds
 
 FEW = 24
+NEARLY = 1e-9  # more than the logarithms of two libraries differ by: `ramped` decides for those in between
 MICROSECONDS, SECONDS_PER_HOUR = 1e6, 3600.0
 
 
@@ -41,18 +42,29 @@ def _plan_of_few(found: Selection, section: Section, at: datetime) -> Taken:
     bucket, rows, weighing = found.bucket, found.rows, found.bucket.weighing
     columns = bucket.table.take(rows, axis=0).T.tolist()
     moments, weights = weighing.of_few(columns, microseconds(at))
-    floor = section.parameters.min_total_weight
-    units, excluded = columns[weighing.width :], NO_EXCLUSIONS
-    light = [place for place, weight in enumerate(weights) if weight < floor + ROUNDED_AWAY and is_below(weight, floor)]
+    units, excluded, heavy, kept = columns[weighing.width :], NO_EXCLUSIONS, None, weights
+    light = _places_below(weights, section.parameters.min_total_weight)
     if light:
-        excluded = _left_out(bucket, rows[light], ExclusionReason.BELOW_FLOOR, [weights[place] for place in light])
+        excluded = Exclusions(LeftOut(bucket, rows, light, ExclusionReason.BELOW_FLOOR, weights))
+        if len(light) == len(weights):
+            return Taken({}, NO_CONTRIBUTIONS, excluded)
         heavy = [place for place in range(len(weights)) if place not in light]
-        rows, weights = rows[heavy], [weights[place] for place in heavy]
-        moments, units = ([[column[place] for place in heavy] for column in each] for each in (moments, units))
-    if not weights:
-        return Taken({}, NO_CONTRIBUTIONS, excluded)
-    totals, whole = _blended(bucket.moves.levers, units, weights, section.parameters.prior_weight)
-    return Taken(totals, Contributions(WeighedRows(Blending(bucket, rows, moments, weights, whole))), excluded)
+        kept = [weights[place] for place in heavy]
+        units = [[column[place] for place in heavy] for column in units]
+    totals, whole = _blended(bucket.levers, units, kept, section.parameters.prior_weight)
+    return Taken(totals, Contributions(WeighedRows(Blending(bucket, rows, heavy, moments, kept, whole))), excluded)
+
+
+def _places_below(weights: Sequence[float], floor: float) -> list[int]:
+    """Return the places of the weights below the floor, as `is_below` finds them."""
+    surely, perhaps = floor - ROUNDED_AWAY, floor + ROUNDED_AWAY
+    if min(weights) >= perhaps:
+        return []
+    return [
+        place
+        for place, weight in enumerate(weights)
+        if weight < surely or (weight < perhaps and is_below(weight, floor))
+    ]
 
 
 def _blended(
@@ -81,68 +93,79 @@ def _plan_of_many(found: Selection, section: Section, at: datetime) -> Taken:
     bucket, rows = found.bucket, found.rows
     table = bucket.table.take(rows, axis=0)
     moments, weights = bucket.weighing.of_many(table, microseconds(at))
+    units, excluded, heavy, kept = table[:, bucket.weighing.width :], NO_EXCLUSIONS, None, weights
     below = are_below(weights, section.parameters.min_total_weight)
-    excluded = NO_EXCLUSIONS
-    if below.any():
-        excluded = _left_out(bucket, rows[below], ExclusionReason.BELOW_FLOOR, weights[below])
-        kept = ~below
-        rows, weights, table, moments = rows[kept], weights[kept], table[kept], [moment[kept] for moment in moments]
-    if rows.size == 0:
-        return Taken({}, NO_CONTRIBUTIONS, excluded)
-    moves, units = bucket.moves, table[:, bucket.weighing.width :]
-    has = None if moves.is_full else ~np.isnan(units)
-    units = units if has is None else np.where(has, units, 0.0)
-    each = np.repeat(weights[:, None], len(moves.levers), axis=1) if has is None else weights[:, None] * has
+    light = below.nonzero()[0]
+    if light.size:
+        excluded = Exclusions(LeftOut(bucket, rows, light, ExclusionReason.BELOW_FLOOR, weights))
+        if light.size == rows.size:
+            return Taken({}, NO_CONTRIBUTIONS, excluded)
+        heavy = (~below).nonzero()[0]
+        kept, units = weights[heavy], units[heavy]
+    has = None if bucket.is_full else ~np.isnan(units)
+    if has is not None:
+        units = np.where(has, units, 0.0)
+    each = np.repeat(kept[:, None], len(bucket.levers), axis=1) if has is None else kept[:, None] * has
     support = added(each)
     whole = section.parameters.prior_weight + support
     whole[whole == 0] = math.inf  # without a floor all weights can be 0, and so are the parts
-    totals = _totals(moves.levers, weights[:, None] / whole * units, has, support.tolist())
-    blend = Blending(bucket, rows, moments, weights, whole.tolist())
+    totals = _totals(bucket.levers, kept[:, None] / whole * units, has, support.tolist())
+    blend = Blending(bucket, rows, heavy, moments, kept, whole.tolist())
     return Taken(totals, Contributions(WeighedRows(blend)), excluded)
 
 
 def most_specific(found: Selection, section: Section, at: datetime) -> Taken:
     """Let one override set each lever: the one with most dimensions, then the largest n, then the first id."""
     bucket, rows = found.bucket, found.rows
-    moves, has = bucket.moves, bucket.moves.has(rows)
-    dims = bucket.basis.dims[rows].astype(np.int64)
+    has, dims = bucket.has(rows), bucket.basis.dims[rows].astype(np.int64)
     order = np.lexsort((rows, -bucket.basis.n[rows], -dims))  # the last key decides first
-    acts = np.zeros((rows.size, len(moves.levers)), np.bool_)
-    for column in range(len(moves.levers)):
+    acts = np.zeros((rows.size, len(bucket.levers)), np.bool_)
+    for column in range(len(bucket.levers)):
         carrying = order if has is None else order[has[order, column]]
         acts[carrying[:1], column] = True
     deciding = acts.any(axis=1)
     rows, acts = rows[deciding], acts[deciding]
     units = np.where(acts, bucket.units(rows), 0.0)
-    deciders = UnweighedRows(bucket, rows, units, moves.targets[rows], acts)
-    return Taken(_totals(moves.levers, units, acts), Contributions(deciders), NO_EXCLUSIONS)
+    deciders = UnweighedRows(bucket, rows, units, bucket.targets[rows], acts)
+    return Taken(_totals(bucket.levers, units, acts), Contributions(deciders), NO_EXCLUSIONS)
 
 
 def evidence(found: Selection, section: Section, at: datetime) -> Taken:
     """Let every override add its own part, as far as its ramp has come; evidence that is too old is excluded."""
-    bucket, rows = found.bucket, found.rows
-    excluded = NO_EXCLUSIONS
+    bucket, rows, excluded = found.bucket, found.rows, NO_EXCLUSIONS
     if section.parameters.max_evidence_age_days is not None:
         stale = _ages(found, at) > section.parameters.max_evidence_age_days
         if stale.any():
-            excluded, rows = _left_out(bucket, rows[stale], ExclusionReason.STALE), rows[~stale]
-    units, targets, moves = bucket.units(rows), bucket.moves.targets[rows], bucket.moves
-    ramping = None
-    if bucket.ramps is not None:
-        hours = (microseconds(at) - bucket.ramps.since[rows]) / MICROSECONDS / SECONDS_PER_HOUR
-        reach = (np.maximum(hours, 0.0) / HOURS_PER_STEP)[:, None] * _reach(section, moves.levers)
-        ramping = np.abs(bucket.ramps.distances[rows]) > reach
-        for row, column in zip(*(each.tolist() for each in ramping.nonzero()), strict=True):
-            lever = LEVERS[moves.levers[column]]
-            start, step = float(bucket.ramps.starts[rows[row], column]), section.limits[lever.name].step
-            value = ramped(lever.blend, step, start, float(targets[row, column]), float(hours[row]))
-            ramping[row, column] = value != targets[row, column]
-            targets[row, column], units[row, column] = value, lever.unit(value)
+            excluded = Exclusions(LeftOut(bucket, rows, stale.nonzero()[0], ExclusionReason.STALE))
+            rows = rows[~stale]
     if rows.size == 0:
         return Taken({}, NO_CONTRIBUTIONS, excluded)
+    units, targets = bucket.units(rows), bucket.targets[rows]
+    ramping = None if bucket.ramps is None else _ramp(bucket, rows, section, at, targets, units)
     under_way = set() if ramping is None else set(np.flatnonzero(ramping.any(axis=0)).tolist())
-    totals = _totals(moves.levers, units, moves.has(rows), ramping=under_way)
+    totals = _totals(bucket.levers, units, bucket.has(rows), ramping=under_way)
     return Taken(totals, Contributions(UnweighedRows(bucket, rows, units, targets, ramping=ramping)), excluded)
+
+
+def _ramp(
+    bucket: Bucket, rows: Rows, section: Section, at: datetime, targets: Column, units: Column
+) -> NDArray[np.bool_]:
+    """Set targets and units to where ramps have come, and return which levers have not arrived."""
+    assert bucket.ramps is not None
+    starts = bucket.ramps.starts[rows]
+    hours = (microseconds(at) - bucket.ramps.since[rows]) / MICROSECONDS / SECONDS_PER_HOUR
+    reach = (np.maximum(hours, 0.0) / HOURS_PER_STEP)[:, None] * _reach(section, bucket.levers)
+    is_linear = np.array([LEVERS[name].blend is Blend.LINEAR for name in bucket.levers])
+    with np.errstate(divide="ignore", invalid="ignore"):  # linear levers may start at 0
+        distances = np.where(is_linear, targets - starts, np.log(targets / starts))
+    ramping: NDArray[np.bool_] = np.abs(distances) > reach - NEARLY
+    for row, column in zip(*(each.tolist() for each in ramping.nonzero()), strict=True):
+        lever = LEVERS[bucket.levers[column]]
+        start, step = float(starts[row, column]), section.limits[lever.name].step
+        value = ramped(lever.blend, step, start, float(targets[row, column]), float(hours[row]))
+        ramping[row, column] = value != targets[row, column]
+        targets[row, column], units[row, column] = value, lever.unit(value)
+    return ramping
 
 
 def _totals(
@@ -159,10 +182,6 @@ def _totals(
         levers[column]: Total(units[column], None if support is None else support[column], column in ramping)
         for column in moved
     }
-
-
-def _left_out(bucket: Bucket, rows: Rows, why: ExclusionReason, weights: Numbers | None = None) -> Exclusions:
-    return Exclusions(LeftOut(bucket, rows, why, weights))
 
 
 def _ages(found: Selection, at: datetime) -> Column:

@@ -36,50 +36,32 @@ class Limits(NamedTuple):
     step: float
 
 
-class Moves(NamedTuple):
-    """The targets of a bucket: one row per override, one column for each of its `levers`, which are in order of name.
-
-    A target is NaN where an override has none for a lever; `is_full` says that there is no such place.
-    """
-
-    levers: tuple[str, ...]
-    targets: Column
-    is_full: bool
-
-    def has(self, rows: Rows) -> NDArray[np.bool_] | None:
-        """Return which of these rows have which levers; None if all overrides of the bucket have all."""
-        if self.is_full:
-            return None
-        has: NDArray[np.bool_] = ~np.isnan(self.targets[rows])
-        return has
-
-
 class Ramps(NamedTuple):
-    """The ramps of a bucket: since when, in microseconds per row, and the starting values as `Moves` has targets.
-
-    `distances` lead from start to target: ln(target / start) for log levers, target - start for linear ones.
-    """
+    """The ramps of a bucket: since when, in microseconds per row, and the starting values, one column per lever."""
 
     since: NDArray[np.int64]
     starts: Column
-    distances: Column
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bucket:
     """The overrides of one pattern and action as columns, in id order, with their scopes.
 
-    `table` holds what an answer needs of each (see `weighing`), NaN for a lever that an override does not move; `basis`
-    is what explanations need besides. `ramps` is None if no override ramps.
+    `levers` are those that an override here moves, in order of name. `table` holds what an answer needs of each
+    override (see `weighing`), and `detail` what an explanation needs besides: the factors of its weight that do not
+    depend on the time of the request, and its targets. Units and targets are NaN where it does not move a lever;
+    `is_full` says that there is no such place. `ramps` is None if no override ramps.
     """
 
     ids: Names
     lines: Names
     scopes: PackedScopes
     basis: Basis[Column]
+    levers: tuple[str, ...]
+    is_full: bool
     table: Column
+    detail: Column
     weighing: Weighing
-    moves: Moves
     ramps: Ramps | None
 
     def __len__(self) -> int:
@@ -96,13 +78,22 @@ class Bucket:
 
     def units(self, rows: Rows) -> Column:
         """Return the distances of these rows' targets from neutral, 0 where an override has no target."""
-        units: Column = self.table[rows][:, self.weighing.width :]
-        return units if self.moves.is_full else np.nan_to_num(units, copy=False)
+        units: Column = self.table[rows, self.weighing.width :]
+        if not self.is_full:
+            units[np.isnan(units)] = 0.0
+        return units
 
-    def static_factors(self, rows: Rows) -> tuple[Column, ...]:
-        """Return the factors of these rows' weights that do not depend on the time of the request."""
-        basis = Basis(*(column[rows].astype(float) for column in self.basis))
-        return self.weighing.formula.static_values(basis)
+    @property
+    def targets(self) -> Column:
+        """The targets, NaN where an override has none."""
+        return self.detail[:, self.detail.shape[1] - len(self.levers) :]
+
+    def has(self, rows: Rows) -> NDArray[np.bool_] | None:
+        """Return which of these rows have which levers; None if all overrides of the bucket have all."""
+        if self.is_full:
+            return None
+        has: NDArray[np.bool_] = ~np.isnan(self.table[rows, self.weighing.width :])
+        return has
 
     def weights(self, now: int) -> Column:
         """Return the weights of all overrides at a time in microseconds."""

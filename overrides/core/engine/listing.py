@@ -16,17 +16,20 @@ from .taken import Brief, Contribution, ContributionColumns, Excluded, Exclusion
 from .weights import Column, heaviest_first
 
 Numbers = Sequence[float] | Column
+Places = Sequence[int] | Rows
 
 
 class Blending(NamedTuple):
-    """What the plan combiner makes of some rows of a bucket, in id order.
+    """What the plan combiner makes of matching rows of a bucket, in id order.
 
-    `moments` are the factors that depend on the time of the request, one sequence each; `whole` is, per lever, what a
-    weight is divided by.
+    `heavy` are the places of `rows` that take part; None if all do. `moments` are the factors of all rows that depend
+    on the time of the request, `weights` are those of the rows that take part, and `whole` is, per lever, what a weight
+    is divided by.
     """
 
     bucket: Bucket
     rows: Rows
+    heavy: Places | None
     moments: Sequence[Numbers]
     weights: Numbers
     whole: Sequence[float]
@@ -46,8 +49,8 @@ class WeighedRows:
     def items(self) -> Sequence[Contribution]:
         """Return them as objects."""
         found, bucket = self.columns(), self._blend.bucket
-        rows = self._blend.rows[self._order()]
-        assert found.weights is not None and found.factors is not None
+        _, rows, weights = self._sorted()
+        factors = () if found.factors is None else found.factors.tolist()
         return list(
             map(
                 Contribution,
@@ -55,49 +58,61 @@ class WeighedRows:
                 bucket.lines.take(rows),
                 _named(found.levers, found.parts, found.has),
                 _named(found.levers, found.targets, found.has),
-                map(tuple, found.factors.tolist()),
-                found.weights.tolist(),
+                map(tuple, factors),
+                weights.tolist(),
             )
         )
 
     def brief(self) -> Sequence[Brief]:
         """Return their ids, lines, weights and parts."""
-        bucket, rows, _, weights, whole = self._blend
-        order = self._order()
-        rows = rows[order]
-        units = bucket.table[rows][:, bucket.weighing.width :].tolist()
-        ids, lines, levers = bucket.ids.take(rows), bucket.lines.take(rows), bucket.moves.levers
-        found = []
-        for place, id, line, row in zip(order, ids, lines, units, strict=True):
-            weight = weights[place]
-            parts = {
-                name: weight / total * unit
-                for name, total, unit in zip(levers, whole, row, strict=True)
-                if unit == unit
-            }
-            found.append(Brief(id, line, weight, parts))
-        return found
+        bucket = self._blend.bucket
+        _, rows, weights = self._sorted()
+        ids, lines, names = bucket.ids.take(rows), bucket.lines.take(rows), bucket.levers
+        units = bucket.table.take(rows, axis=0)[:, bucket.weighing.width :].tolist()
+        return [
+            Brief(id, line, weight, _parts(names, self._blend.whole, weight, row))
+            for id, line, weight, row in zip(ids, lines, weights.tolist(), units, strict=True)
+        ]
 
     def columns(self) -> ContributionColumns:
         """Return them as columns."""
-        bucket, rows, moments, weights, whole = self._blend
-        order = self._order()
-        rows, weights = rows[order], np.asarray(weights)[order]
+        bucket = self._blend.bucket
+        places, rows, weights = self._sorted()
+        units, detail = bucket.table.take(rows, axis=0)[:, bucket.weighing.width :], bucket.detail.take(rows, axis=0)
+        has = None
+        if not bucket.is_full:
+            has = ~np.isnan(units)
+            units[~has] = 0.0
+        n_static = detail.shape[1] - len(bucket.levers)
+        factors = np.empty((rows.size, n_static + len(self._blend.moments)))
+        factors[:, :n_static] = detail[:, :n_static]
+        for place, moment in enumerate(self._blend.moments, n_static):
+            factors[:, place] = np.array(moment)[places]
         return ContributionColumns(
             bucket.ids.hashes(rows),
             bucket.lines.hashes(rows),
-            bucket.moves.levers,
-            weights[:, None] / np.array(whole) * bucket.units(rows),
-            bucket.moves.targets[rows],
-            bucket.moves.has(rows),
+            bucket.levers,
+            weights[:, None] / np.array(self._blend.whole) * units,
+            detail[:, n_static:],
+            has,
             weights,
-            np.column_stack([*bucket.static_factors(rows), *(np.asarray(moment)[order] for moment in moments)]),
+            factors,
             None,
         )
 
-    def _order(self) -> list[int]:
-        weights = self._blend.weights
-        return heaviest_first(weights.tolist() if isinstance(weights, np.ndarray) else weights)
+    def _sorted(self) -> tuple[Rows, Rows, Column]:
+        """Return the places among the matching rows, the rows and the weights, by falling weight."""
+        heavy, weights = self._blend.heavy, self._blend.weights
+        order = heaviest_first(weights.tolist() if isinstance(weights, np.ndarray) else weights)
+        places = np.array(order) if heavy is None else np.array(heavy)[order]
+        return places, self._blend.rows[places], np.array(weights)[order]
+
+
+def _parts(levers: Sequence[str], wholes: Sequence[float], weight: float, units: Sequence[float]) -> dict[str, float]:
+    """Return the parts of one override by lever; a unit is NaN where it does not move the lever."""
+    return {
+        name: weight / whole * unit for name, whole, unit in zip(levers, wholes, units, strict=True) if unit == unit
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +134,8 @@ class UnweighedRows:
 
     def items(self) -> Sequence[Contribution]:
         """Return them as objects."""
-        bucket, rows, levers = self.bucket, self.rows, self.bucket.moves.levers
-        has = bucket.moves.has(rows)
+        bucket, rows, levers = self.bucket, self.rows, self.bucket.levers
+        has = bucket.has(rows)
         parts = _named(levers, self.parts, has if self.acts is None else self.acts)
         targets = _named(levers, self.targets, has)
         found = list(map(Contribution, bucket.ids.take(rows), bucket.lines.take(rows), parts, targets))
@@ -139,10 +154,10 @@ class UnweighedRows:
         return ContributionColumns(
             self.bucket.ids.hashes(self.rows),
             self.bucket.lines.hashes(self.rows),
-            self.bucket.moves.levers,
+            self.bucket.levers,
             self.parts,
             self.targets,
-            self.bucket.moves.has(self.rows),
+            self.bucket.has(self.rows),
             None,
             None,
             None if self.ramping is None or not self.ramping.any() else self.ramping,
@@ -152,26 +167,33 @@ class UnweighedRows:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Exclusions for one reason, by id, with their weights if the combiner weighs."""
+    """Exclusions for one reason, by id: the `places` among matching rows, all of whose weights are given if any."""
 
     bucket: Bucket
-    rows: Rows
+    matching: Rows
+    places: Places
     why: ExclusionReason
     weights: Numbers | None = None
 
     def __len__(self) -> int:
-        return self.rows.size
+        return len(self.places)
+
+    @property
+    def _rows(self) -> Rows:
+        return self.matching[self.places]
 
     def items(self) -> Sequence[Excluded]:
         """Return them as objects."""
-        ids, lines = self.bucket.ids.take(self.rows), self.bucket.lines.take(self.rows)
-        totals = [None] * len(ids) if self.weights is None else np.asarray(self.weights).tolist()
+        rows = self._rows
+        ids, lines = self.bucket.ids.take(rows), self.bucket.lines.take(rows)
+        totals = [None] * len(ids) if self.weights is None else np.array(self.weights)[self.places].tolist()
         return [Excluded(id, line, self.why, total) for id, line, total in zip(ids, lines, totals, strict=True)]
 
     def columns(self) -> ExclusionColumns:
         """Return them as columns."""
-        ids, lines = self.bucket.ids.hashes(self.rows), self.bucket.lines.hashes(self.rows)
-        weights = None if self.weights is None else np.asarray(self.weights)
+        rows = self._rows
+        ids, lines = self.bucket.ids.hashes(rows), self.bucket.lines.hashes(rows)
+        weights = None if self.weights is None else np.array(self.weights)[self.places]
         return ExclusionColumns(ids, lines, (self.why,) * len(self), weights)
 
 

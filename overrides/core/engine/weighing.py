@@ -2,7 +2,7 @@
 
 A row of the table is the time of the evidence in microseconds (whole numbers, which floats hold exactly until 2255),
 the product of the factors that do not depend on the time of the request, the inputs of those that do, and then one
-column per lever. The other factors are computed again where an explanation shows them.
+column per lever.
 """
 
 from __future__ import annotations
@@ -45,11 +45,14 @@ class Weighing:
         """The number of the table's columns before those of the levers."""
         return INPUTS + len(self.inputs)
 
-    def table(self, updated: Sequence[int], basis: Basis[Column], units: Column) -> Column:
-        """Return the table of overrides from the times and inputs of their weights, and their units per lever."""
-        static: Column = reduce(mul, self.formula.static_values(basis))
+    def tables(
+        self, updated: Sequence[int] | Column, basis: Basis[Column], units: Column, targets: Column
+    ) -> tuple[Column, Column]:
+        """Return the table, and a second one that explanations need: the factors it multiplies, and the targets."""
+        static = self.formula.static_values(basis)
         inputs = [getattr(basis, name) for name in self.inputs]
-        return np.column_stack([np.array(updated, float), static, *inputs, units])
+        table = np.column_stack([np.array(updated, float), reduce(mul, static), *inputs, units])
+        return table, np.column_stack([*static, targets])
 
     def of_few(self, columns: Sequence[list[float]], now: int) -> tuple[list[list[float]], list[float]]:
         """Return the factors that depend on the time, and the weights, of rows given as one list per column."""

@@ -78,9 +78,9 @@ def rows(engine: Engine) -> dict[Key, list[Any]]:
             each.ids.all(),
             each.lines.all(),
             each.weighing.formula,
-            [np.nan_to_num(column).tolist() for column in (each.table, *each.basis, each.moves.targets)],
-            each.moves.levers,
-            None if each.ramps is None else [column.tolist() for column in each.ramps],
+            [np.nan_to_num(column).tolist() for column in (each.table, each.detail, *each.basis)],
+            each.levers,
+            None if each.ramps is None else [np.nan_to_num(column).tolist() for column in each.ramps],
         ]
         for key, each in buckets(engine).items()
     }
