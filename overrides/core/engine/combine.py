@@ -6,7 +6,7 @@ into parts, the parts add up to a target per lever, and then the step limit and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from .definitions.levers import LEVERS
 from .definitions.vocabulary import Combiner, Flag, Reason
 from .joined import joined_contributions, joined_exclusions
 from .taken import Taken, Total
+from .weights import microseconds
 
 NOTICEABLE = 1e-12  # a step limit or a bound that changes less than this did not act
 
@@ -39,28 +40,50 @@ def combine(compiled: Compiled, request: Request) -> Combination:
 
 def matching(compiled: Compiled, key: Key, scope: Mapping[str, str]) -> Matched:
     """Return the overrides that match: the first half of `combine`, which depends on no time and no current value."""
-    buckets = [section.buckets.get(key) for section in compiled.sections]
-    known = [section.known_dimensions for section in compiled.sections]
-    return Matched(
-        tuple(None if bucket is None else bucket.matching(scope) for bucket in buckets),
-        any(names is not None and not names.issuperset(scope) for names in known),
-    )
+    found: list[Selection | None] = []
+    for section in compiled.sections:
+        bucket = section.buckets.get(key)
+        found.append(None if bucket is None else Selection(bucket, bucket.scopes.rows_in(scope)))
+    return Matched(tuple(found), has_unknown_dimension(compiled, scope))
+
+
+def has_unknown_dimension(compiled: Compiled, scope: Mapping[str, str]) -> bool:
+    """Return whether the scope has a dimension that the version does not know."""
+    seen = None
+    for section in compiled.sections:
+        known = section.known_dimensions
+        if known is not seen and known is not None and not known.issuperset(scope):
+            return True
+        seen = known
+    return False
 
 
 def settle(compiled: Compiled, matched: Matched, at: datetime, current: Mapping[str, float]) -> Combination:
     """Return the levers that the matched overrides give at a time: the second half of `combine`."""
+    now = microseconds(at)
+    taken = [
+        (section, COMBINERS[section.combiner](found, section, now))
+        for section, found in zip(compiled.sections, matched.rows, strict=True)
+        if found
+    ]
+    return settled(taken, current, has_unknown=matched.has_unknown_dimension)
+
+
+def settled(taken: Sequence[tuple[Section, Taken]], current: Mapping[str, float], *, has_unknown: bool) -> Combination:
+    """Return the levers that come of what the combiners took, after step limits and bounds."""
     levers: dict[str, LeverValue] = {}
-    found: list[Taken] = []
-    flags = [Flag.UNKNOWN_DIMENSION] if matched.has_unknown_dimension else []  # hashing them would take longer
-    for section, rows in zip(compiled.sections, matched.rows, strict=True):
-        if rows:
-            taken = COMBINERS[section.combiner](rows, section, at)
-            levers |= _lever_values(taken, section, current)
-            found.append(taken)
-    for lever in levers.values():
-        flags += lever.flags
-    contributions = joined_contributions([each.contributions for each in found])
-    excluded = joined_exclusions([each.excluded for each in found])
+    flags = [Flag.UNKNOWN_DIMENSION] if has_unknown else []  # hashing them would take longer
+    for section, each in taken:
+        totals = each.totals
+        for name in LEVERS if len(totals) > 1 else totals:  # in the registry's order
+            if name in totals:
+                levers[name] = value = _settled(section, name, totals[name], current)
+                flags += value.flags
+    if len(taken) == 1:
+        contributions, excluded = taken[0][1].contributions, taken[0][1].excluded
+    else:
+        contributions = joined_contributions([each.contributions for _, each in taken])
+        excluded = joined_exclusions([each.excluded for _, each in taken])
     reason = _reason(len(contributions), len(excluded))
     return Combination(levers, contributions, excluded, reason, ordered_flags(flags))
 
@@ -71,44 +94,28 @@ def _reason(taking_part: int, left_out: int) -> Reason:
     return Reason.SINGLE if taking_part == 1 else Reason.COMBINED
 
 
-def _lever_values(taken: Taken, section: Section, current: Mapping[str, float]) -> dict[str, LeverValue]:
-    """Return every lever that a contribution moves, in the registry's order."""
-    totals = taken.totals
-    return {
-        name: _settled(section, name, totals[name], current)
-        for name in (LEVERS if len(totals) > 1 else totals)
-        if name in totals
-    }
-
-
 def _settled(section: Section, name: str, total: Total, current: Mapping[str, float]) -> LeverValue:
     """Return the lever's value: its target after the step limit (plan only) and the bounds."""
     limits, unit = section.limits[name], total.unit
-    lever = limits.lever
-    is_plan = section.combiner is Combiner.PLAN
+    lever, combiner = limits.lever, section.combiner
     flags = [Flag.RAMPING] if total.is_ramping else []
     start = _bounded(current.get(name, lever.neutral), limits, flags)
     target = stepped = lever.value_at(unit)
-    if is_plan:
+    prior, is_limited = 0.0, False
+    if combiner is Combiner.PLAN:
+        prior = section.parameters.prior_weight
         lowest, highest = lever.reach(start, limits.step)
-        stepped = min(max(target, lowest), highest)
+        stepped = lowest if target < lowest else highest if target > highest else target
         if abs(stepped - target) > NOTICEABLE:
             flags.append(Flag.STEP_LIMITED)
+            is_limited = True
     value = _bounded(stepped, limits, flags)
+    cut = 0.0 if value == target else lever.unit(value) - unit
+    is_bounded = abs(value - stepped) > NOTICEABLE
     return LeverValue(
-        value=value,
-        target=target,
-        stepped=stepped,
-        current=start,
-        neutral=lever.neutral,
-        combiner=section.combiner,
-        support=total.support,
-        prior_weight=section.parameters.prior_weight if is_plan else 0.0,
-        cut=0.0 if value == target else lever.unit(value) - unit,
-        step_limited=Flag.STEP_LIMITED in flags,
-        bounded=abs(value - stepped) > NOTICEABLE,
-        flags=ordered_flags(flags),
-    )
+        value, target, stepped, start, lever.neutral, combiner, total.support, prior, cut, is_limited, is_bounded,
+        ordered_flags(flags),
+    )  # fmt: skip
 
 
 def _bounded(value: float, limits: Limits, flags: list[Flag]) -> float:

@@ -1,7 +1,8 @@
 """The three combiners: matching overrides in, contributions and exclusions out, both in id order (docs/method.md 4).
 
-A combiner decides which overrides take part, and with which part of each lever, and sums the parts in id order. The
-step limit and the bounds are the same for all combiners and are in `combine`.
+A combiner decides which overrides take part, and with which part of each lever, and sums the parts in id order; `now`
+is the time of the request in microseconds. The step limit and the bounds are the same for all combiners and are in
+`combine`.
 
 Each is a pass over columns. Up to `FEW` overrides a loop over plain numbers is faster than the fixed cost of columns;
 `plan` has both, and they agree to the bit.
@@ -11,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,25 +23,25 @@ from .listing import Blending, LeftOut, UnweighedRows, WeighedRows
 from .ramp import HOURS_PER_STEP, ramped
 from .scope_packing import Rows
 from .taken import NO_CONTRIBUTIONS, NO_EXCLUSIONS, Contributions, Exclusions, Taken, Total, added
-from .weights import DAY, ROUNDED_AWAY, Column, are_below, is_below, microseconds
+from .weights import DAY, ROUNDED_AWAY, Column, are_below, is_below
 
 FEW = 24
 NEARLY = 1e-9  # more than the logarithms of two libraries differ by: `ramped` decides for those in between
 MICROSECONDS, SECONDS_PER_HOUR = 1e6, 3600.0
 
 
-def plan(found: Selection, section: Section, at: datetime) -> Taken:
+def plan(found: Selection, section: Section, now: int) -> Taken:
     """Blend targets by weight: part = w * unit / (prior_weight + sum of w); docs/method.md 4.4.
 
     Overrides whose weight is below the floor are excluded.
     """
-    return (_plan_of_few if len(found) <= FEW else _plan_of_many)(found, section, at)
+    return (_plan_of_few if len(found) <= FEW else _plan_of_many)(found, section, now)
 
 
-def _plan_of_few(found: Selection, section: Section, at: datetime) -> Taken:
+def _plan_of_few(found: Selection, section: Section, now: int) -> Taken:
     bucket, rows, weighing = found.bucket, found.rows, found.bucket.weighing
     columns = bucket.table.take(rows, axis=0).T.tolist()
-    moments, weights = weighing.of_few(columns, microseconds(at))
+    moments, weights = weighing.of_few(columns, now)
     units, excluded, heavy, kept = columns[weighing.width :], NO_EXCLUSIONS, None, weights
     light = _places_below(weights, section.parameters.min_total_weight)
     if light:
@@ -89,10 +89,10 @@ def _blended(
     return totals, wholes
 
 
-def _plan_of_many(found: Selection, section: Section, at: datetime) -> Taken:
+def _plan_of_many(found: Selection, section: Section, now: int) -> Taken:
     bucket, rows = found.bucket, found.rows
     table = bucket.table.take(rows, axis=0)
-    moments, weights = bucket.weighing.of_many(table, microseconds(at))
+    moments, weights = bucket.weighing.of_many(table, now)
     units, excluded, heavy, kept = table[:, bucket.weighing.width :], NO_EXCLUSIONS, None, weights
     below = are_below(weights, section.parameters.min_total_weight)
     light = below.nonzero()[0]
@@ -114,7 +114,7 @@ def _plan_of_many(found: Selection, section: Section, at: datetime) -> Taken:
     return Taken(totals, Contributions(WeighedRows(blend)), excluded)
 
 
-def most_specific(found: Selection, section: Section, at: datetime) -> Taken:
+def most_specific(found: Selection, section: Section, now: int) -> Taken:
     """Let one override set each lever: the one with most dimensions, then the largest n, then the first id."""
     bucket, rows = found.bucket, found.rows
     has, dims = bucket.has(rows), bucket.basis.dims[rows].astype(np.int64)
@@ -130,30 +130,28 @@ def most_specific(found: Selection, section: Section, at: datetime) -> Taken:
     return Taken(_totals(bucket.levers, units, acts), Contributions(deciders), NO_EXCLUSIONS)
 
 
-def evidence(found: Selection, section: Section, at: datetime) -> Taken:
+def evidence(found: Selection, section: Section, now: int) -> Taken:
     """Let every override add its own part, as far as its ramp has come; evidence that is too old is excluded."""
     bucket, rows, excluded = found.bucket, found.rows, NO_EXCLUSIONS
     if section.parameters.max_evidence_age_days is not None:
-        stale = _ages(found, at) > section.parameters.max_evidence_age_days
+        stale = _ages(found, now) > section.parameters.max_evidence_age_days
         if stale.any():
             excluded = Exclusions(LeftOut(bucket, rows, stale.nonzero()[0], ExclusionReason.STALE))
             rows = rows[~stale]
     if rows.size == 0:
         return Taken({}, NO_CONTRIBUTIONS, excluded)
     units, targets = bucket.units(rows), bucket.targets[rows]
-    ramping = None if bucket.ramps is None else _ramp(bucket, rows, section, at, targets, units)
+    ramping = None if bucket.ramps is None else _ramp(bucket, rows, section, now, targets, units)
     under_way = set() if ramping is None else set(np.flatnonzero(ramping.any(axis=0)).tolist())
     totals = _totals(bucket.levers, units, bucket.has(rows), ramping=under_way)
     return Taken(totals, Contributions(UnweighedRows(bucket, rows, units, targets, ramping=ramping)), excluded)
 
 
-def _ramp(
-    bucket: Bucket, rows: Rows, section: Section, at: datetime, targets: Column, units: Column
-) -> NDArray[np.bool_]:
+def _ramp(bucket: Bucket, rows: Rows, section: Section, now: int, targets: Column, units: Column) -> NDArray[np.bool_]:
     """Set targets and units to where ramps have come, and return which levers have not arrived."""
     assert bucket.ramps is not None
     starts = bucket.ramps.starts[rows]
-    hours = (microseconds(at) - bucket.ramps.since[rows]) / MICROSECONDS / SECONDS_PER_HOUR
+    hours = (now - bucket.ramps.since[rows]) / MICROSECONDS / SECONDS_PER_HOUR
     reach = (np.maximum(hours, 0.0) / HOURS_PER_STEP)[:, None] * _reach(section, bucket.levers)
     is_linear = np.array([LEVERS[name].blend is Blend.LINEAR for name in bucket.levers])
     with np.errstate(divide="ignore", invalid="ignore"):  # linear levers may start at 0
@@ -184,9 +182,9 @@ def _totals(
     }
 
 
-def _ages(found: Selection, at: datetime) -> Column:
+def _ages(found: Selection, now: int) -> Column:
     """Return the age of each override's evidence in days, never negative."""
-    ages: Column = np.maximum(microseconds(at) - found.bucket.updated[found.rows], 0) / DAY
+    ages: Column = np.maximum(now - found.bucket.updated[found.rows], 0) / DAY
     return ages
 
 
@@ -196,7 +194,7 @@ def _reach(section: Section, levers: Sequence[str]) -> Column:
     return np.array([step if blend is Blend.LINEAR else math.log1p(step) for blend, step in steps])
 
 
-COMBINERS: Mapping[Combiner, Callable[[Selection, Section, datetime], Taken]] = {
+COMBINERS: Mapping[Combiner, Callable[[Selection, Section, int], Taken]] = {
     Combiner.PLAN: plan,
     Combiner.MOST_SPECIFIC: most_specific,
     Combiner.EVIDENCE: evidence,

@@ -29,6 +29,7 @@ def compile_module(parameters: ModuleParameters, specs: Iterable[OverrideSpec]) 
     if strangers:
         raise FieldError("type", f"{', '.join(strangers)} is no channel of module {parameters.module}")
     reading = ScopeReading(parameters.cuts, parameters.universe_label)
+    known = frozenset((*parameters.known_dimensions, *_own_label(parameters)))
     return join(
         *(
             compile_overrides(
@@ -36,7 +37,7 @@ def compile_module(parameters: ModuleParameters, specs: Iterable[OverrideSpec]) 
                 each.weights,
                 each.combiner,
                 channel=channel,
-                known_dimensions=(*parameters.known_dimensions, *_own_label(parameters)),
+                known_dimensions=known,
                 reading=reading,
             )
             for channel, each in parameters.channels.items()

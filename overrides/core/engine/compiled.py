@@ -100,12 +100,13 @@ class Bucket:
         return self.weighing.of_many(self.table, now)[1]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Selection:
     """Some overrides of a bucket, by their rows, ascending."""
 
-    bucket: Bucket
-    rows: Rows
+    __slots__ = ("bucket", "rows")
+
+    def __init__(self, bucket: Bucket, rows: Rows) -> None:
+        self.bucket, self.rows = bucket, rows
 
     def __len__(self) -> int:
         return self.rows.size

@@ -65,13 +65,14 @@ class WeighedRows:
 
     def brief(self) -> Sequence[Brief]:
         """Return their ids, lines, weights and parts."""
-        bucket = self._blend.bucket
-        _, rows, weights = self._sorted()
+        bucket, heavy, weights = self._blend.bucket, self._blend.heavy, _listed(self._blend.weights)
+        order = heaviest_first(weights)
+        rows = self._blend.rows[order if heavy is None else [heavy[place] for place in order]]
         ids, lines, names = bucket.ids.take(rows), bucket.lines.take(rows), bucket.levers
         units = bucket.table.take(rows, axis=0)[:, bucket.weighing.width :].tolist()
         return [
-            Brief(id, line, weight, _parts(names, self._blend.whole, weight, row))
-            for id, line, weight, row in zip(ids, lines, weights.tolist(), units, strict=True)
+            Brief(id, line, weights[place], _parts(names, self._blend.whole, weights[place], row))
+            for id, line, place, row in zip(ids, lines, order, units, strict=True)
         ]
 
     def columns(self) -> ContributionColumns:
@@ -103,9 +104,13 @@ class WeighedRows:
     def _sorted(self) -> tuple[Rows, Rows, Column]:
         """Return the places among the matching rows, the rows and the weights, by falling weight."""
         heavy, weights = self._blend.heavy, self._blend.weights
-        order = heaviest_first(weights.tolist() if isinstance(weights, np.ndarray) else weights)
+        order = heaviest_first(_listed(weights))
         places = np.array(order) if heavy is None else np.array(heavy)[order]
         return places, self._blend.rows[places], np.array(weights)[order]
+
+
+def _listed(numbers: Numbers) -> Sequence[float]:
+    return numbers.tolist() if isinstance(numbers, np.ndarray) else numbers
 
 
 def _parts(levers: Sequence[str], wholes: Sequence[float], weight: float, units: Sequence[float]) -> dict[str, float]:
@@ -165,36 +170,32 @@ class UnweighedRows:
         )
 
 
-@dataclass(frozen=True, slots=True)
 class LeftOut:
     """Exclusions for one reason, by id: the `places` among matching rows, all of whose weights are given if any."""
 
-    bucket: Bucket
-    matching: Rows
-    places: Places
-    why: ExclusionReason
-    weights: Numbers | None = None
+    __slots__ = ("_bucket", "_matching", "_places", "_weights", "_why")
+
+    def __init__(
+        self, bucket: Bucket, matching: Rows, places: Places, why: ExclusionReason, weights: Numbers | None = None
+    ) -> None:
+        self._bucket, self._matching, self._places, self._why, self._weights = bucket, matching, places, why, weights
 
     def __len__(self) -> int:
-        return len(self.places)
-
-    @property
-    def _rows(self) -> Rows:
-        return self.matching[self.places]
+        return len(self._places)
 
     def items(self) -> Sequence[Excluded]:
         """Return them as objects."""
-        rows = self._rows
-        ids, lines = self.bucket.ids.take(rows), self.bucket.lines.take(rows)
-        totals = [None] * len(ids) if self.weights is None else np.array(self.weights)[self.places].tolist()
-        return [Excluded(id, line, self.why, total) for id, line, total in zip(ids, lines, totals, strict=True)]
+        rows = self._matching[self._places]
+        ids, lines = self._bucket.ids.take(rows), self._bucket.lines.take(rows)
+        totals = [None] * len(ids) if self._weights is None else np.array(self._weights)[self._places].tolist()
+        return [Excluded(id, line, self._why, total) for id, line, total in zip(ids, lines, totals, strict=True)]
 
     def columns(self) -> ExclusionColumns:
         """Return them as columns."""
-        rows = self._rows
-        ids, lines = self.bucket.ids.hashes(rows), self.bucket.lines.hashes(rows)
-        weights = None if self.weights is None else np.array(self.weights)[self.places]
-        return ExclusionColumns(ids, lines, (self.why,) * len(self), weights)
+        rows = self._matching[self._places]
+        ids, lines = self._bucket.ids.hashes(rows), self._bucket.lines.hashes(rows)
+        weights = None if self._weights is None else np.array(self._weights)[self._places]
+        return ExclusionColumns(ids, lines, (self._why,) * len(self), weights)
 
 
 def _named(levers: Sequence[str], values: Column, has: NDArray[np.bool_] | None) -> list[dict[str, float]]:

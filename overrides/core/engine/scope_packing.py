@@ -21,6 +21,7 @@ from .definitions.own_dimensions import OwnDimension
 
 WORD_BITS = 64
 JOINED_FROM = 30_000  # scopes
+COMPARED_AT_ONCE = 100_000  # pairs of a query and a scope, so that they stay in the processor's cache
 
 Rows = NDArray[np.intp]
 NO_CUTS: Mapping[str, OwnDimension] = MappingProxyType({})
@@ -97,6 +98,30 @@ class PackedScopes:
             hits &= (self._masks[word] & query[word]) == self._keys[word]
         rows: Rows = hits.nonzero()[0]
         return rows
+
+    def rows_in_many(self, scopes: Sequence[Mapping[str, str]]) -> tuple[Rows, Rows]:
+        """Return the matches of many scopes as pairs (number of the scope, row), ascending.
+
+        >>> index = PackedScopes([{"bucket": "nano"}, {}, {"bucket": "mid"}])
+        >>> [each.tolist() for each in index.rows_in_many([{"bucket": "mid"}, {"bucket": "nano"}])]
+        [[0, 0, 1, 1], [1, 2, 0, 1]]
+        """
+        if self._order is not None:
+            each = [self.rows_in(scope) for scope in scopes]
+            return np.repeat(np.arange(len(each)), [rows.size for rows in each]), np.concatenate(each)
+        queries = np.array([self._packed(scope) for scope in scopes], np.uint64)
+        at_once = max(1, COMPARED_AT_ONCE // max(len(self), 1))
+        blocks = [self._compared(queries[start : start + at_once]) for start in range(0, len(queries), at_once)]
+        numbers = [numbers + start * at_once for start, (numbers, _) in enumerate(blocks)]
+        return np.concatenate(numbers), np.concatenate([rows for _, rows in blocks])
+
+    def _compared(self, queries: NDArray[np.uint64]) -> tuple[Rows, Rows]:
+        """Compare every query, of shape (queries, words), with every scope."""
+        hits = (self._masks[0] & queries[:, :1]) == self._keys[0]
+        for word in range(1, len(self._masks)):
+            hits &= (self._masks[word] & queries[:, word : word + 1]) == self._keys[word]
+        numbers, rows = hits.nonzero()
+        return numbers, rows
 
     def _joined(self, query: list[np.uint64], order: NDArray[np.int32]) -> Rows:
         """Look up what each mask leaves of the query; masks that leave the same find the same rows."""

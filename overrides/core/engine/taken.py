@@ -118,10 +118,8 @@ class Listed(Sequence[T]):
     """A tuple that is made when it is first read; its length is known before."""
 
     __slots__ = ("_length", "_made")
-
-    def __init__(self, length: int) -> None:
-        self._length = length
-        self._made: tuple[T, ...] | None = None
+    _length: int
+    _made: tuple[T, ...] | None
 
     def _items(self) -> Sequence[T]:
         raise NotImplementedError
@@ -162,7 +160,7 @@ class Contributions(Listed[Contribution]):
     __slots__ = ("_columns", "_source")
 
     def __init__(self, source: Contributing) -> None:
-        super().__init__(len(source))
+        self._length, self._made = len(source), None
         self._source = source
         self._columns: ContributionColumns | None = None
 
@@ -188,7 +186,7 @@ class Exclusions(Listed[Excluded]):
     __slots__ = ("_columns", "_source")
 
     def __init__(self, source: Excluding) -> None:
-        super().__init__(len(source))
+        self._length, self._made = len(source), None
         self._source = source
         self._columns: ExclusionColumns | None = None
 

@@ -200,8 +200,10 @@ class WeightFormula(Generic[N]):
     def weight(self, basis: Basis[M]) -> OverrideWeight[M]:
         """Return the weight of an override with this basis, or of many with a basis of columns."""
         static = self.static_values(basis)
-        timed = [(each.value, (*each.picked(basis), *constants)) for each, constants in self.timed]
-        return OverrideWeight(static, reduce(mul, static), tuple(timed))
+        moment: list[tuple[Callable[..., M], tuple[Any, ...]]] = []
+        for row in self.timed:
+            moment.append((row[0].value, row[0].picked(basis) + row[1]))
+        return OverrideWeight(static, reduce(mul, static), tuple(moment))
 
     def static_values(self, basis: Basis[M]) -> tuple[M, ...]:
         """Return the factors that do not depend on the time of the request, in the order of `MULTIPLIED`."""

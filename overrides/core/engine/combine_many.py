@@ -1,0 +1,119 @@
+"""Combine the overrides of many requests, in one pass over each bucket; to the bit as `combine` does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .combination import Combination, Request
+from .combine import has_unknown_dimension, settled
+from .combiners import COMBINERS
+from .compiled import Bucket, Compiled, Key, Section, Selection
+from .definitions.vocabulary import Combiner, ExclusionReason
+from .listing import Blending, LeftOut, WeighedRows
+from .scope_packing import Rows
+from .taken import NO_CONTRIBUTIONS, NO_EXCLUSIONS, Contributions, Exclusions, Taken, Total
+from .weights import Column, are_below, microseconds
+
+
+def combine_many(compiled: Compiled, requests: Sequence[Request]) -> list[Combination]:
+    """Return what `combine` returns for each request, in order."""
+    by_key: dict[Key, list[int]] = {}
+    for place, request in enumerate(requests):
+        by_key.setdefault((request.module, request.pattern_key, request.action_category), []).append(place)
+    found: list[list[tuple[Section, Taken]]] = [[] for _ in requests]
+    for section in compiled.sections:
+        for key, places in by_key.items():
+            bucket = section.buckets.get(key)
+            if bucket is not None:
+                for place, taken in zip(places, _taken(bucket, section, [requests[at] for at in places]), strict=True):
+                    if taken is not None:
+                        found[place].append((section, taken))
+    return [
+        settled(taken, request.current, has_unknown=has_unknown_dimension(compiled, request.scope))
+        for request, taken in zip(requests, found, strict=True)
+    ]
+
+
+def _taken(bucket: Bucket, section: Section, requests: Sequence[Request]) -> list[Taken | None]:
+    """Return what the section's combiner takes for each request; None where nothing matches."""
+    numbers, rows = bucket.scopes.rows_in_many([request.scope for request in requests])
+    counts = np.bincount(numbers, minlength=len(requests))
+    times = [microseconds(request.at) for request in requests]
+    if section.combiner is Combiner.PLAN:
+        return _Plan(bucket, section, numbers, rows, times).taken(counts)
+    combiner = COMBINERS[section.combiner]
+    ends = counts.cumsum().tolist()
+    return [
+        combiner(Selection(bucket, rows[end - count : end]), section, now) if count else None
+        for end, count, now in zip(ends, counts.tolist(), times, strict=True)
+    ]
+
+
+class _Plan:
+    """The plan combiner over the matches of many requests, given as pairs of a request's number and a row.
+
+    Sums run per request in id order: `bincount` adds the values of each number one after the other.
+    """
+
+    def __init__(self, bucket: Bucket, section: Section, numbers: Rows, rows: Rows, times: Sequence[int]) -> None:
+        self._bucket, self._rows, self._prior = bucket, rows, section.parameters.prior_weight
+        table = bucket.table.take(rows, axis=0)
+        self._moments, self._weights = bucket.weighing.of_many(table, np.array(times, float)[numbers])
+        self._is_heavy = ~are_below(self._weights, section.parameters.min_total_weight)
+        self._numbers = numbers[self._is_heavy]
+        self._kept = self._weights[self._is_heavy]
+        self._units = table[self._is_heavy, bucket.weighing.width :]
+        self._n_requests = len(times)
+
+    def taken(self, counts: NDArray[np.intp]) -> list[Taken | None]:
+        """Return what is taken per request; `counts` are the numbers of their matches."""
+        totals, whole = self._totals()
+        heavy = np.bincount(self._numbers, minlength=self._n_requests)
+        starts, heavy_starts = counts.cumsum() - counts, heavy.cumsum() - heavy
+        within = np.arange(self._weights.size) - np.repeat(starts, counts)
+        self._heavy, self._light = within[self._is_heavy], within[~self._is_heavy]
+        spans = zip(starts.tolist(), counts.tolist(), heavy_starts.tolist(), heavy.tolist(), strict=True)
+        return [
+            self._taken(span, moved, row) if span[1] else None
+            for span, moved, row in zip(spans, totals, whole.tolist(), strict=True)
+        ]
+
+    def _taken(self, span: tuple[int, int, int, int], totals: dict[str, Total], whole: list[float]) -> Taken:
+        start, count, heavy_start, heavy = span
+        rows, weights = self._rows[start : start + count], self._weights[start : start + count]
+        excluded, places = NO_EXCLUSIONS, None
+        if heavy < count:
+            light_start = start - heavy_start
+            light = self._light[light_start : light_start + count - heavy]
+            excluded = Exclusions(LeftOut(self._bucket, rows, light, ExclusionReason.BELOW_FLOOR, weights))
+            places = self._heavy[heavy_start : heavy_start + heavy]
+        if not heavy:
+            return Taken({}, NO_CONTRIBUTIONS, excluded)
+        moments = [moment[start : start + count] for moment in self._moments]
+        kept = self._kept[heavy_start : heavy_start + heavy]
+        blend = Blending(self._bucket, rows, places, moments, kept, whole)
+        return Taken(totals, Contributions(WeighedRows(blend)), excluded)
+
+    def _totals(self) -> tuple[list[dict[str, Total]], Column]:
+        """Return the sums per lever that is moved, of each request, and what its weights are divided by."""
+        size, levers = self._n_requests, self._bucket.levers
+        totals: list[dict[str, Total]] = [{} for _ in range(size)]
+        whole = np.full((size, len(levers)), math.inf)
+        for column, name in enumerate(levers):
+            units, numbers, weights = self._units[:, column], self._numbers, self._kept
+            if not self._bucket.is_full:
+                has = ~np.isnan(units)
+                units, numbers, weights = units[has], numbers[has], weights[has]
+            support = np.bincount(numbers, weights, minlength=size)
+            divided = self._prior + support
+            divided[divided == 0] = math.inf  # without a floor all weights can be 0, and so are the parts
+            whole[:, column] = divided
+            unit = np.bincount(numbers, weights / divided[numbers] * units, minlength=size).tolist()
+            supports = support.tolist()
+            for place in np.flatnonzero(np.bincount(numbers, minlength=size)).tolist():
+                totals[place][name] = Total(unit[place], supports[place])
+        return totals, whole
