@@ -51,32 +51,54 @@ class OverrideRow(NamedTuple):
         )
 
 
+class Moves(NamedTuple):
+    """Targets, shape (overrides, levers), NaN where an override does not move a lever; and the ramps towards them."""
+
+    levers: tuple[str, ...]
+    targets: Column
+    ramps: Ramps | None
+
+
 def bucket_of(rows: Sequence[OverrideRow], scopes: PackedScopes, formula: WeightFormula[float]) -> Bucket:
     """Return the bucket of overrides in id order; `scopes` holds theirs."""
-    dims = [len(row.scope) for row in rows]
     basis = Basis(
         edge_raw=np.array([row.edge_raw for row in rows], float),
         n=np.array([row.n for row in rows], float),
         variance=np.array([row.variance for row in rows], float),
         half_life_days=np.array([row.half_life_days for row in rows], float),
-        dims=np.array(dims, float),
+        dims=np.array([len(row.scope) for row in rows], float),
     )
     levers = tuple(sorted({name for row in rows for name in row.levers}))
-    targets, units = _targets(rows, levers)
-    weighing = Weighing.under(formula)
-    table, detail = weighing.tables([row.updated for row in rows], basis, units, targets)
-    small = np.array(dims, np.min_scalar_type(max(dims, default=0)))  # a byte in place of eight
+    targets = [[row.levers.get(name, math.nan) for name in levers] for row in rows]
+    moves = Moves(levers, np.array(targets, float).reshape(len(rows), len(levers)), _ramps(rows, levers))
+    ids, lines = Names([row.id for row in rows]), Names([row.line for row in rows])
+    return bucket_of_columns(ids, lines, scopes, [row.updated for row in rows], basis, moves, formula)
+
+
+def bucket_of_columns(
+    ids: Names,
+    lines: Names,
+    scopes: PackedScopes,
+    updated: Sequence[int] | Column,
+    basis: Basis[Column],
+    moves: Moves,
+    formula: WeightFormula[float],
+) -> Bucket:
+    """Return the bucket of overrides whose columns are given, in id order; `updated` is in microseconds."""
+    units, weighing = _units(moves), Weighing.under(formula)
+    table, detail = weighing.tables(updated, basis, units, moves.targets)
+    small = basis.dims.astype(np.min_scalar_type(int(basis.dims.max(initial=0))))  # a byte in place of eight
     return Bucket(
-        ids=Names([row.id for row in rows]),
-        lines=Names([row.line for row in rows]),
+        ids=ids,
+        lines=lines,
         scopes=scopes,
         basis=_sharing(basis._replace(dims=small), weighing, table),
-        levers=levers,
+        levers=moves.levers,
         is_full=not np.isnan(units).any(),
         table=table,
         detail=detail,
         weighing=weighing,
-        ramps=_ramps(rows, levers),
+        ramps=moves.ramps,
     )
 
 
@@ -94,13 +116,13 @@ def _sharing(basis: Basis[Column], weighing: Weighing, table: Column) -> Basis[C
     return basis._replace(**{name: table[:, INPUTS + place] for place, name in enumerate(weighing.inputs)})
 
 
-def _targets(rows: Sequence[OverrideRow], levers: Sequence[str]) -> tuple[Column, Column]:
-    """Return the targets, and the same in units from neutral; NaN where an override has none."""
-    unit_of = [LEVERS[name].unit for name in levers]
-    targets = [[row.levers.get(name, math.nan) for name in levers] for row in rows]
-    units = [[unit(value) for unit, value in zip(unit_of, row, strict=True)] for row in targets]
-    shape = len(rows), len(levers)
-    return np.array(targets, float).reshape(shape), np.array(units, float).reshape(shape)
+def _units(moves: Moves) -> Column:
+    """Return the targets in units from neutral; NaN where an override has none."""
+    units = np.empty(moves.targets.shape)
+    for place, name in enumerate(moves.levers):
+        column = map(LEVERS[name].unit, moves.targets[:, place].tolist())
+        units[:, place] = np.fromiter(column, np.float64, len(units))
+    return units
 
 
 def _ramps(rows: Sequence[OverrideRow], levers: Sequence[str]) -> Ramps | None:

@@ -59,8 +59,7 @@ class LeverValue(NamedTuple):
     flags: tuple[Flag, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Combination:
+class Combination(NamedTuple):
     """The answer: levers that overrides move (the others are neutral), the contributions and the exclusions.
 
     Contributions and exclusions are made from columns when they are first read.

@@ -95,7 +95,8 @@ class _Plan:
             return Taken({}, NO_CONTRIBUTIONS, excluded)
         moments = [moment[start : start + count] for moment in self._moments]
         kept = self._kept[heavy_start : heavy_start + heavy]
-        blend = Blending(self._bucket, rows, places, moments, kept, whole)
+        units = [column[heavy_start : heavy_start + heavy] for column in self._units.T]
+        blend = Blending(self._bucket, rows, places, moments, kept, units, whole)
         return Taken(totals, Contributions(WeighedRows(blend)), excluded)
 
     def _totals(self) -> tuple[list[dict[str, Total]], Column]:

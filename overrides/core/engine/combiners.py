@@ -52,7 +52,9 @@ def _plan_of_few(found: Selection, section: Section, now: int) -> Taken:
         kept = [weights[place] for place in heavy]
         units = [[column[place] for place in heavy] for column in units]
     totals, whole = _blended(bucket.levers, units, kept, section.parameters.prior_weight)
-    return Taken(totals, Contributions(WeighedRows(Blending(bucket, rows, heavy, moments, kept, whole))), excluded)
+    return Taken(
+        totals, Contributions(WeighedRows(Blending(bucket, rows, heavy, moments, kept, units, whole))), excluded
+    )
 
 
 def _places_below(weights: Sequence[float], floor: float) -> list[int]:
@@ -102,6 +104,7 @@ def _plan_of_many(found: Selection, section: Section, now: int) -> Taken:
             return Taken({}, NO_CONTRIBUTIONS, excluded)
         heavy = (~below).nonzero()[0]
         kept, units = weights[heavy], units[heavy]
+    columns = list(units.T)
     has = None if bucket.is_full else ~np.isnan(units)
     if has is not None:
         units = np.where(has, units, 0.0)
@@ -110,7 +113,7 @@ def _plan_of_many(found: Selection, section: Section, now: int) -> Taken:
     whole = section.parameters.prior_weight + support
     whole[whole == 0] = math.inf  # without a floor all weights can be 0, and so are the parts
     totals = _totals(bucket.levers, kept[:, None] / whole * units, has, support.tolist())
-    blend = Blending(bucket, rows, heavy, moments, kept, whole.tolist())
+    blend = Blending(bucket, rows, heavy, moments, kept, columns, whole.tolist())
     return Taken(totals, Contributions(WeighedRows(blend)), excluded)
 
 

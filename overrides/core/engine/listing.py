@@ -23,8 +23,8 @@ class Blending(NamedTuple):
     """What the plan combiner makes of matching rows of a bucket, in id order.
 
     `heavy` are the places of `rows` that take part; None if all do. `moments` are the factors of all rows that depend
-    on the time of the request, `weights` are those of the rows that take part, and `whole` is, per lever, what a weight
-    is divided by.
+    on the time of the request. Of the rows that take part, `weights` are the weights and `units` their units, one
+    column per lever, NaN where one does not move it. `whole` is, per lever, what a weight is divided by.
     """
 
     bucket: Bucket
@@ -32,6 +32,7 @@ class Blending(NamedTuple):
     heavy: Places | None
     moments: Sequence[Numbers]
     weights: Numbers
+    units: Sequence[Numbers]
     whole: Sequence[float]
 
 
@@ -65,15 +66,22 @@ class WeighedRows:
 
     def brief(self) -> Sequence[Brief]:
         """Return their ids, lines, weights and parts."""
-        bucket, heavy, weights = self._blend.bucket, self._blend.heavy, _listed(self._blend.weights)
+        bucket, rows, heavy, _, weights, units, whole = self._blend
+        weights = _listed(weights)
         order = heaviest_first(weights)
-        rows = self._blend.rows[order if heavy is None else [heavy[place] for place in order]]
-        ids, lines, names = bucket.ids.take(rows), bucket.lines.take(rows), bucket.levers
-        units = bucket.table.take(rows, axis=0)[:, bucket.weighing.width :].tolist()
-        return [
-            Brief(id, line, weights[place], _parts(names, self._blend.whole, weights[place], row))
-            for id, line, place, row in zip(ids, lines, order, units, strict=True)
+        rows = rows.take(order if heavy is None else [heavy[place] for place in order])
+        divided = [
+            (name, _listed(column), each) for name, column, each in zip(bucket.levers, units, whole, strict=True)
         ]
+        found = []
+        for place, id, line in zip(order, bucket.ids.take(rows), bucket.lines.take(rows), strict=True):
+            weight, parts = weights[place], {}
+            for name, column, each in divided:
+                unit = column[place]
+                if unit == unit:
+                    parts[name] = weight / each * unit
+            found.append(Brief(id, line, weight, parts))
+        return found
 
     def columns(self) -> ContributionColumns:
         """Return them as columns."""
@@ -111,13 +119,6 @@ class WeighedRows:
 
 def _listed(numbers: Numbers) -> Sequence[float]:
     return numbers.tolist() if isinstance(numbers, np.ndarray) else numbers
-
-
-def _parts(levers: Sequence[str], wholes: Sequence[float], weight: float, units: Sequence[float]) -> dict[str, float]:
-    """Return the parts of one override by lever; a unit is NaN where it does not move the lever."""
-    return {
-        name: weight / whole * unit for name, whole, unit in zip(levers, wholes, units, strict=True) if unit == unit
-    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,22 @@ class Names:
         self._packed: NDArray[np.uint8] | None = packed
         self._text: tuple[str, ...] = () if packed is not None else tuple(names)
 
+    @classmethod
+    def of_hashes(cls, packed: NDArray[np.uint8]) -> Names:
+        """Return the ids of hashes as bytes, shape (rows, 32).
+
+        >>> Names.of_hashes(np.full((1, 32), 15, np.uint8)) == Names(["0f" * 32])
+        True
+        """
+        names = cls(())
+        names._packed = packed
+        return names
+
+    @property
+    def packed(self) -> NDArray[np.uint8] | None:
+        """The ids as bytes, shape (rows, 32); None if they are kept as text."""
+        return self._packed
+
     def __len__(self) -> int:
         return len(self._text) if self._packed is None else len(self._packed)
 
@@ -48,12 +64,12 @@ class Names:
         """Return the ids of these rows."""
         if self._packed is None:
             return [self._text[row] for row in rows.tolist()]
-        digits = self._packed[rows].tobytes().hex()
+        digits = self._packed.take(rows, axis=0).tobytes().hex()
         return [digits[start : start + DIGITS] for start in range(0, len(digits), DIGITS)]
 
     def hashes(self, rows: NDArray[np.intp]) -> NDArray[np.uint8] | None:
         """Return the ids of these rows as bytes of shape (rows, 32); None if they are kept as text."""
-        return None if self._packed is None else self._packed[rows]
+        return None if self._packed is None else self._packed.take(rows, axis=0)
 
     def all(self) -> list[str]:
         """Return the ids of all rows."""

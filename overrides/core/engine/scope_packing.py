@@ -4,13 +4,13 @@ Every dimension gets a bit field just wide enough for its values (0 means: not s
 over those fields. A scope matches if `query & mask == key`. Fields that do not fit open further words, so any number of
 dimensions and values works.
 
-One pass over all scopes is fastest up to some 30,000. Beyond, the scopes are also sorted by the first word of their
+One pass over all scopes is fastest up to some 15,000. Beyond, the scopes are also sorted by the first word of their
 keys, and each distinct mask is looked up among them: what a request costs then grows with the number of masks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from .definitions.own_dimensions import OwnDimension
 
 WORD_BITS = 64
-JOINED_FROM = 30_000  # scopes
+JOINED_FROM = 15_000  # scopes
 COMPARED_AT_ONCE = 100_000  # pairs of a query and a scope, so that they stay in the processor's cache
 
 Rows = NDArray[np.intp]
@@ -31,6 +31,8 @@ class _Codes(Protocol):
     """The codes of a dimension's values, shifted into place; `default` for a value that no scope has."""
 
     def get(self, value: str, default: int, /) -> int: ...
+
+    def __iter__(self) -> Iterator[str]: ...
 
 
 class _BucketCodes:
@@ -44,6 +46,9 @@ class _BucketCodes:
     def get(self, value: str, default: int, /) -> int:
         return self._codes.get(self._dimension.label_of(value) or "", default)
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._codes)
+
 
 class PackedScopes:
     """An index over scopes; rows are numbered in the order given. Under `cuts`, numbers match their buckets.
@@ -53,30 +58,86 @@ class PackedScopes:
     [1, 2]
     """
 
-    __slots__ = ("_codes", "_first_keys", "_first_masks", "_keys", "_masks", "_order")
+    __slots__ = ("_codes", "_keys", "_lookup", "_masks", "_words")
 
     def __init__(self, scopes: Sequence[Mapping[str, str]], cuts: Mapping[str, OwnDimension] = NO_CUTS) -> None:
-        fields = _fields(scopes)
-        shape = (1 + max((word for word, _, _ in fields.values()), default=0), len(scopes))
+        fields = _fields(_values(scopes))
+        shape = _words(fields), len(scopes)
+        keys, masks = ([[0] * len(scopes) for _ in range(shape[0])] for _ in range(2))
+        for row, scope in enumerate(scopes):
+            for name, value in scope.items():
+                word, mask, codes = fields[name]
+                keys[word][row] |= codes[value]
+                masks[word][row] |= mask
+        packed = [np.array(each, np.uint64).reshape(shape) for each in (keys, masks)]
+        self._index(fields, packed[0], packed[1], cuts)
+
+    @classmethod
+    def of_keys(
+        cls, values: Mapping[str, Sequence[str]], keys: NDArray[np.uint64], cuts: Mapping[str, OwnDimension] = NO_CUTS
+    ) -> PackedScopes:
+        """Return the index that another one had, from its `values` and `keys`. Raises ValueError if they do not fit.
+
+        >>> index = PackedScopes([{"bucket": "nano"}, {}, {"bucket": "mid", "timeframe": "1h"}])
+        >>> PackedScopes.of_keys(index.values, index.keys).contained_in({"bucket": "mid", "timeframe": "1h"})
+        [1, 2]
+        """
+        fields = _fields(values)
+        if len(keys) != _words(fields):
+            raise ValueError("the keys have another number of words than the values need")
+        masks = np.zeros_like(keys)
+        for word, mask, _ in fields.values():
+            masks[word][(keys[word] & np.uint64(mask)) != 0] |= np.uint64(mask)
+        index = cls.__new__(cls)
+        index._index(fields, keys, masks, cuts)
+        return index
+
+    def _index(
+        self,
+        fields: Mapping[str, tuple[int, int, dict[str, int]]],
+        keys: NDArray[np.uint64],
+        masks: NDArray[np.uint64],
+        cuts: Mapping[str, OwnDimension],
+    ) -> None:
         self._codes: dict[str, tuple[int, _Codes]] = {
             name: (word, _BucketCodes(cuts[name], codes) if name in cuts else codes)
             for name, (word, _, codes) in fields.items()
         }
-        self._keys: NDArray[np.uint64] = np.zeros(shape, np.uint64)
-        self._masks: NDArray[np.uint64] = np.zeros(shape, np.uint64)
-        for row, scope in enumerate(scopes):
-            for name, value in scope.items():
-                word, mask, codes = fields[name]
-                self._keys[word, row] |= np.uint64(codes[value])
-                self._masks[word, row] |= np.uint64(mask)
-        self._order: NDArray[np.int32] | None = None
-        if len(scopes) >= JOINED_FROM:
-            self._order = np.argsort(self._keys[0], kind="stable").astype(np.int32)
-            self._first_keys = self._keys[0][self._order]
-            self._first_masks = np.unique(self._masks[0])
+        self._keys, self._masks = keys, masks
+        self._words = tuple(zip(masks, keys, strict=True))
+        self._lookup = _Lookup(keys[0], masks[0]) if keys.shape[1] >= JOINED_FROM else None
 
     def __len__(self) -> int:
         return int(self._keys.shape[1])
+
+    @property
+    def keys(self) -> NDArray[np.uint64]:
+        """The packed scopes, shape (words, rows)."""
+        return self._keys
+
+    @property
+    def values(self) -> dict[str, list[str]]:
+        """The values of each dimension in the order of their codes, which the layout of the keys follows from."""
+        return {name: list(codes) for name, (_, codes) in self._codes.items()}
+
+    def counts(self) -> NDArray[np.float64]:
+        """Return the number of dimensions of each scope."""
+        counts = np.zeros(len(self), np.float64)
+        for word, mask, _ in _fields(self.values).values():
+            counts += (self._keys[word] & np.uint64(mask)) != 0
+        return counts
+
+    def scope(self, row: int) -> dict[str, str]:
+        """Return the scope of a row.
+
+        >>> PackedScopes([{"bucket": "nano", "chain": "base"}]).scope(0)
+        {'bucket': 'nano', 'chain': 'base'}
+        """
+        found = {}
+        for name, (word, mask, codes) in _fields(self.values).items():
+            if code := int(self._keys[word, row]) & mask:
+                found[name] = next(value for value, each in codes.items() if each == code)
+        return found
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -91,13 +152,18 @@ class PackedScopes:
     def rows_in(self, scope: Mapping[str, str]) -> Rows:
         """Return the same rows as an array."""
         query = self._packed(scope)
-        if self._order is not None:
-            return self._joined(query, self._order)
-        hits = (self._masks[0] & query[0]) == self._keys[0]
-        for word in range(1, len(query)):
-            hits &= (self._masks[word] & query[word]) == self._keys[word]
-        rows: Rows = hits.nonzero()[0]
-        return rows
+        if self._lookup is not None:
+            rows = self._lookup.rows(query[0])
+            for word in range(1, len(query)):
+                rows = rows[(self._masks[word, rows] & query[word]) == self._keys[word, rows]]
+            return rows
+        hits: NDArray[np.bool_] | None = None
+        for (masks, keys), word_of_query in zip(self._words, query, strict=True):
+            each = (masks & word_of_query) == keys
+            hits = each if hits is None else hits & each
+        assert hits is not None
+        found: Rows = hits.nonzero()[0]
+        return found
 
     def rows_in_many(self, scopes: Sequence[Mapping[str, str]]) -> tuple[Rows, Rows]:
         """Return the matches of many scopes as pairs (number of the scope, row), ascending.
@@ -106,7 +172,7 @@ class PackedScopes:
         >>> [each.tolist() for each in index.rows_in_many([{"bucket": "mid"}, {"bucket": "nano"}])]
         [[0, 0, 1, 1], [1, 2, 0, 1]]
         """
-        if self._order is not None:
+        if self._lookup is not None:
             each = [self.rows_in(scope) for scope in scopes]
             return np.repeat(np.arange(len(each)), [rows.size for rows in each]), np.concatenate(each)
         queries = np.array([self._packed(scope) for scope in scopes], np.uint64)
@@ -123,25 +189,41 @@ class PackedScopes:
         numbers, rows = hits.nonzero()
         return numbers, rows
 
-    def _joined(self, query: list[np.uint64], order: NDArray[np.int32]) -> Rows:
-        """Look up what each mask leaves of the query; masks that leave the same find the same rows."""
-        wanted = self._first_masks & query[0]
-        starts = self._first_keys.searchsorted(wanted, "left")
-        counts = self._first_keys.searchsorted(wanted, "right") - starts
-        found = counts.nonzero()[0]
-        rows = order[_ranges(starts[found], counts[found])].astype(np.intp)
-        for word in range(1, len(query)):
-            rows = rows[(self._masks[word, rows] & query[word]) == self._keys[word, rows]]
-        found_once: Rows = np.unique(rows)
-        return found_once
-
     def _packed(self, scope: Mapping[str, str]) -> list[np.uint64]:
-        words = [0] * len(self._keys)
+        words, field_of = [0] * len(self._words), self._codes.get
         for name, value in scope.items():
-            if (field := self._codes.get(name)) is not None:
-                word, codes = field
-                words[word] |= codes.get(value, 0)
+            field = field_of(name)
+            if field is not None:
+                words[field[0]] |= field[1].get(value, 0)
         return [np.uint64(word) for word in words]
+
+
+class _Lookup:
+    """The rows of each distinct first word of the keys, sorted by it, and the distinct masks."""
+
+    __slots__ = ("_keys", "_masks", "_order", "_starts")
+
+    def __init__(self, keys: NDArray[np.uint64], masks: NDArray[np.uint64]) -> None:
+        self._order = np.argsort(keys, kind="stable").astype(np.int32)
+        self._keys = np.unique(keys)
+        starts = keys[self._order].searchsorted(self._keys)
+        self._starts = np.append(starts, len(keys)).astype(np.int32)
+        self._masks = np.unique(masks)
+
+    def rows(self, query: np.uint64) -> Rows:
+        """Look up what each mask leaves of the query; masks that leave the same find the same rows."""
+        wanted = self._masks & query
+        places = self._keys.searchsorted(wanted)
+        np.minimum(places, len(self._keys) - 1, out=places)
+        found = places[self._keys.take(places) == wanted]
+        if found.size > 1:
+            found = np.array(sorted(set(found.tolist())), np.intp)
+        starts = self._starts.take(found)
+        counts = self._starts.take(found + 1) - starts
+        places = starts if counts.sum() == counts.size else _ranges(starts, counts)
+        rows = self._order.take(places).astype(np.intp)
+        rows.sort()
+        return rows
 
 
 def _ranges(starts: Rows, counts: Rows) -> Rows:
@@ -155,19 +237,28 @@ def _ranges(starts: Rows, counts: Rows) -> Rows:
     return numbers
 
 
-def _fields(scopes: Sequence[Mapping[str, str]]) -> dict[str, tuple[int, int, dict[str, int]]]:
-    """Return dimension -> its word, its mask, and value -> code, with mask and codes shifted into place."""
+def _values(scopes: Sequence[Mapping[str, str]]) -> dict[str, list[str]]:
+    """Return the values of each dimension, sorted."""
     values: dict[str, dict[str, None]] = {}
     for scope in scopes:
         for name, value in scope.items():
             values.setdefault(name, {})[value] = None
+    return {name: sorted(values[name]) for name in sorted(values)}
+
+
+def _words(fields: Mapping[str, tuple[int, int, dict[str, int]]]) -> int:
+    return 1 + max((word for word, _, _ in fields.values()), default=0)
+
+
+def _fields(values: Mapping[str, Sequence[str]]) -> dict[str, tuple[int, int, dict[str, int]]]:
+    """Return dimension -> its word, its mask, and value -> code, with mask and codes shifted into place."""
     fields: dict[str, tuple[int, int, dict[str, int]]] = {}
     word, offset = 0, 0
     for name in sorted(values):
         width = len(values[name]).bit_length()
         if offset + width > WORD_BITS:
             word, offset = word + 1, 0
-        codes = {value: code << offset for code, value in enumerate(sorted(values[name]), start=1)}
+        codes = {value: code << offset for code, value in enumerate(values[name], start=1)}
         fields[name] = (word, ((1 << width) - 1) << offset, codes)
         offset += width
     return fields

@@ -6,7 +6,6 @@ A bot in the middle of a trade always gets levers. A malformed serving mode coun
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from .combination import Combination, Request
@@ -23,8 +22,7 @@ UNSCALED = Scaling()
 SIZE = "size_mult"  # the lever that the cap cuts in pm
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The levers as served: rounded, and complete for the module and category.
 
     `combination` and `multipliers` are what was computed, unrounded: served if on, only logged in shadow, None if

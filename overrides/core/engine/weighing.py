@@ -7,9 +7,9 @@ column per lever.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from itertools import repeat
 from operator import mul
 from typing import Any, Self
@@ -25,19 +25,22 @@ UPDATED, STATIC, INPUTS = 0, 1, 2  # columns of the table
 class Weighing:
     """A formula, and where the factors that depend on the time find their inputs in the table.
 
-    `timed` is, per factor, its function, the columns of its inputs, and its constants.
+    `timed` is, per factor, its function, the same for lists, the columns of its inputs, and its constants.
     """
 
     formula: WeightFormula[float]
     inputs: tuple[str, ...]
-    timed: tuple[tuple[Callable[..., Any], tuple[int, ...], tuple[float, ...]], ...]
+    timed: tuple[tuple[Callable[..., Any], Callable[..., list[float]], tuple[int, ...], tuple[float, ...]], ...]
 
     @classmethod
     def under(cls, formula: WeightFormula[float]) -> Self:
         """Return how rows are weighed under a formula."""
         inputs = tuple(dict.fromkeys(name for factor, _ in formula.timed for name in factor.basis))
         places = {name: INPUTS + place for place, name in enumerate(inputs)}
-        timed = [(each.value, tuple(places[name] for name in each.basis), taken) for each, taken in formula.timed]
+        timed = [
+            (each.value, each.listed or partial(_each, each.value), tuple(places[name] for name in each.basis), taken)
+            for each, taken in formula.timed
+        ]
         return cls(formula, inputs, tuple(timed))
 
     @property
@@ -58,8 +61,8 @@ class Weighing:
         """Return the factors that depend on the time, and the weights, of rows given as one list per column."""
         ages = [(now - updated) / DAY if now > updated else 0.0 for updated in columns[UPDATED]]
         total, moments = columns[STATIC], []
-        for value, places, constants in self.timed:
-            moment = list(map(value, ages, *[columns[place] for place in places], *map(repeat, constants)))
+        for _, listed, places, constants in self.timed:
+            moment = listed(ages, *[columns[place] for place in places], *map(repeat, constants))
             moments.append(moment)
             total = list(map(mul, total, moment))
         return moments, total
@@ -68,6 +71,11 @@ class Weighing:
         """Return the same of rows of the table as columns; `now` is one time, or one per row."""
         ages = np.maximum(now - table[:, UPDATED], 0.0) / DAY
         moments = [
-            value(ages, *(table[:, place] for place in places), *constants) for value, places, constants in self.timed
+            value(ages, *(table[:, place] for place in places), *constants)
+            for value, _, places, constants in self.timed
         ]
         return moments, reduce(mul, moments, table[:, STATIC])
+
+
+def _each(value: Callable[..., float], *columns: Iterable[float]) -> list[float]:
+    return list(map(value, *columns))

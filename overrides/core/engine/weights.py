@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial, reduce
 from itertools import pairwise
-from operator import mul
+from operator import mul, neg, truediv
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -101,6 +101,11 @@ def decay_weight(age_days: N, half_life_days: N) -> N:
     return math.exp(exponent) if isinstance(exponent, float) else _each(math.exp, exponent)
 
 
+def _decay_weights(ages: Iterable[float], half_lives: Iterable[float]) -> list[float]:
+    """Return the same for many overrides as plain numbers, to the bit, without a call of ours for each."""
+    return list(map(math.exp, map(truediv, map(neg, ages), half_lives)))
+
+
 class Basis(NamedTuple, Generic[N]):
     """The inputs of an override's weight besides its age: its statistics and the number of its scope's dimensions."""
 
@@ -122,7 +127,8 @@ class Factor:
 
     `symbol` is its key in answers, decisions and tables, `label` its name for people. `value` is called with the fields
     of a `Basis` that `basis` names, then with the parameters that `constants` names; if it `depends_on_moment`, the age
-    in days comes first. `rests_on` is a format string that shows people its inputs.
+    in days comes first. `rests_on` is a format string that shows people its inputs. `listed`, if there is one, returns
+    what `value` returns for lists of plain numbers, faster than one call for each does.
     """
 
     symbol: str
@@ -132,6 +138,7 @@ class Factor:
     value: Callable[..., Any]
     rests_on: str
     depends_on_moment: bool = False
+    listed: Callable[..., list[float]] | None = None
 
     def picked(self, basis: Basis[N]) -> tuple[N, ...]:
         """Return the fields of a basis that the function takes."""
@@ -142,7 +149,7 @@ FACTORS: tuple[Factor, ...] = (
     Factor("w_edge", "edge", ("edge_raw",), ("weight_edge_scale",), edge_weight, "{edge_raw:+.3g} R"),
     Factor("w_n", "sample", ("n",), ("n_target",), sample_weight, "{n:g} trades"),
     Factor("w_var", "variance", ("variance",), ("variance_penalty",), variance_weight, "{variance:.3g} R²"),
-    Factor("w_decay", "decay", ("half_life_days",), (), decay_weight, "{age_days:.3g} days", depends_on_moment=True),
+    Factor("w_decay", "decay", ("half_life_days",), (), decay_weight, "{age_days:.3g} days", True, _decay_weights),
     Factor(
         "w_spec",
         "specificity",
