@@ -10,7 +10,7 @@ from overrides.models.choices import CHANNELS, DAYS_MAX, POLICIES
 from overrides.models.governance import HoldKind, LineHold, Mandate, MandateRenewal, ModulePolicy, Quarantine
 from overrides.models.overrides import Line, Override
 from overrides.models.requests import ChangeLine, ChangeRequest, Comment, RequestEvidence, RequestKind, Vote
-from overrides.models.serving import ModuleMode
+from overrides.models.serving import ModuleMode, ServingConfirmation
 from overrides.models.versions import Membership, ParameterSet, Version, VersionKind
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Quarantine",
     "RequestEvidence",
     "RequestKind",
+    "ServingConfirmation",
     "Version",
     "VersionKind",
     "Vote",

@@ -1,4 +1,4 @@
-"""Table of the modules' serving modes."""
+"""Tables of the modules' serving modes, and of what each process and client last reported that it serves."""
 
 from __future__ import annotations
 
@@ -40,3 +40,38 @@ class ModuleMode(models.Model):
 
     def __str__(self) -> str:
         return f"{self.module} {self.mode}"
+
+
+class ServingConfirmation(models.Model):
+    """What a process or a local client serves of a module, as it reported last.
+
+    It proves nothing and decides nothing: it shows who has not yet followed a switch or a version. The table is
+    unlogged, so it is empty after a crash of PostgreSQL; whoever still serves reports again within seconds.
+    """
+
+    class Kind(models.TextChoices):
+        """A process of the application, or a client that evaluates a snapshot by itself."""
+
+        PROCESS = "process"
+        CLIENT = "client"
+
+    kind = models.CharField(max_length=7, choices=Kind)
+    name = models.CharField(max_length=200)
+    module = models.CharField(max_length=2, choices=MODULES)
+    version = models.PositiveIntegerField(null=True, help_text="number of the version; null: none")
+    mode_revision = models.PositiveIntegerField(null=True, help_text="revision of the mode; null: no mode was set")
+    at = models.DateTimeField(help_text="when it reported last")
+    confirmed_at = models.DateTimeField(null=True, help_text="when it last served the newest state; null: never")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "name", "module"], name="one_confirmation_per_server_and_module"),
+            models.CheckConstraint(
+                condition=Q(kind__in=("process", "client"), module__in=("dm", "pm")),
+                name="confirmation_words_are_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} serves {self.module} {self.version}"

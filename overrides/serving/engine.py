@@ -12,7 +12,9 @@ import logging
 import math
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db import Error, close_old_connections, connection
@@ -26,6 +28,7 @@ from overrides.core.engine.definitions.serving_mode import ServingMode
 from overrides.core.engine.position_scaling import Scaling
 from overrides.core.engine.serve import UNSCALED
 from overrides.models import ModuleMode, Version
+from overrides.serving.confirmations import Reporter
 from overrides.serving.mode import mode_document
 from overrides.versions.load_columns import load_groups
 from overrides.versions.load_version import changed_keys, refuse_altered
@@ -254,6 +257,7 @@ class EngineRoom:
         return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
 
     def _poll(self) -> None:
+        reporter = Reporter(datetime.now(UTC))
         while not self._closing.wait(POLL_SECONDS):
             close_old_connections()
             try:
@@ -263,7 +267,17 @@ class EngineRoom:
                 logger.warning("engines unconfirmed for %.0f s: %s", oldest, error)
             if self._outdated():
                 self._news.set()
+            with suppress(Error):  # whoever misses the report is shown as silent
+                self._report(reporter)
+        with suppress(Error):
+            reporter.withdraw()
         connection.close()
+
+    def _report(self, reporter: Reporter) -> None:
+        """Report what this process serves of each module."""
+        engines, modes = self._engines, self._modes
+        served = {module: (engine.version, modes[module][0]) for module, engine in engines.items()}
+        reporter.report(served, {module: self.stale_seconds(module) for module in served}, datetime.now(UTC))
 
     def _keep_compiling(self) -> None:
         while self._news.wait() and not self._closing.is_set():

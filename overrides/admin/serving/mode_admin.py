@@ -39,6 +39,7 @@ BUILDER: dict[str, tuple[str, Callable[..., object], str]] = {
 LOWERING_FORMS: dict[str, type[LowerForm | FewerForm | StopForm]] = {
     "lower": LowerForm, "fewer": FewerForm, "stop_challenger": StopForm
 }  # fmt: skip
+FOLLOWS = "Processes follow within about a second, local clients within five; this page lists who has not confirmed it."
 LOWERED = ("to", "rollout_percent", "stop_challenger")
 
 
@@ -93,7 +94,7 @@ class ModuleModeAdmin(FactAdmin):
             except GovernanceError as refusal:
                 form.refuse(refusal)
             else:
-                self.message_user(request, f"{_now_serves(row)} Every bot follows within a second.", messages.SUCCESS)
+                self.message_user(request, f"{_now_serves(row)} {FOLLOWS}", messages.SUCCESS)
                 return HttpResponseRedirect(reverse("admin:overrides_modulemode_change", args=[module]))
         return self._page(request, status, **{name: form})
 

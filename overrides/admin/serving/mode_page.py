@@ -1,4 +1,4 @@
-"""Content of a module's page: how it is served, how its channels combine, and what it answered recently."""
+"""Content of a module's page: how it is served and by whom, how its channels combine, and what it answered lately."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 
 from overrides.admin.serving.switching_effect import effect_of_off
@@ -16,6 +17,7 @@ from overrides.core.engine.definitions.serving_mode import ServingMode
 from overrides.core.engine.definitions.vocabulary import PAIRS
 from overrides.models import ChangeRequest, ModuleMode, Quarantine, Version
 from overrides.requests.kinds import KINDS
+from overrides.serving.confirmations import LATEST_SECONDS, reported
 from overrides.serving.mode import ORDER, mode_document
 from overrides.versions.acts_today import acts_today
 from overrides.versions.load_version import InForce, read_in_force
@@ -83,7 +85,20 @@ def mode_page(status: ModuleStatus, at: datetime) -> dict[str, Any]:
         "acts": acts_today(status.module, at, status.held),
         # Called by the template for those who may switch the module off.
         "switching": partial(effect_of_off, status.held, ServingMode.parse(status.document), at),
+        **_servers(status.module, at),
         **_answers(status.module, at),
+    }
+
+
+def _servers(module: str, at: datetime) -> dict[str, Any]:
+    """Return who serves the module, and who has not confirmed the newest version and mode."""
+    servers = reported(module, at)
+    return {
+        "n_confirmed": sum(each.is_confirmed for each in servers),
+        "unconfirmed": [each for each in servers if not each.is_confirmed],
+        "servers": servers,
+        "report_seconds": LATEST_SECONDS,
+        "stale_seconds": settings.MAX_STALE_SECONDS,
     }
 
 

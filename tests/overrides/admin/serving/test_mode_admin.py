@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from overrides.core.governance.permissions import DRAFT, LOWER, REVIEW
 from overrides.models import ModuleMode
 from overrides.requests.apply import apply_request
 from overrides.requests.review import approve
+from overrides.serving.confirmations import confirm
 from telemetry.decisions.decision_log import record_decisions
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.core.identifiers import uuid7
@@ -79,6 +80,26 @@ class TestPages:
 
         assert '>one override</span></td><td class="cw-r"><span class="cw-num">2</span>' in text
         assert ">module off</span>" not in text
+
+    def test_list_who_has_not_confirmed_the_newest_state(self, asker: User, django_assert_max_num_queries: Any) -> None:
+        publish(make_spec())
+        set_mode("on")
+        now = datetime.now(UTC)
+        confirm("process", "web-1:4711:1796050800", {"pm": (1, 1)}, now)
+        confirm("client", "bot-7", {"pm": (1, 1)}, now - timedelta(seconds=60))
+        browser = browser_of(asker)
+        assert "2 of 2 processes and local clients have confirmed" in page(browser, PM)
+
+        set_mode("off")
+        confirm("process", "web-1:4711:1796050800", {"pm": (1, 2)}, now)
+        with django_assert_max_num_queries(MOST_QUERIES):
+            text = page(browser, PM)
+
+        assert "1 of 2 processes and local clients has confirmed the newest version and mode." in text
+        assert "web-1" not in text
+        assert 'bot-7 <span class="cw-quiet">local client</span>' in text
+        assert "version 1, mode revision 1" in text
+        assert ">silent</span>" in text
 
     def test_know_no_other_module(self, author: User) -> None:
         assert browser_of(author).get(f"{LIST}zz/change/").status_code == 404
