@@ -157,11 +157,19 @@ class Outcome(models.Model):
 
 
 class DirtyGroup(models.Model):
-    """Marks a group with new facts. Inserted with the facts, deleted by `learning.lessons.aggregate`, never updated."""
+    """Marks a group with new facts. Inserted with the facts, deleted by `learning.lessons.aggregate`, never updated.
+
+    Aggregation inserts one of its own for trades whose outcomes are not known yet.
+    """
 
     module = models.CharField(max_length=2)
     pattern_key = models.CharField(max_length=122)
     action_category = models.CharField(max_length=10)
+    trades = ArrayField(
+        models.UUIDField(),
+        null=True,
+        help_text="the trades that gained or lost outcomes; empty: too many to be named, or not known",
+    )
     marked_at = models.DateTimeField()
 
     class Meta:

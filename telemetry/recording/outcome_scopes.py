@@ -15,7 +15,8 @@ from django.db import connection
 
 from telemetry.core.vocabulary import ActionCategory
 from telemetry.foundation.core.canonical_json import fact_json
-from telemetry.models import DirtyGroup, FreshTrade, Outcome
+from telemetry.models import FreshTrade, Outcome
+from telemetry.recording.dirty_groups import mark_groups
 
 KEPT = tuple(str(field.column) for field in Outcome._meta.concrete_fields if field.name not in ("id", "scope"))
 REPLACE = """
@@ -51,11 +52,7 @@ def _replace(wanted: str, parameters: list[Any], now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(REPLACE.format(wanted=wanted, columns=", ".join(KEPT)), parameters)
         replaced = cursor.fetchall()
-    groups = {tuple(group) for _, *group in replaced}
-    DirtyGroup.objects.bulk_create(
-        DirtyGroup(module=module, pattern_key=key, action_category=category, marked_at=now)
-        for module, key, category in sorted(groups)
-    )
+    mark_groups({(*group, trade) for trade, *group in replaced}, now)
     allocated = {trade for trade, *_, category in replaced if category == ActionCategory.ALLOCATION}
     FreshTrade.objects.bulk_create(FreshTrade(trade_id=trade, marked_at=now) for trade in sorted(allocated))
     return len(replaced)

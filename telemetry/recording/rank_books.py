@@ -22,6 +22,7 @@ from telemetry.core.vocabulary import family_of
 from telemetry.foundation.bulk_copy import copy_rows
 from telemetry.foundation.core.canonical_json import fact_json
 from telemetry.models import Action, Attribution, FreshTrade, Outcome, PendingAttribution, Trade
+from telemetry.recording.dirty_groups import GroupTrade
 from telemetry.recording.named_decisions import reopen
 
 ONE_AT_A_TIME = 0x626F6F6B  # the advisory lock of recordings that may supersede one another
@@ -29,8 +30,6 @@ OUTCOME_COLUMNS = (
     "trade_id", "action_index", "module", "pattern_key", "action_category", "book", "cluster_id", "scope", "rr",
     "closed_at", "known_at", "entry_id",
 )  # fmt: skip
-
-Group = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +53,10 @@ def wait_for_others() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ONE_AT_A_TIME])
 
 
-def rank_books(entry_ids: Iterable[str], now: datetime) -> set[Group]:
+def rank_books(entry_ids: Iterable[str], now: datetime) -> set[GroupTrade]:
     """Supersede and release trades of these entries as the recorded books require.
 
-    Returns the groups that lost or regained outcomes. Call it after `wait_for_others`, in the same transaction.
+    Returns the groups that lost or regained outcomes, with the trades that have them. Call it after `wait_for_others`, in the same transaction.
     """
     superseded: dict[UUID, str] = {}
     released: list[UUID] = []
@@ -92,15 +91,15 @@ def _tellings(entry_ids: set[str]) -> dict[tuple[str, str], list[_Telling]]:
     return found
 
 
-def _supersede(superseded: Mapping[UUID, str], now: datetime) -> set[Group]:
+def _supersede(superseded: Mapping[UUID, str], now: datetime) -> set[GroupTrade]:
     outcomes = Outcome.objects.filter(trade_id__in=list(superseded))
-    groups = set(outcomes.values_list("module", "pattern_key", "action_category"))
+    lost = set(outcomes.values_list("module", "pattern_key", "action_category", "trade_id"))
     _mark_fresh(outcomes.filter(action_category="allocation").values_list("trade_id", flat=True).distinct(), now)
     outcomes.delete()
     for trade_id, external_id in superseded.items():
         Trade.objects.filter(id=trade_id).update(superseded_by=external_id)
     _take_earnings_back(superseded, now)
-    return groups
+    return lost
 
 
 def _take_earnings_back(superseded: Iterable[UUID], now: datetime) -> None:
@@ -111,7 +110,7 @@ def _take_earnings_back(superseded: Iterable[UUID], now: datetime) -> None:
     reopen(trades, now=now)
 
 
-def _release(released: Sequence[UUID], now: datetime) -> set[Group]:
+def _release(released: Sequence[UUID], now: datetime) -> set[GroupTrade]:
     if not released:
         return set()
     Trade.objects.filter(id__in=released).update(superseded_by="")
@@ -130,7 +129,7 @@ def _release(released: Sequence[UUID], now: datetime) -> set[Group]:
     # Their outcomes are of the scopes that were sent; attribution gives them those that were asked.
     reopen(set(Attribution.objects.filter(trade_id__in=released).values_list("trade_id", flat=True)), now=now)
     _mark_fresh({UUID(row[0]) for row in rows if row[4] == "allocation"}, now)
-    return {(row[2], row[3], row[4]) for row in rows}
+    return {(row[2], row[3], row[4], UUID(row[0])) for row in rows}
 
 
 def _mark_fresh(trades: Iterable[UUID], now: datetime) -> None:

@@ -28,12 +28,12 @@ from telemetry.models import (
     Action,
     Attribution,
     DecisionOutcome,
-    DirtyGroup,
     FreshTrade,
     Outcome,
     PendingAttribution,
     Trade,
 )
+from telemetry.recording.dirty_groups import GroupTrade, mark_groups
 from telemetry.recording.named_decisions import NamedDecisions, named_decisions, release
 from telemetry.recording.rank_books import OUTCOME_COLUMNS, rank_books, wait_for_others
 
@@ -207,9 +207,9 @@ def _write(accepted: Sequence[_Accepted], now: datetime) -> None:
     entries = {each.trade.entry_id for each in accepted if each.trade.entry_id and _is_ranked(each.trade)}
     newest = {each.trade.external_id: each for each in accepted}  # sorted, so the last one wins
     current = list(newest.values())
-    groups = _retire([each.trade for each in current if each.trade.revision > 1], entries, now)
+    changed = _retire([each.trade for each in current if each.trade.revision > 1], entries, now)
     judged = [(each, outcome) for each in current for outcome in judge(each.trade)]
-    groups |= {(o.module, o.pattern_key, o.action_category) for _, o in judged}
+    changed |= {(o.module, o.pattern_key, o.action_category, uuid.UUID(each.id)) for each, o in judged}
 
     trade_rows = (_trade_row(each, newest[each.trade.external_id] is each, now) for each in accepted)
     copy_rows(Trade, TRADE_COLUMNS, trade_rows)
@@ -218,8 +218,8 @@ def _write(accepted: Sequence[_Accepted], now: datetime) -> None:
     named = [each for each in current if _is_attributable(each.trade)]
     copy_rows(PendingAttribution, PENDING_COLUMNS, ((each.id, now) for each in named))
     if entries:
-        groups |= rank_books(entries, now)
-    copy_rows(DirtyGroup, DIRTY_COLUMNS, ((*group, now) for group in sorted(groups)))
+        changed |= rank_books(entries, now)
+    mark_groups(changed, now)
     allocated = dict.fromkeys(each.id for each, o in judged if o.action_category is ActionCategory.ALLOCATION)
     copy_rows(FreshTrade, FRESH_COLUMNS, ((trade, now) for trade in allocated))
 
@@ -233,11 +233,11 @@ def _is_attributable(trade: TradeValue) -> bool:
     return trade.rr is not None and any(_names(trade))
 
 
-def _retire(corrected: Sequence[TradeValue], entries: set[str], now: datetime) -> set[tuple[str, str, str]]:
+def _retire(corrected: Sequence[TradeValue], entries: set[str], now: datetime) -> set[GroupTrade]:
     """Retire the current revisions of corrected trades and delete what was derived from them.
 
-    Decisions that the corrected trades name no longer are free to count for another. Returns the groups (module,
-    pattern key, category) that lost outcomes, and adds to `entries` those of the old revisions, whose books have to be
+    Decisions that the corrected trades name no longer are free to count for another. Returns the groups that lost
+    outcomes with the trades that had them, and adds to `entries` those of the old revisions, whose books have to be
     ranked again.
     """
     old = Trade.objects.filter(external_id__in=[trade.external_id for trade in corrected], is_current=True)
@@ -246,7 +246,7 @@ def _retire(corrected: Sequence[TradeValue], entries: set[str], now: datetime) -
     if not ids:
         return set()
     outcomes = Outcome.objects.filter(trade_id__in=ids)
-    groups = set(outcomes.values_list("module", "pattern_key", "action_category"))
+    lost = set(outcomes.values_list("module", "pattern_key", "action_category", "trade_id"))
     allocated = outcomes.filter(action_category=ActionCategory.ALLOCATION).values_list("trade_id", flat=True).distinct()
     FreshTrade.objects.bulk_create([FreshTrade(trade_id=trade, marked_at=now) for trade in allocated])
     outcomes.delete()
@@ -257,7 +257,7 @@ def _retire(corrected: Sequence[TradeValue], entries: set[str], now: datetime) -
     named = Action.objects.filter(trade_id__in=ids).exclude(decision_ids=[])
     before = {(key, name) for keys, name in named.values_list("decision_ids", "trade__external_id") for key in keys}
     release(before - {(uuid.UUID(key), trade.external_id) for trade in corrected for key in _names(trade)}, now=now)
-    return groups
+    return lost
 
 
 TRADE_COLUMNS = (
@@ -271,7 +271,6 @@ ACTION_COLUMNS = (
     "taken_arms",
 )  # fmt: skip
 PENDING_COLUMNS = FRESH_COLUMNS = ("trade_id", "marked_at")
-DIRTY_COLUMNS = ("module", "pattern_key", "action_category", "marked_at")
 
 
 def _trade_row(accepted: _Accepted, is_current: bool, now: datetime) -> tuple[Any, ...]:
