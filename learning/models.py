@@ -12,6 +12,14 @@ from telemetry.foundation.models import BackgroundResult, finite
 from telemetry.models import CATEGORIES, MODULES
 
 
+class JsonHash(models.Func):
+    """PostgreSQL's hash of a JSON value; equal values have equal hashes."""
+
+    function = "jsonb_hash_extended"
+    template = "%(function)s(%(expressions)s, 0)"
+    output_field = models.BigIntegerField()
+
+
 class CellGroup(models.Model):
     """One (module, pattern_key, action_category), the unit that `aggregate` rebuilds."""
 
@@ -57,10 +65,35 @@ class Cell(models.Model):
             models.CheckConstraint(condition=finite("variance", low=0, high=2e18), name="cell_variance_is_finite"),
             models.CheckConstraint(condition=models.Q(n__gte=1), name="cell_has_a_trade"),
         ]
-        indexes = [models.Index(fields=["group", "n_dims", "-n"], name="cell_by_group")]
+        # Neither index covers a statistic, so that a cell is updated where it lies (docs/operations.md).
+        indexes = [
+            models.Index(fields=["group", "n_dims"], name="cell_by_group_and_size"),
+            models.Index("group", JsonHash("scope"), name="cell_by_scope"),
+        ]
 
     def __str__(self) -> str:
         return f"cell {self.pk}"
+
+
+class CountedRows(models.Model):
+    """The rows that a group's cells were counted from, as columns (learning.readers.counted_rows)."""
+
+    class Part(models.IntegerChoices):
+        FULL = 0, "of the last full count"
+        SINCE = 1, "changes since"
+
+    group = models.ForeignKey(CellGroup, models.CASCADE, related_name="counted", db_index=False)
+    part = models.PositiveSmallIntegerField(choices=Part)
+    values = models.JSONField(help_text="for each dimension, the values that codes of this part add")
+    columns = models.BinaryField(help_text="rows, and what their numbers stand for")
+
+    class Meta:
+        db_table = "learning_counted_rows"
+        verbose_name_plural = "counted rows"
+        constraints = [models.UniqueConstraint(fields=["group", "part"], name="one_row_per_counted_part")]
+
+    def __str__(self) -> str:
+        return f"counted rows of group {self.group_id}, {self.get_part_display()}"
 
 
 class BuilderRun(models.Model):

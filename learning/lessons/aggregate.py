@@ -1,57 +1,99 @@
-"""Facts to cells: rebuild the groups that recording marked as changed."""
+"""Facts to cells: bring the groups that recording marked as changed up to date, each in a transaction of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 
-from learning.core.cells.cell_columns import Cells
-from learning.core.cells.cube import build_cubes
-from learning.models import Cell, CellGroup
-from learning.readers.group_columns import CELL_COLUMNS, GroupRows, PatternGroup, cell_rows, load_group
+from learning.core.cells.cell_columns import CellBudgetExceeded
+from learning.lessons.count_cells import count_group, merge_changes
+from learning.models import CellGroup
+from learning.readers.group_columns import PatternGroup
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.versions.load_version import current_parameters
 from telemetry.core.vocabulary import Module
-from telemetry.foundation.bulk_copy import copy_rows
 from telemetry.models import DirtyGroup, Outcome
+from telemetry.recording.dirty_groups import LARGEST_MARK, named
 
 
 def aggregate_dirty(*, now: datetime, module: str | None = None) -> int:
-    """Rebuild every group with new facts, of one module or of all; return the number of groups.
+    """Bring every group with new facts up to date, of one module or of all; return the number of groups.
 
-    If a module's parameters changed since its cells were built, all of its groups are rebuilt. A group keeps its marks
-    while one of its outcomes is not known yet, so that it is rebuilt once more when it is. Marks locked by another
-    worker are left to it. A group is locked before its facts are read, so the last writer has also read last. Raises
-    CellBudgetExceeded, with the marks kept, if the cells do not fit.
+    Each group is committed on its own, unless the caller has a transaction open. Raises CellBudgetExceeded, after all
+    other groups are done, if the cells of some do not fit; these keep their cells and marks.
     """
-    rebuilt = 0
-    with transaction.atomic():
-        for each in Module if module is None else [Module(module)]:
-            parameters = current_parameters(each)
-            marks = list(DirtyGroup.objects.filter(module=each).select_for_update(skip_locked=True).order_by("id"))
-            groups = {PatternGroup(mark.module, mark.pattern_key, mark.action_category) for mark in marks}
-            groups |= _outdated(parameters)
-            aggregate_groups(sorted(groups), parameters, now=now)
-            waiting = _waiting(each, now)
-            done = [mark.id for mark in marks if (mark.pattern_key, mark.action_category) not in waiting]
-            DirtyGroup.objects.filter(id__in=done).delete()
-            rebuilt += len(groups)
-    return rebuilt
+    done, refused, budget = 0, list[str](), 0
+    for each in Module if module is None else [Module(module)]:
+        parameters = current_parameters(each)
+        for group in changed_groups(parameters):
+            try:
+                done += aggregate_group(group, parameters, now=now)
+            except CellBudgetExceeded:
+                refused.append(" ".join(group))
+                budget = max(budget, parameters.lessons.cell_budget)
+    if refused:
+        raise CellBudgetExceeded(budget, refused)
+    return done
+
+
+def changed_groups(parameters: ModuleParameters) -> list[PatternGroup]:
+    """Return the groups of a module that have marks, or cells that were made under other parameters.
+
+    Groups without cells come first: while one with old cells is left, they are known not to be done.
+    """
+    module = parameters.module
+    marks = DirtyGroup.objects.filter(module=module).values_list("pattern_key", "action_category").distinct()
+    stored = set(CellGroup.objects.filter(module=module).values_list("pattern_key", "action_category"))
+    names = {*marks, *_outdated(parameters)}
+    return [PatternGroup(module, *each) for each in sorted(names, key=lambda each: (each in stored, each))]
 
 
 @transaction.atomic
-def aggregate_groups(groups: Sequence[PatternGroup], parameters: ModuleParameters, *, now: datetime) -> None:
-    """Rebuild the cells of groups of one module from the outcomes that the module learns from."""
-    if not groups:
+def aggregate_group(group: PatternGroup, parameters: ModuleParameters, *, now: datetime) -> bool:
+    """Bring the cells of one group up to date with its facts; return whether there was anything to do.
+
+    Only the cells that a changed trade belongs to are counted and written, if the marks name the trades and they are
+    few; otherwise all of them are. A mark remains for trades whose outcomes are not known yet. Marks locked by another
+    worker are left to it. The group is locked before its facts are read, so the last writer has also read last. Raises
+    CellBudgetExceeded, with nothing changed, if the cells do not fit.
+    """
+    marks = list(DirtyGroup.objects.filter(**group._asdict()).select_for_update(skip_locked=True).order_by("id"))
+    if not marks and DirtyGroup.objects.filter(**group._asdict()).exists():
+        return False
+    _lock(group)
+    row, cut = CellGroup.objects.filter(**group._asdict()).first(), _cut(parameters)
+    is_current = row is not None and row.cut == cut
+    if not marks and is_current:
+        return False
+    trades = _trades(marks)
+    if row is None or not is_current or trades is None or not merge_changes(row, group, trades, parameters, now=now):
+        count_group(group, parameters, cut, now=now)
+    _settle(group, marks, trades, now)
+    return True
+
+
+def _trades(marks: Sequence[DirtyGroup]) -> set[UUID] | None:
+    """Return the trades that marks name, or None if one of them names none."""
+    names = [mark.trades for mark in marks]
+    return None if None in names else {trade for known in names for trade in known}
+
+
+def _settle(group: PatternGroup, marks: Sequence[DirtyGroup], trades: set[UUID] | None, now: datetime) -> None:
+    """Delete the marks, and leave one for the trades with an outcome that is known only after `now`."""
+    if not marks:
         return
-    _lock(groups)
-    cut = _cut(parameters)
-    loaded = [load_group(group, parameters.learned_from, now) for group in groups]
-    for group, cells in zip(loaded, build_cubes([each.rows for each in loaded], parameters.lessons), strict=True):
-        _replace(group, cells, cut, now)
+    later = Outcome.objects.filter(**group._asdict(), known_at__gt=now)
+    if trades is not None:
+        later = later.filter(trade_id__in=trades)
+    waiting = set(later.values_list("trade_id", flat=True).distinct()[: LARGEST_MARK + 1])
+    DirtyGroup.objects.filter(id__in=[mark.id for mark in marks]).delete()
+    if waiting:
+        since = min(mark.marked_at for mark in marks)
+        DirtyGroup.objects.create(**group._asdict(), trades=named(waiting), marked_at=since)
 
 
 def _cut(parameters: ModuleParameters) -> dict[str, Any]:
@@ -68,7 +110,7 @@ def _cut(parameters: ModuleParameters) -> dict[str, Any]:
     }
 
 
-def _outdated(parameters: ModuleParameters) -> set[PatternGroup]:
+def _outdated(parameters: ModuleParameters) -> set[tuple[str, str]]:
     """Return every group of the module if its cells were built with other parameters; otherwise none.
 
     Without cells there is nothing to compare. If there are no marks either, existing facts belong to books that were
@@ -83,36 +125,10 @@ def _outdated(parameters: ModuleParameters) -> set[PatternGroup]:
     if is_current:
         return set()
     known = Outcome.objects.filter(module=module).values_list("pattern_key", "action_category").distinct()
-    stored = rows.values_list("pattern_key", "action_category")
-    return {PatternGroup(module, *names) for names in [*known, *stored]}
+    return {*known, *rows.values_list("pattern_key", "action_category")}
 
 
-def _waiting(module: str, now: datetime) -> set[tuple[str, str]]:
-    """Return the pattern and category of the module's groups with an outcome that is known only after `now`."""
-    later = Outcome.objects.filter(module=module, known_at__gt=now)
-    return set(later.values_list("pattern_key", "action_category").distinct())
-
-
-def _lock(groups: Sequence[PatternGroup]) -> None:
-    """Lock the groups until the end of the transaction."""
+def _lock(group: PatternGroup) -> None:
+    """Lock the group until the end of the transaction."""
     with connection.cursor() as cursor:
-        for group in groups:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", ["cells " + " ".join(group)])
-
-
-def _replace(group: GroupRows, cells: Cells, cut: dict[str, Any], now: datetime) -> None:
-    """Replace the stored cells of a group."""
-    identity = group.group._asdict()
-    if len(group.rows) == 0:
-        CellGroup.objects.filter(**identity).delete()
-        return
-    described = {
-        "cut": cut,
-        "n_outcomes": len(group.rows),
-        "n_cells": len(cells),
-        "aggregated_at": now,
-    }
-    row, is_new = CellGroup.objects.update_or_create(**identity, defaults=described)
-    if not is_new:
-        Cell.objects.filter(group=row).delete()
-    copy_rows(Cell, CELL_COLUMNS, cell_rows(cells, group, row.pk))
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", ["cells " + " ".join(group)])

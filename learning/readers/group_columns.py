@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import numpy as np
 from django.db import connection
@@ -51,11 +52,14 @@ class Numbering:
 class Values:
     """Numbers the values of a dimension; a missing one is -1.
 
-    Under `own`, values are read as buckets, and one that is no bucket is missing too.
+    Under `own`, values are read as buckets, and one that is no bucket is missing too. Values `known` before keep their
+    numbers.
     """
 
-    def __init__(self, own: OwnDimension | None = None) -> None:
+    def __init__(self, own: OwnDimension | None = None, known: Iterable[str] = ()) -> None:
         self._own, self._names = own, Numbering()
+        for name in known:
+            self._names(name)
         self._codes: dict[str | None, int] = {None: MISSING}
 
     def __call__(self, value: str | None) -> int:
@@ -71,9 +75,9 @@ class Values:
         return self._names.names
 
 
-def values_of(dimension: str, learned: LearnedFrom) -> Values:
-    """Return the numbering of a dimension's values as they are learned from."""
-    return Values(learned.cuts.get(dimension))
+def values_of(dimension: str, learned: LearnedFrom, known: Iterable[str] = ()) -> Values:
+    """Return the numbering of a dimension's values as they are learned from, continued from the known ones."""
+    return Values(learned.cuts.get(dimension), known)
 
 
 class Units:
@@ -127,13 +131,25 @@ def load_with_alternatives(
     return _group_rows(group, learned, [row[:-1] for row in fetched], Units()), reported
 
 
+def fetch_trades(
+    group: PatternGroup, trades: Sequence[UUID], learned: LearnedFrom, now: datetime
+) -> list[tuple[Any, ...]]:
+    """Return the rows of some trades in a group: trade, cluster, outcome, close, and the value of each dimension."""
+    where = sql.SQL("pattern_key = %s AND action_category = %s AND trade_id = ANY(%s)")
+    return _fetch(_scope_columns(learned), where, [*group, list(trades)], learned, now)
+
+
 def _fetch_group(
     group: PatternGroup, learned: LearnedFrom, now: datetime, extra: sql.Composable | None = None
 ) -> list[tuple[Any, ...]]:
     """Return the rows of one group, with an optional further column."""
-    scope = sql.SQL("").join(sql.SQL(", scope ->> {}").format(sql.Literal(name)) for name in learned.dimensions)
-    where = sql.SQL("pattern_key = %s AND action_category = %s")
+    scope, where = _scope_columns(learned), sql.SQL("pattern_key = %s AND action_category = %s")
     return _fetch(scope if extra is None else scope + extra, where, list(group), learned, now)
+
+
+def _scope_columns(learned: LearnedFrom) -> sql.Composable:
+    """Return SQL for the value of each dimension that is learned from."""
+    return sql.SQL("").join(sql.SQL(", scope ->> {}").format(sql.Literal(name)) for name in learned.dimensions)
 
 
 def _group_rows(

@@ -56,7 +56,8 @@ def wait_for_others() -> None:
 def rank_books(entry_ids: Iterable[str], now: datetime) -> set[GroupTrade]:
     """Supersede and release trades of these entries as the recorded books require.
 
-    Returns the groups that lost or regained outcomes, with the trades that have them. Call it after `wait_for_others`, in the same transaction.
+    Returns the groups that lost or regained outcomes, with the trades. Call it after `wait_for_others`, in the same
+    transaction.
     """
     superseded: dict[UUID, str] = {}
     released: list[UUID] = []

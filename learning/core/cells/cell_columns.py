@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.core.cells.rows import Codes, Floats, Ints
+from learning.core.cells.rows import Bools, Codes, Floats, Ints
 
 
 class CellBudgetExceeded(ValueError):
-    """Raised when a cube would hold more cells than the run's remaining cell budget."""
+    """Raised when cubes would hold more cells than their budget allows; names the groups if others were built."""
 
-    def __init__(self, budget: int) -> None:
+    def __init__(self, budget: int, groups: Sequence[str] = ()) -> None:
+        of = f" of {', '.join(groups)}" if groups else ""
         super().__init__(
-            f"the cube needs more than the {budget:,} cells left in the budget: "
+            f"the cells{of} are more than the {budget:,} of the budget: "
             "raise n_min, set max_subset_size or drop a dimension"
         )
 
@@ -47,3 +49,7 @@ class Cells:
     def sizes(self) -> Ints:
         """Number of dimensions of each cell, shape `(cells,)`."""
         return np.bitwise_count(self.mask).astype(np.int64)
+
+    def take(self, index: Ints | Bools) -> Cells:
+        """Return the cells at the index (positions, or one boolean for each cell), in the order of the index."""
+        return Cells(*(getattr(self, field.name)[index] for field in fields(self)))
