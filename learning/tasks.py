@@ -23,15 +23,15 @@ from overrides.core.engine.definitions.vocabulary import LearningMethod
 from telemetry.audit.alarms import EVIDENCE
 from telemetry.audit.nightly_check import run_check
 from telemetry.foundation.core.refusal import Refused
-from telemetry.foundation.job_runs import run_once
+from telemetry.foundation.job_runs import run_in_parts, run_once
 from telemetry.tasks import moment_of_task
 
 
 @shared_task(name="learning.aggregate")
 def aggregate_task(*, module: str, now: str | None = None, **_: object) -> None:
-    """Rebuild the cells of a module's groups with new facts."""
+    """Bring the cells of a module's groups with new facts up to date, group by group."""
     at = moment_of_task(now)
-    run_once(
+    run_in_parts(
         f"aggregate {module}",
         now=at,
         every=timedelta(minutes=5),

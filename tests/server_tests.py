@@ -21,6 +21,7 @@ SERVERS = (
     "tests/learning/coefficients",
     "tests/learning/lessons/test_aggregate.py",
     "tests/learning/lessons/test_build.py",
+    "tests/learning/lessons/test_count_cells.py",
     "tests/learning/readers",
     "tests/outages",
     "tests/overrides/models",

@@ -78,8 +78,8 @@ def aggregate_group(group: PatternGroup, parameters: ModuleParameters, *, now: d
 
 def _trades(marks: Sequence[DirtyGroup]) -> set[UUID] | None:
     """Return the trades that marks name, or None if one of them names none."""
-    names = [mark.trades for mark in marks]
-    return None if None in names else {trade for known in names for trade in known}
+    names = [mark.trades for mark in marks if mark.trades is not None]
+    return {trade for known in names for trade in known} if len(names) == len(marks) else None
 
 
 def _settle(group: PatternGroup, marks: Sequence[DirtyGroup], trades: set[UUID] | None, now: datetime) -> None:

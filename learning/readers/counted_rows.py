@@ -61,11 +61,11 @@ class Counted:
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """What changed in a group: its counted rows afterwards, and the scopes of the rows that went and that came."""
+    """What changed in a group: its counted rows afterwards, and the codes of the rows that came and that went."""
 
     after: Counted
-    went: Codes
     came: Codes
+    went: Codes
 
     def __len__(self) -> int:
         return len(self.went) + len(self.came)
@@ -86,8 +86,8 @@ def change_of(before: Counted, trades: Iterable[UUID], fetched: Sequence[Fetched
     values = [values_of(name, learned, known) for name, known in zip(before.dimensions, before.values, strict=True)]
     now: defaultdict[bytes, list[Fetched]] = defaultdict(list)
     for trade, cluster, outcome, closed_at, *scope in fetched:
-        codes = tuple(code(value) for code, value in zip(values, scope, strict=True))
-        now[_key(trade)].append((codes, outcome, closed_at, _key(cluster or trade)))
+        read = tuple(code(value) for code, value in zip(values, scope, strict=True))
+        now[_key(trade)].append((read, outcome, closed_at, _key(cluster or trade)))
     numbers = _numbers(before.trades, [_key(trade) for trade in trades])
     counted = _rows_of(before, numbers)
     changed = [key for key, was in counted.items() if was != now.get(key, [])]
@@ -96,8 +96,7 @@ def change_of(before: Counted, trades: Iterable[UUID], fetched: Sequence[Fetched
     named = replace(before, values=tuple(code.names for code in values))
     came = {key: now[key] for key in [*changed, *new] if key in now}
     kept, went = _without(named, gone)
-    after, codes = _with(kept, came)
-    return Change(after, went, codes)
+    return Change(*_with(kept, came), went)
 
 
 def _rows_of(counted: Counted, numbers: Mapping[bytes, Sequence[int]]) -> dict[bytes, list[Fetched]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -55,6 +56,24 @@ def run_once(
         raise
 
 
+def run_in_parts(job: str, *, now: datetime, every: timedelta, work: Callable[[], int]) -> JobRun | None:
+    """Do the same with work that commits its parts itself, so that a failure or a killed worker loses none before it.
+
+    The lock belongs to the session and ends with it.
+    """
+    period = period_of(now, every)
+    started_at = datetime.now(UTC)
+    try:
+        with _locked(job) as is_taken:
+            if not is_taken or JobRun.objects.filter(job=job, period=period, status="done").exists():
+                return None
+            fields = _run_fields(JobRun.Status.DONE, started_at, rows=work())
+            return JobRun.objects.update_or_create(job=job, period=period, defaults=fields)[0]
+    except Exception:
+        _write_failure(job, period, started_at, traceback.format_exc(limit=20))
+        raise
+
+
 def forget_runs(*, now: datetime) -> int:
     """Delete runs that finished more than RETENTION ago (about four thousand a day); return the number deleted."""
     return JobRun.objects.filter(finished_at__lt=now - RETENTION).delete()[0]
@@ -65,6 +84,21 @@ def _take(job: str) -> bool:
         cursor.execute(LOCK, [f"job {job}"])
         taken: bool = cursor.fetchone()[0]
     return taken
+
+
+@contextmanager
+def _locked(job: str) -> Iterator[bool]:
+    """Hold the lock of a job without a transaction; yield whether it was free."""
+    name = [f"job {job}"]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", name)
+        is_taken: bool = cursor.fetchone()[0]
+    try:
+        yield is_taken
+    finally:
+        if is_taken and connection.is_usable():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
 
 
 def _write_failure(job: str, period: str, started_at: datetime, error: str) -> JobRun:

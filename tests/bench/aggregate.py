@@ -1,4 +1,4 @@
-"""The cost of new facts in cells: one trade in a large group, and a catch-up whose groups together pass the cell budget.
+"""The cost of new facts in cells: a trade in a large group, and a catch-up whose groups together pass the cell budget.
 
 *One trade* is recorded into a group of 10,000 and of 100,000 outcomes with the eight dimensions that pm learns from,
 and aggregated. Reported are the CPU seconds of this process (the worker), those of PostgreSQL's backend apart, the

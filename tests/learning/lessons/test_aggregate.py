@@ -179,6 +179,45 @@ class TestAggregateDirty:
 
         assert (stored(), DirtyGroup.objects.count()) == (before, 1)
 
+    def test_names_the_groups_that_do_not_fit_and_finishes_the_others(self, now: datetime) -> None:
+        publish(parameters=make_parameters(lessons={"cell_budget": 3}))
+        large, small = (
+            make_trades([1.0] * 12),
+            make_trades([1.0] * 12, scope={"bucket": "a"}, pattern_key="z.b.c", prefix="z"),
+        )
+        record(*large, *small)
+
+        with pytest.raises(CellBudgetExceeded, match=f"the cells of pm {KEY} entry are more than the 3"):
+            aggregate_dirty(now=now)
+
+        assert list(CellGroup.objects.values_list("pattern_key", "n_cells")) == [("z.b.c", 2)]
+        assert list(DirtyGroup.objects.values_list("pattern_key", flat=True)) == [KEY]
+
+    def test_finishes_groups_that_together_pass_the_budget(self, now: datetime) -> None:
+        publish(parameters=make_parameters(lessons={"cell_budget": 5}))
+        for letter in "abc":
+            record(*make_trades([1.0] * 12, pattern_key=f"{letter}.b.c", prefix=letter))
+
+        assert aggregate_dirty(now=now) == 3
+        assert [group.n_cells for group in CellGroup.objects.all()] == [4, 4, 4]
+
+    def test_counts_a_merge_against_the_budget(self, now: datetime) -> None:
+        publish(parameters=make_parameters(lessons={"cell_budget": 5}))
+        record(*make_trades([1.0] * 12), *make_trades([1.0] * 9, prefix="other", scope={"bucket": "z"}))
+        aggregate_dirty(now=now)
+        before = stored()
+        record(make_trade("tenth", actions=[action_payload(scope={"bucket": "z"})]))
+        aggregate_dirty(now=now)
+        record(*make_trades([1.0] * 9, prefix="third", scope={"bucket": "y"}))
+        aggregate_dirty(now=now)
+
+        record(make_trade("last", actions=[action_payload(scope={"bucket": "y"})]))
+        with pytest.raises(CellBudgetExceeded, match="raise n_min"):
+            aggregate_dirty(now=now)
+
+        assert (len(before), len(stored()), CellGroup.objects.get().n_cells) == (4, 5, 5)
+        assert DirtyGroup.objects.count() == 1
+
     def test_rebuilds_every_group_when_the_parameters_it_was_cut_with_change(self, now: datetime) -> None:
         record(*make_trades([1.0] * 12), make_trade("live", book="live"))
         aggregate_dirty(now=now)
@@ -290,6 +329,22 @@ class TestConcurrentAggregators:
             (other,) = run_concurrently(lambda: aggregate_dirty(now=now))
 
         assert (held, other) == (1, 0)
+
+    def test_keep_what_is_done_when_a_later_group_fails(self, now: datetime) -> None:
+        record(*[make_trade(letter, actions=[action_payload(pattern_key=f"{letter}.b.c")]) for letter in "ab"])
+        results: list[object] = []
+        waiting = threading.Thread(target=lambda: results.append(attempt(lambda: aggregate_dirty(now=now))))
+
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", ["cells pm b.b.c entry"])
+            waiting.start()
+            wait_until(waits_for_lock, "it to wait for the second group")
+            cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+            waiting.join()
+
+        assert isinstance(results[0], Exception)
+        assert list(CellGroup.objects.values_list("pattern_key", flat=True)) == ["a.b.c"]
+        assert list(DirtyGroup.objects.values_list("pattern_key", flat=True)) == ["b.b.c"]
 
     def test_read_a_group_only_when_it_is_theirs(self, now: datetime) -> None:
         """Facts recorded while a worker waited for the group are in its cells."""

@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection
 from telemetry.audit.audit_log import write_audit
 from telemetry.audit.verify_trail import ChainBroken
 from telemetry.foundation.core.refusal import Refused
-from telemetry.foundation.job_runs import RETENTION, period_of, run_once
+from telemetry.foundation.job_runs import RETENTION, period_of, run_in_parts, run_once
 from telemetry.foundation.models import JobRun
 from telemetry.models import AuditEntry
 from telemetry.tasks import forget_runs_task, moment_of_task, verify_audit_task
@@ -175,3 +175,45 @@ class TestConcurrentRuns:
         assert AuditEntry.objects.count() == 0
         assert run_once("build", now=now, every=HOUR, work=Work()) is not None
         assert JobRun.objects.get().status == "done"
+
+
+@pytest.mark.django_db(transaction=True)
+class TestRunInParts:
+    def test_does_the_work_once_in_a_period(self, now: datetime) -> None:
+        work = Work()
+
+        runs = [run_in_parts("build", now=now, every=HOUR, work=work) for _ in range(2)]
+
+        assert [None if run is None else (run.status, run.rows) for run in runs] == [("done", 7), None]
+        assert work.runs == 1
+
+    def test_keeps_what_was_done_before_a_failure_and_can_be_tried_again(self, now: datetime) -> None:
+        with pytest.raises(ValueError, match="half way"):
+            run_in_parts("build", now=now, every=HOUR, work=Work(ValueError("half way")))
+
+        assert AuditEntry.objects.filter(actor="job").count() == 1
+        assert "half way" in JobRun.objects.get(status="failed").error
+        again = run_in_parts("build", now=now, every=HOUR, work=Work())
+        assert again is not None
+        assert again.status == "done"
+
+    def test_leaves_a_job_alone_that_runs_elsewhere(self, now: datetime) -> None:
+        entered, free = threading.Event(), threading.Event()
+
+        def wait() -> int:
+            entered.set()
+            free.wait(20)
+            return 1
+
+        first = threading.Thread(
+            target=lambda: run_concurrently(lambda: run_in_parts("build", now=now, every=HOUR, work=wait))
+        )
+        first.start()
+        assert entered.wait(20)
+        try:
+            assert run_in_parts("build", now=now, every=HOUR, work=Work()) is None
+            assert run_once("build", now=now, every=HOUR, work=Work()) is None
+        finally:
+            free.set()
+            first.join()
+        assert JobRun.objects.get().rows == 1
