@@ -192,6 +192,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 API_REQUESTS_PER_MINUTE = {"evaluate": 120_000, "record": 120_000, "propose": 600, "read": 3_000}
 # Open change requests of one person or machine: the next is refused, so that nobody floods the reviewers.
 OPEN_REQUESTS_PER_AUTHOR = env.int("OPEN_REQUESTS_PER_AUTHOR", default=20)
+# Where clients listen for changes, as they reach it (docs/operations.md); without one they ask from time to time.
+# Beyond so many listeners at once a process of the stream answers 503.
+STREAM_URL = env.str("STREAM_URL", default="")
+STREAM_CONNECTIONS = env.int("STREAM_CONNECTIONS", default=1000)
 # Seconds after which PostgreSQL cancels a statement of a read or write, and a write's wait for locked rows.
 API_STATEMENT_SECONDS, API_WRITE_SECONDS, API_LOCK_SECONDS = 5.0, 10.0, 5.0
 
