@@ -74,7 +74,7 @@ class DatabaseAway:
             return None
         logger.warning("the database is away", error=str(exception).strip())
         headers = {"Retry-After": RETRY_AFTER_SECONDS, "Cache-Control": "no-store"}
-        if request.path.startswith("/api/"):
+        if request.path.startswith(("/api/", "/ofrep/")):
             body = problem(503, DatabaseAwayProblem.default_detail)
             return JsonResponse(body, status=503, content_type=CONTENT_TYPE, headers=headers)
         return HttpResponse(render_to_string("503.html", {"path": request.path}), status=503, headers=headers)

@@ -11,6 +11,7 @@ from config.api.docs_page import DocumentationView
 from config.api.error_handlers import ApiNotFound
 from config.api.health import HealthView
 from config.api.schema import SchemaView
+from config.api.stream import StreamElsewhere
 from config.desk.alarms import acknowledge_page as acknowledge_alarm
 from config.desk.books import books_csv, books_page
 from config.desk.coverage import coverage_page
@@ -53,7 +54,9 @@ urlpatterns = [
     re_path(r"^api/v1/health/?$", HealthView.as_view(), name="health"),
     re_path(r"^api/v1/schema/?$", SchemaView.as_view(), name="schema"),
     re_path(r"^api/v1/docs/?$", DocumentationView.as_view(), name="docs"),
-    re_path(r"^api(/|$)", ApiNotFound.as_view()),
+    re_path(r"^api/v1/stream/?$", StreamElsewhere.as_view(), name="stream"),
+    path("ofrep/v1/", include("overrides.api.ofrep_urls")),
+    re_path(r"^(api|ofrep)(/|$)", ApiNotFound.as_view()),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
 ]

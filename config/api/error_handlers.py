@@ -1,4 +1,4 @@
-"""Errors outside the views: problem details below /api/, Django's own pages elsewhere."""
+"""Errors outside the views: problem details below /api/ and /ofrep/, Django's own pages elsewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from telemetry.foundation.api.problem_details import CONTENT_TYPE, problem
 
 
 class ApiNotFound(APIView):
-    """Answers 404 to any path below /api/ that is not an endpoint."""
+    """Answers 404 to any path below /api/ or /ofrep/ that is not an endpoint."""
 
     permission_classes = (AllowAny,)
     authentication_classes = ()
@@ -37,7 +37,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _is_api(request: HttpRequest) -> bool:
-    return request.path.startswith("/api/")
+    return request.path.startswith(("/api/", "/ofrep/"))
 
 
 def _problem(status: int, detail: str) -> JsonResponse:

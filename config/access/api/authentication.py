@@ -134,7 +134,7 @@ class KeyAuthentication(BaseAuthentication):
     """Authenticates a bearer key; an invalid one gets a 401 that says how to obtain a key."""
 
     def authenticate(self, request: Request) -> tuple[KeyUser, ApiKey] | None:
-        words = get_authorization_header(request).split()
+        words = get_authorization_header(request).split() or _as_bearer(request)
         if not words:
             return None
         if len(words) != 2 or words[0].lower() != b"bearer":
@@ -150,3 +150,9 @@ class KeyAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+def _as_bearer(request: Request) -> list[bytes]:
+    """Return the words of the Authorization header that a key in `X-API-Key` stands for, as OpenFeature sends it."""
+    key: str = request.headers.get("X-API-Key", "")
+    return [b"Bearer", key.encode("latin-1", "replace")] if key else []
