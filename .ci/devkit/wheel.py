@@ -24,6 +24,7 @@ PARTS: Mapping[str, str] = {
     "telemetry/core/market_context": "market_context",
     "telemetry/core/pattern_names.py": "pattern_names.py",
 }
+OPENFEATURE = ">=0.10,<1"  # the releases of its SDK for which the provider in the client is written
 _OURS = re.compile(r"^\s*(?:from|import)\s+(config|learning|overrides|telemetry)\b", re.MULTILINE)
 _BEGIN = (1980, 1, 1, 0, 0, 0)  # the first date that a zip knows
 
@@ -74,6 +75,8 @@ def _metadata(project: Mapping[str, str], folder: str) -> dict[str, str]:
         "License-File: LICENSE",
         f"Requires-Python: {project['requires-python']}",
         f"Requires-Dist: {numpy[0].strip()}",
+        "Provides-Extra: openfeature",
+        f'Requires-Dist: openfeature-sdk{OPENFEATURE}; extra == "openfeature"',
     ]
     wheel = ["Wheel-Version: 1.0", "Generator: counterweight", "Root-Is-Purelib: true", "Tag: py3-none-any"]
     return {
