@@ -43,7 +43,7 @@ def demo(arguments: list[str]) -> int:
 
 
 def start(arguments: list[str]) -> int:
-    """Start web, worker and beat over the existing data."""
+    """Start web, stream, worker and beat over the existing data."""
     wanted = _take_port(arguments)
     _accept(arguments, "--port N")
     environment.ensure("runtime")
@@ -58,7 +58,7 @@ def start(arguments: list[str]) -> int:
 
 
 def stop(arguments: list[str]) -> int:
-    """Stop web, worker, beat and the servers; the data stays."""
+    """Stop web, stream, worker, beat and the servers; the data stays."""
     _accept(arguments)
     supervise.stop()
     services.stop_lasting()
@@ -150,8 +150,8 @@ def print_services(arguments: list[str]) -> int:
 
 def run_supervisor(arguments: list[str]) -> int:
     """Run the supervisor until it receives SIGTERM."""
-    (port,) = arguments
-    supervise.supervise(int(port))
+    port, stream_port = arguments
+    supervise.supervise(int(port), int(stream_port))
     return 0
 
 
@@ -260,7 +260,7 @@ def _picture(directory: Path, name: str, env: Mapping[str, str], users: Path) ->
 
 
 def _start_and_announce(env: dict[str, str], port: int) -> None:
-    """Start web, worker and beat, and print their address and the demo's passwords."""
+    """Start web, stream, worker and beat, and print their address and the demo's passwords."""
     address = supervise.start(env, port)
     say(f"\nCounterweight runs at {address}/admin/, its API at {address}/api/v1/docs/")
     if state.DEMO_USERS.exists():

@@ -1,7 +1,7 @@
-"""Web, worker and beat, kept running by a supervisor that outlives the terminal.
+"""Web, stream, worker and beat, kept running by a supervisor that outlives the terminal.
 
 Their output goes to one log, each line prefixed with the name of its process. A process that ends is restarted, soon
-the first time and then at growing intervals. SIGTERM ends all three in order, then the supervisor.
+the first time and then at growing intervals. SIGTERM ends all of them in order, then the supervisor.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ def _module(command: str) -> Command:
 WORKER = _module("celery -A config worker --concurrency 2 --loglevel INFO")
 BEAT = _module("celery -A config beat --pidfile= --loglevel INFO")
 WEB = _module("gunicorn --config config/gunicorn.py config.wsgi --no-control-socket --bind")
+STREAM = _module("config.stream --bind")
 
-_PORT = "port of web"
+_PORT, _STREAM_PORT = "port of web", "port of stream"
 _FIRST_PORT, _LAST_PORT = 8000, 8099
 _LONGEST_PAUSE = 30.0  # seconds before a process is restarted
 _STEADY_AFTER = 60.0  # seconds after which a process counts as recovered
@@ -69,18 +70,21 @@ def choose_port(wanted: int | None = None) -> int:
 
 
 def start(env: dict[str, str], port: int) -> str:
-    """Start all three in the background; return the address once it answers. Raises Refused."""
+    """Start all of them in the background; return the address of web once it answers. Raises Refused."""
     stop()
-    with step("starting web, worker and beat"), LOG.open("ab") as log:
-        command: Command = [sys.executable, state.ROOT / "dev", "supervise", str(port)]
+    stream_port = free_port(int(state.recall(_STREAM_PORT) or 0))
+    state.remember(_STREAM_PORT, str(stream_port))
+    told = {"STREAM_URL": f"http://127.0.0.1:{stream_port}/api/v1/stream/"} | env
+    with step("starting web, stream, worker and beat"), LOG.open("ab") as log:
+        command: Command = [sys.executable, state.ROOT / "dev", "supervise", str(port), str(stream_port)]
         child = subprocess.Popen(
-            command, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command, env=told, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
         SUPERVISOR.write(child.pid)
-        has_answered = wait_until(lambda: _answers(port), 60)
+        has_answered = wait_until(lambda: _answers(port) and _answers(stream_port), 60)
     if not has_answered:
         stop()
-        raise Refused(f"the web process does not answer; {LOG} ends:\n{tail(LOG)}")
+        raise Refused(f"the web process or the stream does not answer; {LOG} ends:\n{tail(LOG)}")
     return f"http://127.0.0.1:{port}"
 
 
@@ -102,17 +106,22 @@ def web(env: Mapping[str, str]) -> Iterator[str]:
 def stop() -> None:
     """Stop the supervisor and its processes."""
     if SUPERVISOR.pid() is not None:
-        with step("stopping web, worker and beat"):
+        with step("stopping web, stream, worker and beat"):
             SUPERVISOR.stop(signal.SIGTERM, timeout=_SHUTDOWN_SECONDS + 10)
 
 
-def supervise(port: int) -> None:
-    """Run the supervisor; it returns after SIGTERM, when all three processes have ended."""
+def supervise(port: int, stream_port: int) -> None:
+    """Run the supervisor; it returns after SIGTERM, when all processes have ended."""
     stop_signals: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stop_signals.append(number))
     rotating = RotatingFileHandler(LOG, maxBytes=10_000_000, backupCount=2)
     logging.basicConfig(handlers=[rotating], format="%(message)s", level=logging.INFO)
-    programs = [Program("web", [*WEB, f"127.0.0.1:{port}"]), Program("worker", WORKER), Program("beat", BEAT)]
+    programs = [
+        Program("web", [*WEB, f"127.0.0.1:{port}"]),
+        Program("stream", [*STREAM, f"127.0.0.1:{stream_port}"]),
+        Program("worker", WORKER),
+        Program("beat", BEAT),
+    ]
     with selectors.DefaultSelector() as outputs:
         while not stop_signals:
             for program in programs:

@@ -82,7 +82,7 @@ REFUSED = [  # body, the protocol's word, and what the details name
 
 def posted(api: APIClient, url: str, body: Any) -> Any:
     if isinstance(body, bytes):
-        return api.generic("POST", url, body, content_type="application/json")
+        return api.generic("POST", url, body.decode(), content_type="application/json")
     return api.post(url, body, format="json")
 
 

@@ -98,7 +98,7 @@ class TestFlags:
         assert len(client.questions) == 2
 
     def test_may_have_a_context_that_is_flat_and_holds_more(self, sdk: OpenFeatureClient, client: Asked) -> None:
-        flat = {
+        flat: dict[str, Any] = {
             "pattern_key": "a.b.c", "action_category": "entry", "scope.bucket": "micro", "current.size_mult": 1.01,
             "email": "a@b.example", "book": "live", "at": AT,
         }  # fmt: skip
