@@ -36,6 +36,7 @@ from tests.bench import (
     real_table,
     record,
     replay,
+    stream,
     walk_forward,
     what_if,
 )
@@ -65,6 +66,13 @@ class TestBenches:
         found = figures()
         assert {"copy_speedup_wall", "copy_speedup_cpu", "parse_and_copy_rate"} <= found.keys()
         assert min(found.values()) > 0
+
+    def test_stream_is_heard_by_every_listener(self, figures: Figures) -> None:
+        stream.run(listeners=5, count=2)
+
+        found = figures()
+        assert {"heard_p99", "cpu_of_a_change", "memory_of_a_listener", "growth_with_changes"} <= found.keys()
+        assert found["heard_p50"] > 0
 
     def test_freqtrade_release_counts_what_is_imported_with_its_decisions(self, tmp_path: Path) -> None:
         trade = {
