@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import gc
+import os
+import shutil
 import socket
 import struct
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
     from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 
 SILENCE_SECONDS = 10
@@ -20,6 +25,36 @@ worker_class = "config.web_worker.WebWorker"
 timeout = 60  # seconds without a heartbeat before a process is replaced; no request takes this long
 limit_request_line = limit_request_field_size = 8190  # bytes; a longer address gets 414, a longer header 431
 
+METRICS = "PROMETHEUS_MULTIPROC_DIR"  # names where the processes keep the numbers that /metrics adds up
+MADE = "counterweight-metrics-"
+
+
+def on_starting(server: Arbiter) -> None:
+    """Make the directory of the numbers before any process imports the client, unless one is named."""
+    if METRICS not in os.environ:
+        os.environ[METRICS] = tempfile.mkdtemp(prefix=MADE)
+
+
+def on_exit(server: Arbiter) -> None:
+    """Remove the numbers with the last process, unless the directory is somebody else's."""
+    directory = Path(os.environ[METRICS])
+    if directory.name.startswith(MADE):
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def child_exit(server: Arbiter, worker: Worker) -> None:
+    """Drop the gauges of a process that has ended; what it counted stays."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def worker_exit(server: Arbiter, worker: Worker) -> None:
+    """Count the last answers of a process that ends in order."""
+    from config.operations.process_metrics import PUBLISHER
+
+    PUBLISHER.close()
+
 
 def post_worker_init(worker: Worker) -> None:
     """Limit how long a client may be silent, and load versions and keys before the first request.
@@ -27,12 +62,14 @@ def post_worker_init(worker: Worker) -> None:
     A process that loaded them only on the first request could serve nobody if PostgreSQL failed before it.
     """
     from config.access.api.authentication import KEY_RING
+    from config.operations.process_metrics import PUBLISHER
     from overrides.serving.engine import ENGINE_ROOM
 
     for listener in worker.sockets:
         _limit_silence(listener.sock)
     ENGINE_ROOM.start()
     KEY_RING.start()
+    PUBLISHER.start()
     gc.collect()
     gc.freeze()  # the modules live as long as the process; each full collection spent 130 ms on them, in some request
 

@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from config.access.api.authentication import KeyUser
 from telemetry.foundation.api.problem_details import CONTENT_TYPE, RETRY_AFTER_SECONDS, problem
 from telemetry.foundation.api.problem_details import DatabaseAway as DatabaseAwayProblem
+from telemetry.foundation.http_metrics import note_request
 from telemetry.foundation.request_id import accepted, request_id, set_request_id
 
 logger = structlog.get_logger(__name__)
@@ -33,13 +34,15 @@ class RequestLog:
         try:
             response = self.get_response(request)
             response[HEADER] = request_id()
+            seconds = time.perf_counter() - began
+            note_request(_route(request), request.method or "", response.status_code, seconds)
             log = logger.error if response.status_code >= 500 else logger.info
             log(
                 "request",
                 method=request.method,
                 path=request.path,
                 status=response.status_code,
-                milliseconds=round((time.perf_counter() - began) * 1000, 1),
+                milliseconds=round(seconds * 1000, 1),
                 who=_who(request),
             )
             return response
@@ -78,6 +81,14 @@ class DatabaseAway:
             body = problem(503, DatabaseAwayProblem.default_detail)
             return JsonResponse(body, status=503, content_type=CONTENT_TYPE, headers=headers)
         return HttpResponse(render_to_string("503.html", {"path": request.path}), status=503, headers=headers)
+
+
+def _route(request: HttpRequest) -> str:
+    """Return the name of the route by which a request is counted: one for all pages of the admin."""
+    match = request.resolver_match
+    if match is None:
+        return "unknown"
+    return "admin" if match.app_name == "admin" or match.route.startswith("admin/") else match.view_name
 
 
 def _who(request: HttpRequest) -> str | None:

@@ -199,6 +199,15 @@ STREAM_CONNECTIONS = env.int("STREAM_CONNECTIONS", default=1000)
 # Seconds after which PostgreSQL cancels a statement of a read or write, and a write's wait for locked rows.
 API_STATEMENT_SECONDS, API_WRITE_SECONDS, API_LOCK_SECONDS = 5.0, 10.0, 5.0
 
+# --- metrics ------------------------------------------------------------------------------------------
+
+# What Prometheus sends to read /metrics, as `Authorization: Bearer ...`. Without one nobody can read it.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+if METRICS_TOKEN and len(METRICS_TOKEN) < 20:
+    raise environ.ImproperlyConfigured(
+        "METRICS_TOKEN has fewer than 20 characters; make one with `openssl rand -hex 20`"
+    )
+
 # --- queue ----------------------------------------------------------------------------------------
 
 REDIS_URL = env.str("REDIS_URL")

@@ -1,4 +1,4 @@
-"""All routes of the web process: the admin for people, /api/v1/ for bots, two addresses for operators."""
+"""All routes of the web process: the admin for people, /api/v1/ for bots, three addresses for operators."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from config.desk.inbox import acknowledge_page as acknowledge_notices
 from config.desk.request_evidence import request_evidence_csv
 from config.desk.unknown_dimensions import unknown_dimensions_csv, unknown_dimensions_page
 from config.operations.health import healthz, readyz
+from config.operations.metrics_page import metrics_page
 from config.reports.evidence_pack.page import evidence_page
 
 admin.site.site_header = admin.site.site_title = "Counterweight"
@@ -59,6 +60,7 @@ urlpatterns = [
     re_path(r"^(api|ofrep)(/|$)", ApiNotFound.as_view()),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("metrics", metrics_page, name="metrics"),
 ]
 
 handler400 = "config.api.error_handlers.bad_request"

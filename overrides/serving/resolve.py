@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from overrides.core.engine.definitions.vocabulary import Flag, Reason
 from overrides.core.engine.serve import Answer, answer, neutral_levers, rounded_for_output
+from overrides.serving.answer_metrics import note_answers
 from overrides.serving.decision_record import Decided, decision_record
 from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS, Engine
 from overrides.serving.resolve_request import Question
@@ -79,7 +80,11 @@ def resolve(questions: Sequence[Question], *, now: datetime) -> list[Resolved]:
     modules = {question.request.module for question in questions}
     engines = {module: ENGINE_ROOM.engine(module) for module in modules}
     ages = {module: ENGINE_ROOM.stale_seconds(module) for module in modules}
-    return [resolve_one(q, engines[q.request.module], now=now, stale_seconds=ages[q.request.module]) for q in questions]
+    answers = [
+        resolve_one(q, engines[q.request.module], now=now, stale_seconds=ages[q.request.module]) for q in questions
+    ]
+    note_answers([each.decided for each in answers])
+    return answers
 
 
 def resolve_one(question: Question, engine: Engine | None, *, now: datetime, stale_seconds: float = 0.0) -> Resolved:

@@ -308,7 +308,7 @@ UNREGISTERED = {
     "books": "counts", "books_csv": "counts as a table out",
     "coverage": "counts", "unknown_dimensions": "counts", "unknown_dimensions_csv": "counts",
     "glossary": "words", "request_evidence": "a table out",
-    "evidence": "a pack out", "healthz": "an answer", "readyz": "an answer",
+    "evidence": "a pack out", "healthz": "an answer", "readyz": "an answer", "metrics": "an answer",
     "acknowledge_alarm": "an entry that explains what a check found; tests/config/desk/test_alarms.py says whose",
     "acknowledge_notices": "notices.acknowledge: each for themselves", "change_own_password": "one's own password",
 }  # fmt: skip

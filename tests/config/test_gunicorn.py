@@ -8,10 +8,12 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 from devkit import supervise
 from devkit.processes import end, free_port, spawn
+from prometheus_client.parser import text_string_to_metric_families
 
 from config.gunicorn import SILENCE_SECONDS, threads, workers
 from config.web_worker import LINGER_SECONDS
@@ -20,6 +22,7 @@ from tests.builders import wait_until
 PATIENCE = 3.0 * SILENCE_SECONDS  # one process may have accepted all silent connections
 AT_ONCE = 2 * LINGER_SECONDS  # for a few answers; less than waiting for silent or lingering clients takes
 HEAD = b"Host: 127.0.0.1\r\nConnection: close\r\n"
+TOKEN = "a token of the metrics"
 HEALTH = b"GET /healthz HTTP/1.1\r\n" + HEAD
 
 
@@ -29,7 +32,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     port = free_port()
     log: Path = tmp_path_factory.mktemp("web") / "web.log"
     with log.open("wb") as output:
-        web = spawn([*supervise.WEB, f"127.0.0.1:{port}"], os.environ, output)
+        web = spawn([*supervise.WEB, f"127.0.0.1:{port}"], os.environ | {"METRICS_TOKEN": TOKEN}, output)
     try:
         wait_until(lambda: _answers(port), f"the web process to answer; it wrote {log}", seconds=60)
         yield port
@@ -125,3 +128,31 @@ class TestDripping:
                 with connected(port, HEALTH + b"\r\n") as other:
                     other.settimeout(deadline - time.monotonic())
                     assert other.recv(4096).split()[1] == b"200"
+
+
+def test_metrics_add_up_what_all_processes_counted(port: int) -> None:
+    """Whichever process answers, the number is that of both, and each live process has gauges of its own."""
+    before, _ = counted(port)
+
+    for _ in range(40):
+        assert status(port, HEALTH + b"\r\n") == 200
+
+    def is_complete() -> bool:
+        return counted(port)[0] >= before + 40
+
+    wait_until(is_complete, "both processes to publish what they counted", seconds=10)
+    assert len(counted(port)[1]) == workers
+
+
+def counted(port: int) -> tuple[float, set[str]]:
+    """Return how many answers of /healthz are counted, and the processes that say how many decisions wait."""
+    with urlopen(Request(f"http://127.0.0.1:{port}/metrics", headers={"Authorization": f"Bearer {TOKEN}"})) as answer:
+        text = answer.read().decode()
+    samples = [each for family in text_string_to_metric_families(text) for each in family.samples]
+    of_health = [
+        each.value
+        for each in samples
+        if each.name == "counterweight_http_request_seconds_count" and each.labels["route"] == "healthz"
+    ]
+    waiting = {each.labels["pid"] for each in samples if each.name == "counterweight_decisions_waiting"}
+    return sum(of_health), waiting

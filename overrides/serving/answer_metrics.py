@@ -1,0 +1,88 @@
+"""Count answers for Prometheus outside the hot path: a request leaves a reference, and a batch of them is counted."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import Counter, defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from overrides.core.engine.definitions.levers import LEVERS
+from overrides.serving.decision_record import Decided
+from telemetry.foundation import metrics
+
+logger = logging.getLogger(__name__)
+
+FOLD_AT = 256  # answers; counting that many takes about .3 ms
+
+SCALING = {name: lever for name, lever in LEVERS.items() if lever.scales_on}
+
+_PENDING: deque[tuple[str, Decided]] = deque()
+
+
+@dataclass
+class _Counted:
+    """The answers of one module and route in a batch."""
+
+    reasons: Counter[str] = field(default_factory=Counter)
+    seconds: list[float] = field(default_factory=list)
+    matches: list[float] = field(default_factory=list)
+    exclusions: list[float] = field(default_factory=list)
+    exposure: list[float] = field(default_factory=list)
+
+
+def note_answers(answers: Sequence[Decided], route: str = "resolve") -> None:
+    """Keep answers to be counted; every FOLD_AT of them the caller counts them all."""
+    _PENDING.extend((route, each) for each in answers)
+    if len(_PENDING) >= FOLD_AT:
+        try:
+            count_answers()
+        except Exception:  # a full disk, for one, holds the numbers up and never an answer
+            logger.exception("answers could not be counted")
+
+
+def count_answers() -> None:
+    """Count every answer noted so far. Several threads may do so at once: each answer is counted by one."""
+    groups: defaultdict[tuple[str, str], _Counted] = defaultdict(_Counted)
+    while True:
+        try:
+            route, decided = _PENDING.popleft()
+        except IndexError:
+            break
+        _add(groups[decided.question.request.module, route], decided)
+    for (module, route), counted in groups.items():
+        _publish(counted, module, route)
+
+
+def exposure_of(decided: Decided) -> float:
+    """Return ln exposure of an answer as served, over the levers that scale the outcome; neutral levers give 0."""
+    answer, category = decided.answer, decided.question.request.action_category
+    moved = ((LEVERS[name], value) for name, value in answer.levers.items() if name in SCALING and value != 1.0)
+    product = math.log(answer.coefficient_product)
+    return product + sum(lever.exposure(category) * lever.unit(value) for lever, value in moved)
+
+
+def _add(counted: _Counted, decided: Decided) -> None:
+    answer = decided.answer
+    combination = answer.combination
+    counted.reasons[answer.reason] += 1
+    counted.seconds.append(decided.latency_us * 1e-6)
+    if combination is not None:
+        excluded = len(combination.excluded)
+        counted.matches.append(len(combination.contributions) + excluded)
+        counted.exclusions.append(excluded)
+    counted.exposure.append(exposure_of(decided))
+
+
+def _publish(counted: _Counted, module: str, route: str) -> None:
+    for reason, count in counted.reasons.items():
+        metrics.ANSWERS.labels(module, route, reason).inc(count)
+    for histogram, values in (
+        (metrics.ANSWER_SECONDS, counted.seconds),
+        (metrics.ANSWER_MATCHES, counted.matches),
+        (metrics.ANSWER_EXCLUSIONS, counted.exclusions),
+    ):
+        histogram.labels(module, route).observe_many(values)
+    metrics.EXPOSURE_RAISED.labels(module).inc(sum(each for each in counted.exposure if each > 0))
+    metrics.EXPOSURE_LOWERED.labels(module).inc(-sum(each for each in counted.exposure if each < 0))
