@@ -59,12 +59,12 @@ def _jobs() -> Iterator[Metric]:
     jobs = punctuality(now=datetime.now(UTC))
     ages: dict[str, Any] = {name: job["seconds_since_success"] for name, job in jobs.items()}
     known = {(name,): float(age) for name, age in ages.items() if age is not None}
-    yield _gauge("job_seconds_since_success", "Time since a job last succeeded.", known, ("job",))
+    yield _gauge("job_seconds_since_success", "Time since a job last succeeded.", known, ("name",))
     periods = {(name,): job["period_seconds"] for name, job in jobs.items()}
-    yield _gauge("job_period_seconds", "Time between two runs of a job.", periods, ("job",))
+    yield _gauge("job_period_seconds", "Time between two runs of a job.", periods, ("name",))
     for status, text in (("failed", "Whether the last run of a job failed."), ("late", "Whether a job is late.")):
         states = {(name,): float(job["status"] == status) for name, job in jobs.items()}
-        yield _gauge(f"job_{status}", text, states, ("job",))
+        yield _gauge(f"job_{status}", text, states, ("name",))
 
 
 def _waiting() -> Iterator[Metric]:
