@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import socket
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import django
 import uvicorn
 
 SPARE_CONNECTIONS = 64  # beyond the listeners, for those that are refused and for `/healthz`
+OTHER_FILES = 100  # of the interpreter, the loop and the database
 GRACE_SECONDS = 5
 
 
@@ -22,7 +24,20 @@ def main(arguments: Sequence[str]) -> None:
     host, _, port = parser.parse_args(arguments).bind.rpartition(":")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
+    _allow_connections()
     server(host, int(port)).run()
+
+
+def _allow_connections() -> None:
+    """Raise the limit of open files, often 1,024, so that each listener may have one; exit where it cannot be."""
+    from django.conf import settings
+
+    needed = settings.STREAM_CONNECTIONS + SPARE_CONNECTIONS + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        if hard != resource.RLIM_INFINITY and hard < needed:
+            sys.exit(f"{needed} files may be open at once with STREAM_CONNECTIONS; the limit of this process is {hard}")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 def server(host: str, port: int) -> uvicorn.Server:

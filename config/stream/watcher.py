@@ -16,6 +16,7 @@ from overrides.versions.publish import CHANNEL
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
+CLOSE_SECONDS = 2.0
 
 States = Mapping[str, ModuleState]
 
@@ -44,9 +45,9 @@ class Watcher:
         self._tried.wait(seconds)
 
     def close(self) -> None:
-        """End the thread."""
+        """End the thread; one that waits for a database which hangs ends with the process."""
         self._closing.set()
-        self._thread.join()
+        self._thread.join(CLOSE_SECONDS)
 
     @property
     def stale_seconds(self) -> float | None:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from django.contrib import admin
@@ -503,7 +504,7 @@ class TestApi:
         for name, (address, _) in MATRIX.items():
             tables = written(
                 lambda address=address: [  # type: ignore[misc]  # a default binds the loop's address
-                    client.generic(method, f"/api/v1/{address}", body, content_type="application/json")
+                    client.generic(method, urljoin("/api/v1/", address), body, content_type="application/json")
                     for method in METHODS
                 ]
             )

@@ -138,6 +138,16 @@ class TestEvents:
         assert third == {"module": "pm", "version": 1, "mode_revision": 1, "etag": '"pm-1-1-3"'}
         assert heard.name == "changed"
 
+    def test_come_at_once_where_postgresql_notifies_of_a_version(
+        self, key: str, port: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with listen(port, key, "?module=pm") as heard:
+            heard.event()
+            monkeypatch.setattr(watcher, "POLL_SECONDS", 60.0)
+            time.sleep(0.3)  # the short pause ends, and a long one begins
+            publish(make_spec())
+            assert heard.event()["version"] == 1
+
     def test_are_not_repeated_to_a_listener_that_names_the_last_one(self, key: str, port: int) -> None:
         publish(make_spec())
         with listen(port, key, "?module=pm") as heard:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from overrides.core.engine.definitions.levers import LEVERS, levers_of
 from overrides.core.engine.definitions.vocabulary import Reason
 from overrides.serving.engine import ENGINE_ROOM
-from overrides.serving.ofrep import FLAGS, REASONS
+from overrides.serving.ofrep import ATTRIBUTES, FLAGS, REASONS, TARGETING_KEY
 from overrides.serving.stream_address import caller_of
 from telemetry.foundation.core.canonical_json import utc_text
 from tests.api_clients import RecordingQueue, bearer, new_key
@@ -159,6 +162,28 @@ class TestRefusals:
         response = api.get("/ofrep/v1/configuration")
 
         assert (response.status_code, response["Content-Type"]) == (404, "application/problem+json")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=70),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=6,
+)
+NAMES = st.sampled_from([*ATTRIBUTES, TARGETING_KEY, "scope.bucket", "scope.", "current.size_mult", "current.", "x"])
+
+
+class TestAnyContext:
+    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(changes=st.dictionaries(NAMES, JSON, max_size=4), is_bare=st.booleans())
+    def test_is_evaluated_or_refused_in_the_words_of_the_protocol(
+        self, api: APIClient, changes: dict[str, Any], is_bare: bool
+    ) -> None:
+        body = json.dumps({"context": ({} if is_bare else CONTEXT) | changes})
+
+        for url, success, failure in ((BULK_URL, BULK, BULK_FAILURE), (FLAG.format("size_mult"), SUCCESS, FAILURE)):
+            response: Any = api.generic("POST", url, body, content_type="application/json")
+            assert response.status_code in (200, 400)
+            assert faults(success if response.status_code == 200 else failure, response.json()) == []
 
 
 class TestOneFlag:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from django.test import Client
@@ -48,18 +49,20 @@ MATRIX: dict[str, tuple[str, dict[str, frozenset[str]]]] = {
     "schema": ("schema/", {"GET": ANYBODY}),
     "docs": ("docs/", {"GET": ANYBODY}),
     "stream": ("stream/", {"GET": EVERY}),
+    "evaluate_flags": ("/ofrep/v1/evaluate/flags", {"POST": frozenset({"evaluate", "record"})}),
+    "evaluate_flag": ("/ofrep/v1/evaluate/flags/size_mult", {"POST": frozenset({"evaluate", "record"})}),
 }
 ELSEWHERE = ("stream",)  # another process serves it, as this one says to those whom it lets in
 OPEN = ("schema", "docs")
 
 
 def endpoints(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[tuple[str | None, list[str]]]:
-    """Return every view below /api/ by name, with the methods it handles."""
+    """Return every view below /api/ and /ofrep/ by name, with the methods it handles."""
     for each in patterns:
         address = before + str(each.pattern).lstrip("^")
         if isinstance(each, URLResolver):
             yield from endpoints(each.url_patterns, address)
-        elif address.startswith("api"):
+        elif address.startswith(("api", "ofrep")):
             view = each.callback.view_class  # type: ignore[attr-defined]  # every one is made by as_view()
             yield each.name, [method for method in METHODS if hasattr(view, method.lower())]
 
@@ -93,7 +96,7 @@ def key_of(who: str) -> str | None:
 def send_all(who: str, name: str) -> dict[str, Any]:
     """Return the response to each HTTP method."""
     api = bearer(key_of(who))
-    return {method: api.generic(method, f"/api/v1/{MATRIX[name][0]}") for method in METHODS}
+    return {method: api.generic(method, urljoin("/api/v1/", MATRIX[name][0])) for method in METHODS}
 
 
 class TestMatrix:
