@@ -1,4 +1,4 @@
-"""The ASGI application of the stream: one endpoint, and `/healthz` for whoever supervises the process."""
+"""The ASGI application of the stream: one endpoint, and `/healthz` and `/metrics` for operators."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from django.conf import settings
+from prometheus_client import CONTENT_TYPE_LATEST
 
+from config.stream import metrics
 from config.stream.callers import NotAdmitted, admit, ended
 from config.stream.connections import cut
 from config.stream.events import CHANGED, FORMS, RETRY, known_tags
@@ -87,14 +89,29 @@ class Stream:
         try:
             if scope["path"] == "/healthz":
                 await _send_document(send, 200, self._health())
+            elif scope["path"] == "/metrics":
+                await _send_text(send, 200, self._metrics(scope), {}, content_type=CONTENT_TYPE_LATEST)
             else:
                 await self._serve(await self._admitted(scope), scope, receive, send)
         except NotAdmitted as refusal:
+            metrics.REFUSED.labels(refusal.status).inc()
             body = problem(refusal.status, str(refusal))
             await _send_document(send, refusal.status, body, refusal.headers, content_type=CONTENT_TYPE)
 
+    @property
+    def _stale_seconds(self) -> float | None:
+        return None if self._watcher is None else self._watcher.stale_seconds
+
+    def _metrics(self, scope: Scope) -> str:
+        return metrics.exposition(
+            _headers(scope).get("authorization", ""),
+            listeners=len(self.listeners),
+            bound=self.listeners.bound,
+            stale_seconds=self._stale_seconds,
+        )
+
     def _health(self) -> dict[str, Any]:
-        stale = None if self._watcher is None else self._watcher.stale_seconds
+        stale = self._stale_seconds
         return {
             "status": "ok",
             "listeners": len(self.listeners),
@@ -108,7 +125,7 @@ class Stream:
             raise NotAdmitted(404, f"there is nothing at this address; the stream is at {PATH}/")
         if scope["method"] != "GET":
             raise NotAdmitted(405, "this method is not allowed here; the Allow header names those that are")
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = _headers(scope)
         asked = _query(scope["query_string"])
         caller = await asyncio.to_thread(admit, headers, asked.get(TICKET))
         form, module = asked.get(FORM, CHANGED), asked.get("module")
@@ -129,6 +146,7 @@ class Stream:
             await self._send_events(listener, send)
         except TimeoutError:
             logger.warning("a listener of key %s did not read for %g s and was cut off", listener.caller, SEND_SECONDS)
+            metrics.CUT.inc()
             cut(scope["client"])
         finally:
             self.listeners.remove(listener)
@@ -154,6 +172,10 @@ async def _until_gone(receive: Receive, listener: Listener) -> None:
         listener.close()
 
 
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
 def _query(text: bytes) -> dict[str, str]:
     """Return the parameters of an address. Raises NotAdmitted."""
     known = ("module", FORM, TICKET)
@@ -177,7 +199,11 @@ async def _send_document(
     *,
     content_type: str = "application/json",
 ) -> None:
-    body = json.dumps(document).encode()
+    await _send_text(send, status, json.dumps(document), headers, content_type=content_type)
+
+
+async def _send_text(send: Send, status: int, text: str, headers: Mapping[str, str], *, content_type: str) -> None:
+    body = text.encode()
     named = {"Content-Type": content_type, "Content-Length": str(len(body)), "Cache-Control": "no-store"}
     await _begin(send, status, {**named, **headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -246,6 +246,30 @@ class TestBound:
             wait_until(lambda: listener_count(port) == 0, "the deaf listener to be cut off", seconds=4 * SOON)
 
 
+class TestMetrics:
+    def page(self, port: int, token: str) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SOON)
+        with closing(connection):
+            connection.request("GET", "/metrics", headers={"Authorization": f"Bearer {token}"})
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+
+    def test_count_listeners_and_refusals(self, key: str, port: int, settings: Any) -> None:
+        settings.METRICS_TOKEN = "a token of operators"
+        with listen(port, key), listen(port, "cw_") as refused:
+            assert refused.status == 401
+            status, text = self.page(port, settings.METRICS_TOKEN)
+
+        assert status == 200
+        for line in ("listeners 1.0", "most_listeners 3.0", 'refused_total{status="401"}', "cut_total"):
+            assert f"counterweight_stream_{line}" in text
+
+    def test_are_for_those_who_have_the_token(self, port: int, settings: Any) -> None:
+        assert self.page(port, "")[0] == 404
+        settings.METRICS_TOKEN = "a token of operators"
+        assert self.page(port, "another")[0] == 401
+
+
 def test_the_process_ends_its_streams_before_it_ends(key: str, quick: None) -> None:
     port = free_port()
     process = server("127.0.0.1", port)
