@@ -1,6 +1,6 @@
 """A provider for OpenFeature's Python SDK over a client: levers as flags, and closed trades as tracking events.
 
-It needs the package openfeature-sdk (`pip install counterweight[openfeature]`); nothing else in this package does.
+It needs the package openfeature-sdk, the extra `openfeature` of the wheel; nothing else in this package does.
 
     client = LocalClient(...)  # or Client(...), which asks the server
     api.set_provider(CounterweightProvider(client))
