@@ -1,3 +1,4 @@
 """What pytest must not collect here."""
 
-collect_ignore = ["freqtrade_driver.py"]  # runs in freqtrade's own environment, and imports what this one lacks
+# These run in environments of their own, and import what this one lacks.
+collect_ignore = ["freqtrade_driver.py", "engine_peers_driver.py"]

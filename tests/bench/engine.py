@@ -1,158 +1,56 @@
-"""The engine against a plain scan of all overrides with the same arithmetic, and what a compiled override costs.
+"""The engine against a plain scan with the same arithmetic, against other rule engines, and at a million overrides.
 
-    ./dev bench engine [OVERRIDES] [ROUNDS]
+    ./dev bench engine [OVERRIDES] [ROUNDS] [--peers DIRECTORY]
 
-*one key*: all overrides are of one pattern and action. *5 %*: one in twenty is. Ten match, three of which act. Answers
-carry the parts of each contribution. The scan holds the overrides as dicts and tests the scope before anything else is
-computed; whether its dicts fit the processor's cache decides its speed at 10,000, so both extents are given. Figures
-are CPU time and medians of rounds in which both take turns.
+*one key*: all overrides are of one pattern and action; *5 %*: one in twenty is. Ten match, about a third of which act.
+Answers carry id, weight and parts of each contribution; the scan returns the same from dicts, testing the scope before
+anything else is computed. At 10,000 its speed hangs on whether its dicts are in the processor's cache: `cold` scans are
+those right after a walk through other memory. At a million (or OVERRIDES) the keys hold 2,500 each and every call asks
+a random one. With `--peers`, other engines are installed into an environment in DIRECTORY, are given this engine's
+index (only the hot bucket), and match only. Figures are CPU time and medians of rounds in which all take turns.
 """
 
 from __future__ import annotations
 
+import argparse
 import gc
-import math
-import random
 import resource
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import cycle
+from pathlib import Path
 from statistics import median
 from time import process_time
-from typing import Any
+
+import numpy as np
 
 from overrides.core.engine.combination import Combination, Request
-from overrides.core.engine.combine import combine
-from overrides.core.engine.compile_module import compile_module
-from overrides.core.engine.compiled import Compiled
-from overrides.core.engine.definitions.levers import LEVERS
-from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.combine import combine, matching
+from overrides.core.engine.combine_many import combine_many
+from overrides.core.engine.combiners import plan
+from overrides.core.engine.compiled import Compiled, Key
 from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
-from overrides.core.engine.definitions.vocabulary import Channel
 from overrides.core.engine.serve import Answer, answer
+from overrides.core.engine.weights import microseconds as since_1970
+from tests.bench import engine_peers
+from tests.bench.engine_worlds import ASKED, KEY, Found, columns, compiled, request, scan
 from tests.bench.report import figure
-from tests.builders import NOW, make_spec
 
-KEY = "bench.long.hot"
-DIMENSIONS = ModuleParameters.default("pm").dimensions
-ASKED = dict.fromkeys(DIMENSIONS, "asked")
 SERVED = ServingMode(Mode.ON)
 SIZES = (10_000, 100_000)
 MATCHES = (3, 10, 30, 100, 300)
 BARS = {("one key", 10_000): 200, ("one key", 100_000): 2_000, ("5 %", 100_000): 1_000}
-DAY_SECONDS = 86_400
+MOST, KEY_SIZE, MATCHES_AT_MOST = 1_000_000, 2_500, 45
+LISTED = 100
+OTHER_MEMORY = np.zeros(8_000_000)  # 64 MB, more than the processor's cache
+Listed = tuple[str, float | None, Mapping[str, float]]
 
 
-def world(total: int, matches: int, hot: float, seed: int = 7) -> list[OverrideSpec]:
-    """Return overrides of lines of their own; `matches` of them match a request with every dimension as asked."""
-    chance = random.Random(seed)
-    here = max(round(total * hot), 2 * matches)
-    scopes = _distinct(chance, here, matches)
-    return [
-        *(_placed(chance, KEY, scope) for scope in scopes),
-        *(
-            _placed(chance, f"bench.long.p{number // 400}", {"bucket": f"b{number % 400}"})
-            for number in range(total - here)
-        ),
-    ]
-
-
-def _distinct(chance: random.Random, count: int, matches: int) -> list[dict[str, str]]:
-    """Return distinct scopes of one to four dimensions; the first `matches` are contained in the request's."""
-    found: dict[tuple[tuple[str, str], ...], None] = {}
-    while len(found) < count:
-        names = sorted(chance.sample(DIMENSIONS, chance.choice((1, 2, 2, 3, 3, 4))))
-        values = ["asked" if len(found) < matches or chance.random() < 0.3 else _other(chance) for _ in names]
-        if len(found) >= matches and set(values) == {"asked"}:
-            values[chance.randrange(len(values))] = _other(chance)
-        found[tuple(zip(names, values, strict=True))] = None
-    return [dict(scope) for scope in found]
-
-
-def _other(chance: random.Random) -> str:
-    return f"v{chance.randrange(14)}"
-
-
-def _placed(chance: random.Random, key: str, scope: dict[str, str]) -> OverrideSpec:
-    is_heavy = chance.random() < 1 / 3
-    targets = {"size_mult": chance.uniform(0.9, 1.1)}
-    if chance.random() < 0.3:
-        targets["entry_aggression_mult"] = chance.uniform(0.9, 1.1)
-    return make_spec(
-        targets,
-        pattern_key=key,
-        scope=scope,
-        stats={
-            "edge_raw": chance.uniform(2, 4) if is_heavy else chance.uniform(0.1, 0.3),
-            "n": chance.randint(60, 200) if is_heavy else chance.randint(5, 12),
-            "variance": chance.uniform(0, 0.2),
-            "half_life_days": chance.uniform(60, 200),
-            "updated_at": NOW - timedelta(days=chance.uniform(0, 3)),
-        },
-    )
-
-
-def plain(specs: Sequence[OverrideSpec]) -> list[dict[str, Any]]:
-    """Return overrides as the dicts that a plain scan goes through."""
-    return [
-        {
-            "id": spec.id,
-            "module": spec.module,
-            "pattern_key": spec.pattern_key,
-            "action_category": spec.action_category,
-            "scope": dict(spec.scope),
-            "edge_raw": spec.stats.edge_raw,
-            "n": spec.stats.n,
-            "variance": spec.stats.variance,
-            "half_life_days": spec.stats.half_life_days,
-            "updated": spec.stats.updated_at.timestamp(),
-            "levers": dict(spec.levers),
-        }
-        for spec in specs
-    ]
-
-
-def scan(rows: Sequence[dict[str, Any]], request: Request, parameters: ModuleParameters) -> dict[str, float]:
-    """Return the levers of the plan combiner by a loop over all overrides."""
-    weights = parameters.channels[Channel.PM_STRENGTH].weights
-    now, taken = request.at.timestamp(), []
-    for row in rows:
-        if (row["module"], row["pattern_key"], row["action_category"]) != (
-            request.module,
-            request.pattern_key,
-            request.action_category,
-        ):
-            continue
-        if any(request.scope.get(name) != value for name, value in row["scope"].items()):
-            continue
-        age = max(0.0, (now - row["updated"]) / DAY_SECONDS)
-        weight = (
-            math.tanh(abs(row["edge_raw"]) / weights.weight_edge_scale)
-            * (1 - math.exp(-row["n"] / weights.n_target))
-            / (1 + weights.variance_penalty * row["variance"])
-            * min(1.0, len(row["scope"]) / weights.max_scope_dims) ** weights.specificity_alpha
-            * math.exp(-age / row["half_life_days"])
-        )
-        if round(weight, 12) >= weights.min_total_weight:
-            taken.append((row["id"], weight, row["levers"]))
-    found = {}
-    for name, lever in LEVERS.items():
-        carrying = [(weight, levers[name]) for _, weight, levers in taken if name in levers]
-        if carrying:
-            whole = sum(weight for weight, _ in carrying)
-            target = math.exp(sum(weight / whole * math.log(value) for weight, value in carrying))
-            target = min(max(target, 1 / (1 + lever.max_step)), 1 + lever.max_step)
-            found[name] = min(max(target, lever.low), lever.high)
-    return found
-
-
-def resolved(compiled: Compiled, request: Request) -> tuple[Answer, list[object]]:
+def resolved(version: Compiled, asked: Request) -> tuple[Answer, list[Listed]]:
     """Return an answer and what it lists: id, weight and parts of each contribution."""
-    found = answer(compiled, SERVED, request)
+    found = answer(version, SERVED, asked)
     assert found.combination is not None
-    return found, [(each.id, each.w_total, each.parts) for each in found.combination.contributions]
+    return found, [(each.id, each.w_total, each.parts) for each in found.combination.contributions.brief]
 
 
 def microseconds(work: Callable[[], object], seconds: float = 0.2) -> float:
@@ -173,55 +71,99 @@ def versus(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, 
     return {name: median(all_of_it) for name, all_of_it in taken.items()}
 
 
+def cold(work: Callable[[], object], rounds: int) -> float:
+    """Return the median CPU microseconds of single calls, each after a walk through other memory."""
+    taken = []
+    for _ in range(rounds):
+        OTHER_MEMORY.sum()
+        start = process_time()
+        work()
+        taken.append(process_time() - start)
+    return median(taken) * 1e6
+
+
 def resident() -> int:
     """Return the resident memory of this process in bytes."""
     with open("/proc/self/statm") as statm:
         return int(statm.read().split()[1]) * resource.getpagesize()
 
 
-def request_at(at: datetime = NOW) -> Request:
-    return Request("pm", KEY, "entry", ASKED, at)
-
-
 def against_the_scan(total: int, hot: float, name: str, rounds: int) -> None:
-    specs, parameters, request = world(total, 10, hot), ModuleParameters.default("pm"), request_at()
-    compiled, rows = compile_module(parameters, specs), plain(specs)
-    del specs
+    chance, asked = np.random.default_rng(7), request()
+    here = max(round(total * hot), 20)
+    overrides = columns(here, 10, chance)
+    rows, buckets = overrides.dicts(KEY), {KEY: overrides.bucket()}
+    for number in range((total - here) // KEY_SIZE + bool((total - here) % KEY_SIZE)):
+        key = ("pm", f"bench.long.p{number}", "entry")
+        others = columns(min(KEY_SIZE, total - here - number * KEY_SIZE), 0, chance)
+        rows += others.dicts(key)
+        buckets[key] = others.bucket()
+    version = compiled(buckets)
     gc.collect()
     gc.freeze()
-    found, expected = resolved(compiled, request)[0], scan(rows, request, parameters)
-    for lever, value in expected.items():
-        assert abs(found.levers[lever] - value) < 1e-9, (lever, value)
+    _agree(version, asked, scan(rows, asked))
     taken = versus(
         {
-            "combine": partial(combine, compiled, request),
-            "answer": partial(resolved, compiled, request),
-            "scan": partial(scan, rows, request, parameters),
+            "combine": partial(combine, version, asked),
+            "answer": partial(resolved, version, asked),
+            "scan": partial(scan, rows, asked),
         },
         rounds,
     )
+    cold_scan = cold(partial(scan, rows, asked), 3 * rounds)
+    cold_answer = cold(partial(resolved, version, asked), 9 * rounds)
     gc.unfreeze()
-    of = {"overrides": total, "hot": name, **_counts(combine(compiled, request))}
-    bar = BARS.get((name, total))
+    of = {"overrides": total, "hot": name, **_counts(combine(version, asked))}
+    scans = {"scan_us": round(taken["scan"]), "cold_scan_us": round(cold_scan), "cold_answer_us": round(cold_answer)}
     for what in ("combine", "answer"):
         figure("engine", what, taken[what], "µs", **of)
-        ratio = taken["scan"] / taken[what]
-        figure("engine", f"{what}_ratio", ratio, "x", against="plain scan", scan_us=round(taken["scan"]), **of, bar=bar)
+        bar = BARS.get((name, total)) if what == "answer" else None
+        figure(
+            "engine", f"{what}_ratio", taken["scan"] / taken[what], "x", against="plain scan", **scans, **of, bar=bar
+        )
+
+
+def _agree(version: Compiled, asked: Request, expected: Found) -> None:
+    """Check that the engine gives what the scan gives."""
+    found, listed = resolved(version, asked)
+    for name, value in expected[0].items():
+        assert abs(found.levers[name] - value) < 1e-9, (name, value)
+    assert [id for id, _, _ in listed] == [id for id, _, _ in expected[1]]
+    for (_, weight, parts), (_, expected_weight, expected_parts) in zip(listed, expected[1], strict=True):
+        assert weight is not None
+        assert abs(weight - expected_weight) < 1e-12
+        assert all(abs(parts[name] - part) < 1e-12 for name, part in expected_parts.items())
 
 
 def by_matches(total: int, rounds: int) -> None:
-    parameters, request = ModuleParameters.default("pm"), request_at()
-    compiled = {count: compile_module(parameters, world(total, count, 1.0)) for count in MATCHES}
+    chance, asked = np.random.default_rng(7), request()
+    versions = {count: compiled({KEY: columns(total, count, chance).bucket()}) for count in MATCHES}
     gc.collect()
     gc.freeze()
-    taken = versus({str(count): partial(combine, each, request) for count, each in compiled.items()}, rounds)
-    listed = versus({str(count): partial(resolved, each, request) for count, each in compiled.items()}, rounds)
+    combined = versus({str(count): partial(combine, each, asked) for count, each in versions.items()}, rounds)
+    listed = versus({str(count): partial(resolved, each, asked) for count, each in versions.items()}, rounds)
     gc.unfreeze()
     for count in MATCHES:
-        of = _counts(combine(compiled[count], request))
-        figure("engine", "combine_by_matches", taken[str(count)], "µs", overrides=total, **of)
+        of = _counts(combine(versions[count], asked))
+        figure("engine", "combine_by_matches", combined[str(count)], "µs", overrides=total, **of)
         figure("engine", "answer_by_matches", listed[str(count)], "µs", overrides=total, **of)
-    figure("engine", "300_against_3", taken["300"] / taken["3"], "x", overrides=total, bar=4)
+    figure("engine", "300_against_3", combined["300"] / combined["3"], "x", overrides=total, bar=4)
+
+
+def lists(total: int, rounds: int) -> None:
+    """Measure a list of requests of one key in one pass against the same requests one by one."""
+    version = compiled({KEY: columns(total, 10, np.random.default_rng(7)).bucket()})
+    asked = [request(days=number / LISTED) for number in range(LISTED)]
+    taken = versus(
+        {
+            "list": partial(combine_many, version, asked),
+            "singles": lambda: [combine(version, each) for each in asked],
+        },
+        rounds,
+    )
+    of = {"overrides": total, "requests": LISTED}
+    figure("engine", "listed_request", taken["list"] / LISTED, "µs", **of)
+    figure("engine", "singles_against_list", taken["singles"] / taken["list"], "x", **of)
 
 
 def _counts(found: Combination) -> dict[str, int]:
@@ -229,35 +171,70 @@ def _counts(found: Combination) -> dict[str, int]:
     return {"matched": acting + len(found.excluded), "acting": acting}
 
 
-def kept(total: int) -> None:
-    """Measure the growth of the process per override that stays in memory, and the pause of a full collection."""
-    specs, parameters = world(total, 10, 1 / 40), ModuleParameters.default("pm")
-    for spec in specs:
-        _ = spec.line, spec.content_id  # which each keeps from then on
+def at_most(total: int, rounds: int) -> None:
+    """Measure memory, single calls and the collector's pause with as many overrides as a process is built for."""
+    chance, key_size = np.random.default_rng(7), min(KEY_SIZE, total)
     gc.collect()
     gc.freeze()  # as a process that serves does with what it has loaded by its start
+    OTHER_MEMORY.sum()
+    columns(key_size, min(MATCHES_AT_MOST, key_size // 4), chance).bucket(with_paths=True)
     before, start = resident(), process_time()
-    compiled = compile_module(parameters, specs)
-    taken = process_time() - start
+    buckets = {}
+    for number in range(total // key_size):
+        key = ("pm", f"bench.long.p{number}", "entry")
+        buckets[key] = columns(key_size, min(MATCHES_AT_MOST, key_size // 4), chance).bucket(with_paths=True)
+    version = compiled(buckets)
+    made = process_time() - start
     gc.collect()
-    grown = resident() - before
-    figure("engine", "compile", taken / total * 1e6, "µs per override", overrides=total)
-    figure("engine", "memory", grown / len(compiled), "bytes per override", overrides=total, bar=250)
-    del specs
-    gc.collect()
+    grown, held = resident() - before, len(version)
+    figure("engine", "memory", grown / held, "bytes per override", overrides=held, keys=len(buckets), bar=250)
+    figure("engine", "generated_and_compiled", made, "s", overrides=held)
     start = process_time()
     gc.collect()
-    figure("engine", "full_collection", (process_time() - start) * 1e3, "ms", overrides=total, bar=20)
+    figure("engine", "full_collection", (process_time() - start) * 1e3, "ms", overrides=held, bar=20)
+    keys = cycle([list(buckets)[place] for place in chance.integers(0, len(buckets), 4_000).tolist()])
+    requests = {key: request(key) for key in buckets}
+    taken = versus(
+        {
+            "match_and_weigh": lambda: match_and_weigh(version, next(keys)),
+            "match": lambda: matching(version, next(keys), ASKED),
+            "combine": lambda: combine(version, requests[next(keys)]),
+            "answer": lambda: resolved(version, requests[next(keys)]),
+        },
+        rounds,
+    )
     gc.unfreeze()
+    of = {"overrides": held, "keys": len(buckets), **_counts(combine(version, requests[next(keys)]))}
+    figure("engine", "match_and_weigh_at_most", taken["match_and_weigh"], "µs", **of, bar=60)
+    for name in ("match", "combine", "answer"):
+        figure("engine", f"{name}_at_most", taken[name], "µs", **of)
 
 
-def run(total: int = SIZES[-1], rounds: int = 5) -> None:
+def match_and_weigh(version: Compiled, key: Key) -> object:
+    """Find the overrides that match, weigh them, and blend what is heavy enough."""
+    now = since_1970(request(key).at)
+    return [
+        plan(found, section, now)
+        for section, found in zip(version.sections, matching(version, key, ASKED).rows, strict=True)
+        if found
+    ]
+
+
+def run(total: int = MOST, rounds: int = 5, peers: Path | None = None) -> None:
     for size in [each for each in SIZES if each <= total] or [total]:
         against_the_scan(size, 1.0, "one key", rounds)
         against_the_scan(size, 0.05, "5 %", rounds)
     by_matches(min(total, 1_000), rounds)
-    kept(total)
+    lists(min(total, 1_000), rounds)
+    at_most(total, rounds)
+    if peers is not None:
+        engine_peers.run(peers, rounds)
 
 
 if __name__ == "__main__":
-    run(*map(int, sys.argv[1:]))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("total", nargs="?", type=int, default=MOST)
+    parser.add_argument("rounds", nargs="?", type=int, default=5)
+    parser.add_argument("--peers", type=Path)
+    given = parser.parse_args()
+    run(given.total, given.rounds, given.peers)

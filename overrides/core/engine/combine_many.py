@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +55,15 @@ def _taken(bucket: Bucket, section: Section, requests: Sequence[Request]) -> lis
     ]
 
 
+class _Span(NamedTuple):
+    """The place of one request's matches among those of all, and of the heavy ones among the heavy."""
+
+    start: int
+    matched: int
+    first: int
+    heavy: int
+
+
 class _Plan:
     """The plan combiner over the matches of many requests, given as pairs of a request's number and a row.
 
@@ -76,28 +87,32 @@ class _Plan:
         starts, heavy_starts = counts.cumsum() - counts, heavy.cumsum() - heavy
         within = np.arange(self._weights.size) - np.repeat(starts, counts)
         self._heavy, self._light = within[self._is_heavy], within[~self._is_heavy]
-        spans = zip(starts.tolist(), counts.tolist(), heavy_starts.tolist(), heavy.tolist(), strict=True)
+        spans = map(_Span, starts.tolist(), counts.tolist(), heavy_starts.tolist(), heavy.tolist())
         return [
-            self._taken(span, moved, row) if span[1] else None
+            self._taken(span, moved, row) if span.matched else None
             for span, moved, row in zip(spans, totals, whole.tolist(), strict=True)
         ]
 
-    def _taken(self, span: tuple[int, int, int, int], totals: dict[str, Total], whole: list[float]) -> Taken:
-        start, count, heavy_start, heavy = span
-        rows, weights = self._rows[start : start + count], self._weights[start : start + count]
-        excluded, places = NO_EXCLUSIONS, None
-        if heavy < count:
-            light_start = start - heavy_start
-            light = self._light[light_start : light_start + count - heavy]
-            excluded = Exclusions(LeftOut(self._bucket, rows, light, ExclusionReason.BELOW_FLOOR, weights))
-            places = self._heavy[heavy_start : heavy_start + heavy]
-        if not heavy:
-            return Taken({}, NO_CONTRIBUTIONS, excluded)
-        moments = [moment[start : start + count] for moment in self._moments]
-        kept = self._kept[heavy_start : heavy_start + heavy]
-        units = [column[heavy_start : heavy_start + heavy] for column in self._units.T]
-        blend = Blending(self._bucket, rows, places, moments, kept, units, whole)
-        return Taken(totals, Contributions(WeighedRows(blend)), excluded)
+    def _taken(self, span: _Span, totals: dict[str, Total], whole: list[float]) -> Taken:
+        contributions, excluded = NO_CONTRIBUTIONS, NO_EXCLUSIONS
+        if span.heavy < span.matched:
+            excluded = Exclusions(span.matched - span.heavy, partial(self._left_out, span))
+        if span.heavy:
+            contributions = Contributions(span.heavy, partial(self._contributing, span, whole))
+        return Taken(totals, contributions, excluded)
+
+    def _contributing(self, span: _Span, whole: list[float]) -> WeighedRows:
+        matched, heavy = slice(span.start, span.start + span.matched), slice(span.first, span.first + span.heavy)
+        places = None if span.heavy == span.matched else self._heavy[heavy]
+        moments, units = [each[matched] for each in self._moments], [each[heavy] for each in self._units.T]
+        return WeighedRows(
+            Blending(self._bucket, self._rows[matched], places, moments, self._kept[heavy], units, whole)
+        )
+
+    def _left_out(self, span: _Span) -> LeftOut:
+        matched, first = slice(span.start, span.start + span.matched), span.start - span.first
+        light = self._light[first : first + span.matched - span.heavy]
+        return LeftOut(self._bucket, self._rows[matched], light, ExclusionReason.BELOW_FLOOR, self._weights[matched])
 
     def _totals(self) -> tuple[list[dict[str, Total]], Column]:
         """Return the sums per lever that is moved, of each request, and what its weights are divided by."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ from .scope_packing import Rows
 from .taken import NO_CONTRIBUTIONS, NO_EXCLUSIONS, Contributions, Exclusions, Taken, Total, added
 from .weights import DAY, ROUNDED_AWAY, Column, are_below, is_below
 
-FEW = 24
+FEW = 60  # overrides, measured
 NEARLY = 1e-9  # more than the logarithms of two libraries differ by: `ramped` decides for those in between
 MICROSECONDS, SECONDS_PER_HOUR = 1e6, 3600.0
 
@@ -45,16 +46,17 @@ def _plan_of_few(found: Selection, section: Section, now: int) -> Taken:
     units, excluded, heavy, kept = columns[weighing.width :], NO_EXCLUSIONS, None, weights
     light = _places_below(weights, section.parameters.min_total_weight)
     if light:
-        excluded = Exclusions(LeftOut(bucket, rows, light, ExclusionReason.BELOW_FLOOR, weights))
+        why = ExclusionReason.BELOW_FLOOR
+        excluded = Exclusions(len(light), partial(LeftOut, bucket, rows, light, why, weights))
         if len(light) == len(weights):
             return Taken({}, NO_CONTRIBUTIONS, excluded)
-        heavy = [place for place in range(len(weights)) if place not in light]
+        are_light = set(light)
+        heavy = [place for place in range(len(weights)) if place not in are_light]
         kept = [weights[place] for place in heavy]
         units = [[column[place] for place in heavy] for column in units]
     totals, whole = _blended(bucket.levers, units, kept, section.parameters.prior_weight)
-    return Taken(
-        totals, Contributions(WeighedRows(Blending(bucket, rows, heavy, moments, kept, units, whole))), excluded
-    )
+    blend = Blending(bucket, rows, heavy, moments, kept, units, whole)
+    return Taken(totals, Contributions(len(kept), partial(WeighedRows, blend)), excluded)
 
 
 def _places_below(weights: Sequence[float], floor: float) -> list[int]:
@@ -99,22 +101,22 @@ def _plan_of_many(found: Selection, section: Section, now: int) -> Taken:
     below = are_below(weights, section.parameters.min_total_weight)
     light = below.nonzero()[0]
     if light.size:
-        excluded = Exclusions(LeftOut(bucket, rows, light, ExclusionReason.BELOW_FLOOR, weights))
+        why = ExclusionReason.BELOW_FLOOR
+        excluded = Exclusions(len(light), partial(LeftOut, bucket, rows, light, why, weights))
         if light.size == rows.size:
             return Taken({}, NO_CONTRIBUTIONS, excluded)
         heavy = (~below).nonzero()[0]
         kept, units = weights[heavy], units[heavy]
-    columns = list(units.T)
-    has = None if bucket.is_full else ~np.isnan(units)
-    if has is not None:
+    columns, has = list(units.T), None
+    if not bucket.is_full:
+        has = ~np.isnan(units)
         units = np.where(has, units, 0.0)
     each = np.repeat(kept[:, None], len(bucket.levers), axis=1) if has is None else kept[:, None] * has
-    support = added(each)
-    whole = section.parameters.prior_weight + support
-    whole[whole == 0] = math.inf  # without a floor all weights can be 0, and so are the parts
-    totals = _totals(bucket.levers, kept[:, None] / whole * units, has, support.tolist())
-    blend = Blending(bucket, rows, heavy, moments, kept, columns, whole.tolist())
-    return Taken(totals, Contributions(WeighedRows(blend)), excluded)
+    support, prior = added(each).tolist(), section.parameters.prior_weight
+    whole = [prior + each or math.inf for each in support]  # without a floor all weights can be 0, as are the parts
+    totals = _totals(bucket.levers, kept[:, None] / np.array(whole) * units, has, support)
+    blend = Blending(bucket, rows, heavy, moments, kept, columns, whole)
+    return Taken(totals, Contributions(len(kept), partial(WeighedRows, blend)), excluded)
 
 
 def most_specific(found: Selection, section: Section, now: int) -> Taken:
@@ -129,8 +131,8 @@ def most_specific(found: Selection, section: Section, now: int) -> Taken:
     deciding = acts.any(axis=1)
     rows, acts = rows[deciding], acts[deciding]
     units = np.where(acts, bucket.units(rows), 0.0)
-    deciders = UnweighedRows(bucket, rows, units, bucket.targets[rows], acts)
-    return Taken(_totals(bucket.levers, units, acts), Contributions(deciders), NO_EXCLUSIONS)
+    deciders = partial(UnweighedRows, bucket, rows, units, bucket.targets[rows], acts)
+    return Taken(_totals(bucket.levers, units, acts), Contributions(rows.size, deciders), NO_EXCLUSIONS)
 
 
 def evidence(found: Selection, section: Section, now: int) -> Taken:
@@ -139,7 +141,8 @@ def evidence(found: Selection, section: Section, now: int) -> Taken:
     if section.parameters.max_evidence_age_days is not None:
         stale = _ages(found, now) > section.parameters.max_evidence_age_days
         if stale.any():
-            excluded = Exclusions(LeftOut(bucket, rows, stale.nonzero()[0], ExclusionReason.STALE))
+            places = stale.nonzero()[0]
+            excluded = Exclusions(len(places), partial(LeftOut, bucket, rows, places, ExclusionReason.STALE))
             rows = rows[~stale]
     if rows.size == 0:
         return Taken({}, NO_CONTRIBUTIONS, excluded)
@@ -147,7 +150,8 @@ def evidence(found: Selection, section: Section, now: int) -> Taken:
     ramping = None if bucket.ramps is None else _ramp(bucket, rows, section, now, targets, units)
     under_way = set() if ramping is None else set(np.flatnonzero(ramping.any(axis=0)).tolist())
     totals = _totals(bucket.levers, units, bucket.has(rows), ramping=under_way)
-    return Taken(totals, Contributions(UnweighedRows(bucket, rows, units, targets, ramping=ramping)), excluded)
+    acting = partial(UnweighedRows, bucket, rows, units, targets, ramping=ramping)
+    return Taken(totals, Contributions(rows.size, acting), excluded)
 
 
 def _ramp(bucket: Bucket, rows: Rows, section: Section, now: int, targets: Column, units: Column) -> NDArray[np.bool_]:
@@ -177,7 +181,7 @@ def _totals(
     ramping: Collection[int] = (),
 ) -> dict[str, Total]:
     """Return what the parts sum up to, per lever that an override moves."""
-    moved = list(range(len(levers))) if has is None else np.flatnonzero(has.any(axis=0)).tolist()
+    moved = range(len(levers)) if has is None else np.flatnonzero(has.any(axis=0)).tolist()
     units = added(parts).tolist()
     return {
         levers[column]: Total(units[column], None if support is None else support[column], column in ramping)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -30,7 +31,7 @@ def joined_contributions(lists: Sequence[Contributions]) -> Contributions:
     filled = [each for each in lists if each]
     if len(filled) < 2:
         return filled[0] if filled else NO_CONTRIBUTIONS
-    return Contributions(_JoinedContributions(filled))
+    return Contributions(sum(map(len, filled)), partial(_JoinedContributions, filled))
 
 
 def joined_exclusions(lists: Sequence[Exclusions]) -> Exclusions:
@@ -38,15 +39,12 @@ def joined_exclusions(lists: Sequence[Exclusions]) -> Exclusions:
     filled = [each for each in lists if each]
     if len(filled) < 2:
         return filled[0] if filled else NO_EXCLUSIONS
-    return Exclusions(_JoinedExclusions(filled))
+    return Exclusions(sum(map(len, filled)), partial(_JoinedExclusions, filled))
 
 
 class _JoinedContributions:
     def __init__(self, lists: Sequence[Contributions]) -> None:
         self._lists = lists
-
-    def __len__(self) -> int:
-        return sum(map(len, self._lists))
 
     def items(self) -> Sequence[Contribution]:
         return [each for found in self._lists for each in found]
@@ -60,7 +58,8 @@ class _JoinedContributions:
         has = [np.ones(one.parts.shape, np.bool_) if one.has is None else one.has for one in each]
         ramping = [np.zeros(one.parts.shape, np.bool_) if one.ramping is None else one.ramping for one in each]
         weights = [None if one.weights is None else one.weights[:, None] for one in each]
-        joined_weights, rows = _stacked(weights, [len(one.parts) for one in each]), len(self)
+        joined_weights = _stacked(weights, [len(one.parts) for one in each])
+        rows = sum(map(len, self._lists))
         acts = [_acting(one) for one in each]
         return ContributionColumns(
             _hashes([one.ids for one in each]),
@@ -81,9 +80,6 @@ class _JoinedContributions:
 class _JoinedExclusions:
     def __init__(self, lists: Sequence[Exclusions]) -> None:
         self._lists = lists
-
-    def __len__(self) -> int:
-        return sum(map(len, self._lists))
 
     def _order(self) -> list[int]:
         ids = [each.id for found in self._lists for each in found]

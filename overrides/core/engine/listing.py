@@ -44,9 +44,6 @@ class WeighedRows:
     def __init__(self, blend: Blending) -> None:
         self._blend = blend
 
-    def __len__(self) -> int:
-        return len(self._blend.weights)
-
     def items(self) -> Sequence[Contribution]:
         """Return them as objects."""
         found, bucket = self.columns(), self._blend.bucket
@@ -135,9 +132,6 @@ class UnweighedRows:
     acts: NDArray[np.bool_] | None = None
     ramping: NDArray[np.bool_] | None = None
 
-    def __len__(self) -> int:
-        return self.rows.size
-
     def items(self) -> Sequence[Contribution]:
         """Return them as objects."""
         bucket, rows, levers = self.bucket, self.rows, self.bucket.levers
@@ -181,9 +175,6 @@ class LeftOut:
     ) -> None:
         self._bucket, self._matching, self._places, self._why, self._weights = bucket, matching, places, why, weights
 
-    def __len__(self) -> int:
-        return len(self._places)
-
     def items(self) -> Sequence[Excluded]:
         """Return them as objects."""
         rows = self._matching[self._places]
@@ -196,7 +187,7 @@ class LeftOut:
         rows = self._matching[self._places]
         ids, lines = self._bucket.ids.hashes(rows), self._bucket.lines.hashes(rows)
         weights = None if self._weights is None else np.array(self._weights)[self._places]
-        return ExclusionColumns(ids, lines, (self._why,) * len(self), weights)
+        return ExclusionColumns(ids, lines, (self._why,) * rows.size, weights)
 
 
 def _named(levers: Sequence[str], values: Column, has: NDArray[np.bool_] | None) -> list[dict[str, float]]:

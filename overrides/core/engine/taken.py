@@ -6,7 +6,7 @@ object per override.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar, overload
 
 import numpy as np
@@ -98,18 +98,16 @@ class ExclusionColumns(NamedTuple):
 
 
 class Contributing(Protocol):
-    """What a list of contributions is made from."""
+    """What a list of contributions is made from, as the list is read: objects, short ones, or columns."""
 
-    def __len__(self) -> int: ...
     def items(self) -> Sequence[Contribution]: ...
     def brief(self) -> Sequence[Brief]: ...
     def columns(self) -> ContributionColumns: ...
 
 
 class Excluding(Protocol):
-    """What a list of exclusions is made from."""
+    """What a list of exclusions is made from, as the list is read."""
 
-    def __len__(self) -> int: ...
     def items(self) -> Sequence[Excluded]: ...
     def columns(self) -> ExclusionColumns: ...
 
@@ -157,47 +155,45 @@ class Listed(Sequence[T]):
 class Contributions(Listed[Contribution]):
     """The contributions of an answer."""
 
-    __slots__ = ("_columns", "_source")
+    __slots__ = ("_columns", "_make")
 
-    def __init__(self, source: Contributing) -> None:
-        self._length, self._made = len(source), None
-        self._source = source
+    def __init__(self, length: int, make: Callable[[], Contributing]) -> None:
+        self._length, self._made, self._make = length, None, make
         self._columns: ContributionColumns | None = None
 
     def _items(self) -> Sequence[Contribution]:
-        return self._source.items()
+        return self._make().items()
 
     @property
     def brief(self) -> Sequence[Brief]:
         """The ids, lines, weights and parts alone, which costs half of the whole; made at each call."""
-        return self._source.brief()
+        return self._make().brief()
 
     @property
     def columns(self) -> ContributionColumns:
         """The same as columns."""
         if self._columns is None:
-            self._columns = self._source.columns()
+            self._columns = self._make().columns()
         return self._columns
 
 
 class Exclusions(Listed[Excluded]):
     """The exclusions of an answer."""
 
-    __slots__ = ("_columns", "_source")
+    __slots__ = ("_columns", "_make")
 
-    def __init__(self, source: Excluding) -> None:
-        self._length, self._made = len(source), None
-        self._source = source
+    def __init__(self, length: int, make: Callable[[], Excluding]) -> None:
+        self._length, self._made, self._make = length, None, make
         self._columns: ExclusionColumns | None = None
 
     def _items(self) -> Sequence[Excluded]:
-        return self._source.items()
+        return self._make().items()
 
     @property
     def columns(self) -> ExclusionColumns:
         """The same as columns."""
         if self._columns is None:
-            self._columns = self._source.columns()
+            self._columns = self._make().columns()
         return self._columns
 
 
@@ -231,9 +227,6 @@ def added(values: Column) -> Column:
 
 
 class _NoContributions:
-    def __len__(self) -> int:
-        return 0
-
     def items(self) -> Sequence[Contribution]:
         return ()
 
@@ -246,9 +239,6 @@ class _NoContributions:
 
 
 class _NoExclusions:
-    def __len__(self) -> int:
-        return 0
-
     def items(self) -> Sequence[Excluded]:
         return ()
 
@@ -257,5 +247,5 @@ class _NoExclusions:
         return ExclusionColumns(nobody, nobody, (), None)
 
 
-NO_CONTRIBUTIONS = Contributions(_NoContributions())
-NO_EXCLUSIONS = Exclusions(_NoExclusions())
+NO_CONTRIBUTIONS = Contributions(0, _NoContributions)
+NO_EXCLUSIONS = Exclusions(0, _NoExclusions)
