@@ -21,6 +21,7 @@ from .definitions.own_dimensions import OwnDimension
 
 WORD_BITS = 64
 JOINED_FROM = 15_000  # scopes
+FEW_ROWS = 100
 COMPARED_AT_ONCE = 100_000  # pairs of a query and a scope, so that they stay in the processor's cache
 
 Rows = NDArray[np.intp]
@@ -151,19 +152,19 @@ class PackedScopes:
 
     def rows_in(self, scope: Mapping[str, str]) -> Rows:
         """Return the same rows as an array."""
-        query = self._packed(scope)
-        if self._lookup is not None:
-            rows = self._lookup.rows(query[0])
-            for word in range(1, len(query)):
-                rows = rows[(self._masks[word, rows] & query[word]) == self._keys[word, rows]]
-            return rows
-        hits: NDArray[np.bool_] | None = None
-        for (masks, keys), word_of_query in zip(self._words, query, strict=True):
-            each = (masks & word_of_query) == keys
-            hits = each if hits is None else hits & each
-        assert hits is not None
-        found: Rows = hits.nonzero()[0]
-        return found
+        if self._lookup is None and len(self._words) == 1:
+            (masks, keys), query = self._words[0], np.uint64(self._packed_first(scope))
+            found: Rows = ((masks & query) == keys).nonzero()[0]
+            return found
+        queries = self._packed(scope)
+        if self._lookup is None:
+            each = [(masks & word) == keys for (masks, keys), word in zip(self._words, queries, strict=True)]
+            found = np.logical_and.reduce(each).nonzero()[0]
+            return found
+        rows = self._lookup.rows(queries[0])
+        for (masks, keys), word in zip(self._words[1:], queries[1:], strict=True):
+            rows = rows[(masks[rows] & word) == keys[rows]]
+        return rows
 
     def rows_in_many(self, scopes: Sequence[Mapping[str, str]]) -> tuple[Rows, Rows]:
         """Return the matches of many scopes as pairs (number of the scope, row), ascending.
@@ -189,6 +190,15 @@ class PackedScopes:
         numbers, rows = hits.nonzero()
         return numbers, rows
 
+    def _packed_first(self, scope: Mapping[str, str]) -> int:
+        """Return the query of an index of one word."""
+        packed, field_of = 0, self._codes.get
+        for name, value in scope.items():
+            field = field_of(name)
+            if field is not None:
+                packed |= field[1].get(value, 0)
+        return packed
+
     def _packed(self, scope: Mapping[str, str]) -> list[np.uint64]:
         words, field_of = [0] * len(self._words), self._codes.get
         for name, value in scope.items():
@@ -199,31 +209,34 @@ class PackedScopes:
 
 
 class _Lookup:
-    """The rows of each distinct first word of the keys, sorted by it, and the distinct masks."""
+    """The rows of each distinct first word of the keys, sorted by it, and the distinct masks.
+
+    `starts` is where the rows of each word start; None if each word is that of one row.
+    """
 
     __slots__ = ("_keys", "_masks", "_order", "_starts")
 
     def __init__(self, keys: NDArray[np.uint64], masks: NDArray[np.uint64]) -> None:
         self._order = np.argsort(keys, kind="stable").astype(np.int32)
-        self._keys = np.unique(keys)
-        starts = keys[self._order].searchsorted(self._keys)
-        self._starts = np.append(starts, len(keys)).astype(np.int32)
-        self._masks = np.unique(masks)
+        self._keys, self._masks = np.unique(keys), np.unique(masks)
+        self._starts: NDArray[np.int32] | None = None
+        if len(self._keys) < len(keys):
+            starts = keys[self._order].searchsorted(self._keys)
+            self._starts = np.append(starts, len(keys)).astype(np.int32)
 
     def rows(self, query: np.uint64) -> Rows:
         """Look up what each mask leaves of the query; masks that leave the same find the same rows."""
         wanted = self._masks & query
         places = self._keys.searchsorted(wanted)
-        np.minimum(places, len(self._keys) - 1, out=places)
-        found = places[self._keys.take(places) == wanted]
-        if found.size > 1:
-            found = np.array(sorted(set(found.tolist())), np.intp)
-        starts = self._starts.take(found)
-        counts = self._starts.take(found + 1) - starts
-        places = starts if counts.sum() == counts.size else _ranges(starts, counts)
-        rows = self._order.take(places).astype(np.intp)
-        rows.sort()
-        return rows
+        found = places[self._keys.take(places, mode="clip") == wanted]
+        if self._starts is not None:
+            found = np.unique(found)
+            starts = self._starts[found]
+            found = _ranges(starts, self._starts[found + 1] - starts)
+        rows = self._order.take(found)
+        if rows.size <= FEW_ROWS:
+            return np.array(sorted(set(rows.tolist())), np.intp)
+        return np.unique(rows).astype(np.intp)
 
 
 def _ranges(starts: Rows, counts: Rows) -> Rows:
