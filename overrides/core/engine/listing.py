@@ -67,18 +67,14 @@ class WeighedRows:
         weights = _listed(weights)
         order = heaviest_first(weights)
         rows = rows.take(order if heavy is None else [heavy[place] for place in order])
-        divided = [
-            (name, _listed(column), each) for name, column, each in zip(bucket.levers, units, whole, strict=True)
-        ]
-        found = []
-        for place, id, line in zip(order, bucket.ids.take(rows), bucket.lines.take(rows), strict=True):
-            weight, parts = weights[place], {}
-            for name, column, each in divided:
+        ids, lines, kept = bucket.ids.take(rows), bucket.lines.take(rows), [weights[place] for place in order]
+        found: list[dict[str, float]] = [{} for _ in order]
+        for name, column, each in zip(bucket.levers, map(_listed, units), whole, strict=True):
+            for parts, place, weight in zip(found, order, kept, strict=True):
                 unit = column[place]
                 if unit == unit:
                     parts[name] = weight / each * unit
-            found.append(Brief(id, line, weight, parts))
-        return found
+        return list(map(Brief, ids, lines, kept, found))
 
     def columns(self) -> ContributionColumns:
         """Return them as columns."""
