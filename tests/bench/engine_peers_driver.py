@@ -13,6 +13,7 @@ import importlib.metadata
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from statistics import median
 from time import process_time
@@ -32,7 +33,7 @@ def counterweight(scopes: Scopes, asked: Mapping[str, str]) -> Matcher:
 
 def zen(scopes: Scopes, asked: Mapping[str, str]) -> Matcher:
     """A decision table that collects every row that hits."""
-    import zen as engine
+    engine = import_module("zen")
 
     inputs = [{"id": name, "name": name, "field": name} for name in asked]
     rules = [
@@ -61,7 +62,7 @@ def zen(scopes: Scopes, asked: Mapping[str, str]) -> Matcher:
 
 def cedar(scopes: Scopes, asked: Mapping[str, str]) -> Matcher:
     """One policy per override, parsed once; the answer names the policies that hold."""
-    import cedarpy
+    cedarpy = import_module("cedarpy")
 
     text = "\n".join(
         f'@id("{id}")\npermit(principal, action, resource) when {{ '
@@ -78,7 +79,7 @@ def cedar(scopes: Scopes, asked: Mapping[str, str]) -> Matcher:
 
 def flagsmith(scopes: Scopes, asked: Mapping[str, str]) -> Matcher:
     """One segment per override; the answer lists the segments that hold."""
-    from flag_engine.engine import get_evaluation_result
+    evaluation = import_module("flag_engine.engine").get_evaluation_result
 
     segments = {
         id: {
@@ -101,17 +102,17 @@ def flagsmith(scopes: Scopes, asked: Mapping[str, str]) -> Matcher:
         "segments": segments,
         "identity": {"identifier": "u", "key": "e_u", "traits": dict(asked)},
     }
-    return lambda: [each["name"] for each in get_evaluation_result(whole)["segments"]]
+    return lambda: [each["name"] for each in evaluation(whole)["segments"]]
 
 
 def growthbook(scopes: Scopes, asked: Mapping[str, str]) -> Matcher:
     """One feature per override."""
-    from growthbook import GrowthBook
+    growthbook_class = import_module("growthbook").GrowthBook
 
     features = {
         id: {"defaultValue": False, "rules": [{"condition": dict(scope), "force": True}]} for id, scope in scopes
     }
-    book, attributes = GrowthBook(attributes={}, features=features), dict(asked)
+    book, attributes = growthbook_class(attributes={}, features=features), dict(asked)
 
     def matched() -> list[str]:
         book.set_attributes(attributes)

@@ -77,18 +77,16 @@ def _blended(
     """Return the sums per lever, and what the weights are divided by; a unit is NaN where there is no target."""
     totals, wholes = {}, []
     for name, column in zip(levers, units, strict=True):
-        support = total = 0.0
-        is_moved = False
-        for weight, unit in zip(weights, column, strict=True):
-            if unit == unit:
-                support += weight
-                is_moved = True
+        support = 0.0
+        moving = [(weight, unit) for weight, unit in zip(weights, column, strict=True) if unit == unit]
+        for weight, _ in moving:
+            support += weight
         whole = prior + support or math.inf  # without a floor all weights can be 0, and so are the parts
         wholes.append(whole)
-        if is_moved:
-            for weight, unit in zip(weights, column, strict=True):
-                if unit == unit:
-                    total += weight / whole * unit
+        if moving:
+            total = 0.0
+            for weight, unit in moving:
+                total += weight / whole * unit
             totals[name] = Total(total, support)
     return totals, wholes
 

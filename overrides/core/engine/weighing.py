@@ -19,6 +19,7 @@ import numpy as np
 from .weights import DAY, Basis, Column, WeightFormula
 
 UPDATED, STATIC, INPUTS = 0, 1, 2  # columns of the table
+A_DAY = float(DAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ class Weighing:
 
     def of_few(self, columns: Sequence[list[float]], now: int) -> tuple[list[list[float]], list[float]]:
         """Return the factors that depend on the time, and the weights, of rows given as one list per column."""
-        ages = [(now - updated) / DAY if now > updated else 0.0 for updated in columns[UPDATED]]
+        at = float(now)  # exact, and compared with floats faster than a whole number is
+        ages = [(at - updated) / A_DAY if at > updated else 0.0 for updated in columns[UPDATED]]
         total, moments = columns[STATIC], []
         for _, listed, places, constants in self.timed:
             moment = listed(ages, *[columns[place] for place in places], *map(repeat, constants))
