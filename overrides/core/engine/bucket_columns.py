@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .compiled import NO_PATH, Bucket, Ramps
 from .definitions.levers import LEVERS
@@ -19,35 +20,67 @@ from .weighing import INPUTS, Weighing
 from .weights import Basis, Column, WeightFormula, microseconds
 
 
-class OverrideRow(NamedTuple):
-    """One override as the columns take it up; `updated` is in microseconds."""
+@dataclass(frozen=True)
+class OverrideColumns:
+    """Overrides as a bucket takes them up, in id order: a list or an array per field, one entry per override.
 
-    id: str
-    line: str
-    scope: Mapping[str, str]
-    edge_raw: float
-    n: float
-    variance: float
-    half_life_days: float
-    updated: int
-    levers: Mapping[str, float]
-    path: Path | None
+    `updated` is in microseconds; `paths` is None if no override has a ramp.
+    """
+
+    ids: Sequence[str]
+    lines: Sequence[str]
+    scopes: Sequence[Mapping[str, str]]
+    basis: Basis[Column]
+    updated: NDArray[np.int64]
+    levers: Sequence[Mapping[str, float]]
+    paths: Sequence[Path | None] | None
 
     @classmethod
-    def of(cls, spec: OverrideSpec) -> OverrideRow:
-        """Return the row of an override."""
-        stats = spec.stats
+    def of(cls, specs: Sequence[OverrideSpec]) -> Self:
+        """Return the columns of overrides, which are in id order."""
+        stats = [spec.stats for spec in specs]
         return cls(
-            spec.id,
-            spec.line,
-            spec.scope,
-            stats.edge_raw,
-            stats.n,
-            stats.variance,
-            stats.half_life_days,
-            microseconds(stats.updated_at),
-            spec.levers,
-            spec.path,
+            [spec.id for spec in specs],
+            [spec.line for spec in specs],
+            [spec.scope for spec in specs],
+            Basis(
+                edge_raw=np.array([each.edge_raw for each in stats], float),
+                n=np.array([each.n for each in stats], float),
+                variance=np.array([each.variance for each in stats], float),
+                half_life_days=np.array([each.half_life_days for each in stats], float),
+                dims=np.array([len(spec.scope) for spec in specs], float),
+            ),
+            np.array([microseconds(each.updated_at) for each in stats], np.int64),
+            [spec.levers for spec in specs],
+            [spec.path for spec in specs],
+        )
+
+    @classmethod
+    def joined(cls, blocks: Sequence[Self]) -> Self:
+        """Return several blocks as one, whose overrides are in id order again."""
+        if len(blocks) == 1:
+            return blocks[0]
+        whole = cls(
+            [name for block in blocks for name in block.ids],
+            [name for block in blocks for name in block.lines],
+            [scope for block in blocks for scope in block.scopes],
+            Basis(*map(np.concatenate, zip(*(block.basis for block in blocks), strict=True))),
+            np.concatenate([block.updated for block in blocks]),
+            [levers for block in blocks for levers in block.levers],
+            [path for block in blocks for path in block.paths or (None,) * len(block.ids)],
+        )
+        order = sorted(range(len(whole.ids)), key=whole.ids.__getitem__)
+        return whole if order == list(range(len(order))) else whole._in_order(order)
+
+    def _in_order(self, rows: Sequence[int]) -> Self:
+        return type(self)(
+            [self.ids[row] for row in rows],
+            [self.lines[row] for row in rows],
+            [self.scopes[row] for row in rows],
+            Basis(*(column[rows] for column in self.basis)),
+            self.updated[rows],
+            [self.levers[row] for row in rows],
+            None if self.paths is None else [self.paths[row] for row in rows],
         )
 
 
@@ -59,20 +92,13 @@ class Moves(NamedTuple):
     ramps: Ramps | None
 
 
-def bucket_of(rows: Sequence[OverrideRow], scopes: PackedScopes, formula: WeightFormula[float]) -> Bucket:
+def bucket_of(rows: OverrideColumns, scopes: PackedScopes, formula: WeightFormula[float]) -> Bucket:
     """Return the bucket of overrides in id order; `scopes` holds theirs."""
-    basis = Basis(
-        edge_raw=np.array([row.edge_raw for row in rows], float),
-        n=np.array([row.n for row in rows], float),
-        variance=np.array([row.variance for row in rows], float),
-        half_life_days=np.array([row.half_life_days for row in rows], float),
-        dims=np.array([len(row.scope) for row in rows], float),
-    )
-    levers = tuple(sorted({name for row in rows for name in row.levers}))
-    targets = [[row.levers.get(name, math.nan) for name in levers] for row in rows]
-    moves = Moves(levers, np.array(targets, float).reshape(len(rows), len(levers)), _ramps(rows, levers))
-    ids, lines = Names([row.id for row in rows]), Names([row.line for row in rows])
-    return bucket_of_columns(ids, lines, scopes, [row.updated for row in rows], basis, moves, formula)
+    levers = tuple(sorted({name for each in rows.levers for name in each}))
+    targets = [[each.get(name, math.nan) for name in levers] for each in rows.levers]
+    moves = Moves(levers, np.array(targets, float).reshape(len(rows.ids), len(levers)), _ramps(rows, levers))
+    ids, lines = Names(rows.ids), Names(rows.lines)
+    return bucket_of_columns(ids, lines, scopes, rows.updated, rows.basis, moves, formula)
 
 
 def bucket_of_columns(
@@ -125,15 +151,15 @@ def _units(moves: Moves) -> Column:
     return units
 
 
-def _ramps(rows: Sequence[OverrideRow], levers: Sequence[str]) -> Ramps | None:
+def _ramps(rows: OverrideColumns, levers: Sequence[str]) -> Ramps | None:
     """Return the ramps; an override without a path ends where it starts."""
-    if all(row.path is None for row in rows):
+    if rows.paths is None or all(path is None for path in rows.paths):
         return None
-    since = [NO_PATH if row.path is None else microseconds(row.path.since) for row in rows]
+    since = [NO_PATH if path is None else microseconds(path.since) for path in rows.paths]
     starts = [
-        [row.levers.get(name, math.nan) for name in levers]
-        if row.path is None
-        else [row.path.start.get(name, LEVERS[name].neutral) for name in levers]
-        for row in rows
+        [targets.get(name, math.nan) for name in levers]
+        if path is None
+        else [path.start.get(name, LEVERS[name].neutral) for name in levers]
+        for targets, path in zip(rows.levers, rows.paths, strict=True)
     ]
     return Ramps(np.array(since, np.int64), np.array(starts, float))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 
-from .bucket_columns import OverrideRow, bucket_of, reweighed
+from .bucket_columns import OverrideColumns, bucket_of, reweighed
 from .compile_overrides import compile_overrides, join
 from .compiled import Bucket, Compiled, Key, ScopeReading
 from .definitions.field_error import FieldError
@@ -17,7 +17,7 @@ from .definitions.vocabulary import Channel
 from .scope_packing import PackedScopes
 from .weights import formula_of
 
-Group = tuple[Channel, Key, Sequence[OverrideRow]]  # all overrides of a channel, pattern and action, in id order
+Group = tuple[Channel, Key, OverrideColumns]  # all overrides of a channel, pattern and action, in id order
 
 
 def compile_module(parameters: ModuleParameters, specs: Iterable[OverrideSpec]) -> Compiled:
@@ -107,7 +107,7 @@ def _filled(empty: Compiled, kept: Mapping[Channel | None, Mapping[Key, Bucket]]
     buckets = {section.channel: dict(kept.get(section.channel, {})) for section in empty.sections}
     formulas = {section.channel: formula_of(section.parameters) for section in empty.sections}
     for channel, key, rows in groups:
-        scopes = PackedScopes([row.scope for row in rows], empty.reading.cuts)
+        scopes = PackedScopes(rows.scopes, empty.reading.cuts)
         buckets[channel][key] = bucket_of(rows, scopes, formulas[channel])
     return replace(
         empty, sections=tuple(replace(section, buckets=buckets[section.channel]) for section in empty.sections)

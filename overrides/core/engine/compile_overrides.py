@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from itertools import pairwise
 
-from .bucket_columns import OverrideRow, bucket_of
+from .bucket_columns import OverrideColumns, bucket_of
 from .compiled import AS_SENT, Bucket, Compiled, Key, Limits, ScopeReading, Section
 from .definitions.field_error import FieldError
 from .definitions.levers import LEVERS
@@ -92,13 +92,11 @@ def _buckets(ordered: list[OverrideSpec], parameters: WeightParameters, reading:
             groups.setdefault((spec.module, spec.pattern_key, spec.action_category), []).append(spec)
     formula = formula_of(parameters)
     return {
-        key: bucket_of(
-            list(map(OverrideRow.of, group)), PackedScopes([spec.scope for spec in group], reading.cuts), formula
-        )
+        key: bucket_of(OverrideColumns.of(group), PackedScopes([spec.scope for spec in group], reading.cuts), formula)
         for key, group in groups.items()
     }
 
 
 def bucket_of_nothing() -> Bucket:
     """Return a bucket without overrides."""
-    return bucket_of([], PackedScopes([]), formula_of(WeightParameters()))
+    return bucket_of(OverrideColumns.of([]), PackedScopes([]), formula_of(WeightParameters()))

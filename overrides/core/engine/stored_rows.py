@@ -1,4 +1,4 @@
-"""Read stored overrides into rows without an object per field, and prove each against the hash that is its id.
+"""Read stored overrides into columns without an object per field, and prove each against the hash that is its id.
 
 What is proven is what `OverrideSpec` and `compile_module` would refuse: an override that is not surely fine is built
 and compiled by them, alone, and fails or passes as it would there. The rules about names (channel, category, levers,
@@ -10,53 +10,88 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from .bucket_columns import OverrideRow
+import numpy as np
+from numpy.typing import NDArray
+
+from .bucket_columns import OverrideColumns
 from .compile_module import compile_module
-from .compiled import Key
+from .compiled import NO_PATH, Key
 from .definitions.content_hash import content_json
-from .definitions.json_fields import LARGEST, SMALLEST, instant_text
+from .definitions.field_error import FieldError
+from .definitions.json_fields import LARGEST, SMALLEST
 from .definitions.levers import LEVERS
 from .definitions.module_parameters import ModuleParameters
 from .definitions.override_spec import GROUPS, OverrideSpec, scope_of
 from .definitions.override_stats import Path, Stats
 from .definitions.validation import PATTERN_KEY
 from .definitions.vocabulary import Channel, LearningMethod
-from .weights import microseconds
+from .weights import EPOCH, Basis, Column, microseconds
 
 SCOPES_KEPT = 50_000  # scopes that many patterns share are parsed once
+PATHS_KEPT = 1_000  # starts of ramps, which what is published together shares
 WORDS = {word.value: content_json(word) for words in (Channel, LearningMethod) for word in words}
 CAPITAL = {name for name, lever in LEVERS.items() if lever.group == GROUPS[0]}
+FIRST, LAST = (microseconds(EPOCH.replace(year=year)) for year in (2001, 2100))  # times that have a plain text
+NUMBERS = (float, int)
 
 
-class Stored(NamedTuple):
-    """One override of a version as it is stored; `scope`, `levers`, `promise` and `start` are JSON text."""
+class Place(NamedTuple):
+    """What the overrides of a block have in common."""
 
-    id: str
-    line: str
+    key: Key
     channel: str
     policy: str
-    scope: str
-    edge_raw: float
-    n: float
-    variance: float
-    half_life_days: float
-    updated_at: datetime
-    levers: str
-    promise: str | None
-    start: str | None
-    since: datetime | None
+
+
+class Statistics(NamedTuple):
+    """The statistics of the overrides of a block."""
+
+    edge_raw: Column
+    n: Column
+    variance: Column
+    half_life_days: Column
+
+
+@dataclass(frozen=True)
+class StoredBlock:
+    """Overrides of one place as they are stored, in id order: a list or an array per field, one entry per override.
+
+    `scopes`, `levers`, `promises` and `starts` are JSON text, the latter two "null" where there is none. `updated` and
+    `since` are in microseconds since 1970; `since` is `NO_PATH` for an override without a ramp.
+    """
+
+    place: Place
+    ids: Sequence[str]
+    lines: Sequence[str]
+    scopes: Sequence[str]
+    statistics: Statistics
+    updated: NDArray[np.int64]
+    levers: Sequence[str]
+    promises: Sequence[str]
+    starts: Sequence[str]
+    since: NDArray[np.int64]
 
 
 class AlteredError(ValueError):
     """A stored override has another hash than its id; `found` is the hash."""
 
-    def __init__(self, stored: Stored, found: str) -> None:
-        super().__init__(stored.id, found)
-        self.id, self.found = stored.id, found
+    def __init__(self, override: str, found: str) -> None:
+        super().__init__(override, found)
+        self.id, self.found = override, found
+
+
+class _Kind(NamedTuple):
+    """What overrides have in common that name the same things: their levers, and their canonical text with gaps."""
+
+    levers: tuple[str, ...]
+    promised: tuple[str, ...]
+    bounds: tuple[tuple[str, float, float], ...]
+    text: str
 
 
 class RowReader:
@@ -64,131 +99,220 @@ class RowReader:
 
     def __init__(self, parameters: ModuleParameters) -> None:
         self._parameters = parameters
-        self._fine: set[tuple[object, ...]] = set()
+        self._kinds: dict[tuple[object, ...], _Kind] = {}
 
-    def rows(self, key: Key, stored: Sequence[Stored]) -> list[OverrideRow]:
-        """Return the stored overrides of one channel, pattern and action as rows.
+    def columns(self, block: StoredBlock) -> OverrideColumns:
+        """Return the stored overrides of a block as columns.
 
         Raises AlteredError where the content of one has another hash than its id, and FieldError where one is not valid
         or occurs twice.
         """
-        _, pattern_key, _ = key
-        if PATTERN_KEY.fullmatch(pattern_key) is None:
-            return [self._proven(key, each) for each in stored]
-        self._refuse_twice(key, stored)
-        quoted = content_json(pattern_key)
-        return [self._row(key, quoted, each) for each in stored]
+        self._refuse_twice(block)
+        return _Reading(self, block).columns()
 
-    def _row(self, key: Key, pattern: str, stored: Stored) -> OverrideRow:
-        module, _, category = key
-        scope, scope_json = _scope(stored.scope)
-        levers = json.loads(stored.levers)
-        promise = None if stored.promise is None else json.loads(stored.promise)
-        if not _is_plain(levers) or not (promise is None or _is_plain(promise)):
-            return self._proven(key, stored)
-        names, promised = tuple(sorted(levers)), () if promise is None else tuple(sorted(promise))
-        levers = {name: float(levers[name]) + 0.0 for name in names}
-        kind = (module, category, stored.channel, stored.policy, tuple(scope), names, promised)
-        if kind not in self._fine or not _is_fine(stored, levers):
-            row = self._proven(key, stored)
-            self._fine.add(kind)
-            return row
-        method, channel = WORDS[stored.policy], WORDS[stored.channel]
-        edge_raw, n, variance = stored.edge_raw + 0.0, stored.n + 0.0, stored.variance + 0.0  # never a negative zero
-        targets = _lever_text(names) % tuple(levers.values())  # a channel's levers are all of one group
-        said = "" if promise is None else f'"promise":{_numbers(promised) % tuple(_floats(promise, promised))},'
-        text = (
-            f'{{"action_category":"{category}","levers":{targets},"module":"{module}","pattern_key":{pattern},'
-            f'"policy":{method},{said}"scope":{scope_json},"stats":{{"edge_raw":{edge_raw!r},'
-            f'"half_life_days":{stored.half_life_days!r},"n":{n!r},'
-            f'"updated_at":"{instant_text(stored.updated_at)}","variance":{variance!r}}},"type":{channel}}}'
-        )
-        line = f'["{module}",{channel},{method},{pattern},"{category}",{scope_json}]'
-        if _sha256(text) != stored.id or _sha256(line) != stored.line:
-            return self._proven(key, stored)
-        updated = microseconds(stored.updated_at)
-        return OverrideRow(
-            stored.id, stored.line, scope, edge_raw, n, variance, stored.half_life_days, updated, levers, _path(stored)
-        )
+    def kind(self, names: tuple[object, ...]) -> _Kind | None:
+        """Return what is known of overrides that name these things; None before one of them was proven."""
+        return self._kinds.get(names)
 
-    def _refuse_twice(self, key: Key, stored: Sequence[Stored]) -> None:
-        """Raise FieldError where an override or a line occurs twice in one bucket."""
-        if any(len({getattr(each, name) for each in stored}) < len(stored) for name in ("id", "line")):
-            compile_module(self._parameters, [_spec(key, each) for each in stored])
-
-    def _proven(self, key: Key, stored: Stored) -> OverrideRow:
-        spec = _spec(key, stored)
-        if spec.content_id != stored.id or spec.line != stored.line:
-            raise AlteredError(stored, spec.content_id)
+    def prove(self, place: Place, spec: OverrideSpec, line: str, names: tuple[object, ...] | None) -> None:
+        """Compile one override alone; overrides that name the same things as a valid one need only valid numbers."""
+        if spec.content_id != spec.id or spec.line != line:
+            raise AlteredError(spec.id, spec.content_id)
         compile_module(self._parameters, [spec])
-        return OverrideRow.of(spec)
+        if names is not None:
+            levers = tuple(spec.levers)
+            promised = () if spec.promise is None else tuple(sorted(spec.promise))
+            bounds = tuple((name, LEVERS[name].low, LEVERS[name].high) for name in levers)
+            self._kinds[names] = _Kind(levers, promised, bounds, _text(place, levers, promised))
+
+    def _refuse_twice(self, block: StoredBlock) -> None:
+        """Raise FieldError where an override or a line occurs twice in one block."""
+        if any(len(set(names)) < len(names) for names in (block.ids, block.lines)):
+            compile_module(self._parameters, [_spec(block, row) for row in range(len(block.ids))])
 
 
-def _spec(key: Key, stored: Stored) -> OverrideSpec:
-    module, pattern_key, category = key
-    return OverrideSpec(
-        id=stored.id,
-        module=module,
-        channel=Channel(stored.channel),
-        policy=LearningMethod(stored.policy),
-        pattern_key=pattern_key,
-        action_category=category,
-        scope=json.loads(stored.scope),
-        stats=Stats(stored.edge_raw, stored.n, stored.variance, stored.half_life_days, stored.updated_at),
-        levers=json.loads(stored.levers),
-        promise=None if stored.promise is None else json.loads(stored.promise),
-        path=_path(stored),
-    )
+class _Reading:
+    """Reads one block: whatever is surely fine by its canonical text, everything else as a value of its own."""
+
+    def __init__(self, reader: RowReader, block: StoredBlock) -> None:
+        self._reader, self._block = reader, block
+        module, pattern_key, category = block.place.key
+        self._is_plain = PATTERN_KEY.fullmatch(pattern_key) is not None
+        self._pattern = content_json(pattern_key)
+        words = (WORDS.get(word, content_json(word)) for word in (block.place.channel, block.place.policy))
+        self._line_start = f'["{module}",{",".join(words)},{self._pattern},"{category}",'
+
+    def columns(self) -> OverrideColumns:
+        block = self._block
+        statistics = Statistics(*(column + 0.0 for column in block.statistics))  # never a negative zero
+        scopes, levers = self._proven_rows(statistics)
+        basis = Basis(*statistics, dims=np.array([len(scope) for scope in scopes], float))
+        return OverrideColumns(block.ids, block.lines, scopes, basis, block.updated, levers, _paths(block))
+
+    def _proven_rows(self, statistics: Statistics) -> tuple[list[Mapping[str, str]], list[Mapping[str, float]]]:
+        """Return the scope and the targets of each override, all of them proven."""
+        block = self._block
+        fine = _are_fine(block).tolist()
+        stamps = _stamps(np.where(_are_dated(block.updated), block.updated, 0))
+        edge_raw, n, variance, half_life_days = (column.tolist() for column in statistics)
+        scopes: list[Mapping[str, str]] = []
+        levers: list[Mapping[str, float]] = []
+        rows = zip(_parsed(block.levers), _parsed(block.promises), block.scopes, block.ids, block.lines, strict=True)
+        for row, (moves, promise, scope_text, override, line) in enumerate(rows):
+            scope = _scope(scope_text)
+            names = _names(block.place, scope, moves, promise)
+            kind = None if names is None or not (self._is_plain and fine[row]) else self._reader.kind(names)
+            values = None if kind is None else _values(kind, moves, promise)
+            if kind is not None and values is not None:
+                targets, promised = values
+                text = kind.text % (
+                    *targets, self._pattern, *promised, scope.text, edge_raw[row], half_life_days[row], n[row],
+                    stamps[row], variance[row],
+                )  # fmt: skip
+                if _sha256(text) == override and _sha256(f"{self._line_start}{scope.text}]") == line:
+                    scopes.append(scope.values)
+                    levers.append(dict(zip(kind.levers, targets, strict=True)))
+                    continue
+            spec = _spec(block, row)
+            self._reader.prove(block.place, spec, line, names if self._is_plain else None)
+            scopes.append(spec.scope)
+            levers.append(spec.levers)
+        return scopes, levers
 
 
-def _path(stored: Stored) -> Path | None:
-    return None if stored.start is None or stored.since is None else Path(json.loads(stored.start), stored.since)
+class _Scope(NamedTuple):
+    values: Mapping[str, str]
+    text: str
+    dimensions: tuple[str, ...]
 
 
 @lru_cache(SCOPES_KEPT)
-def _scope(text: str) -> tuple[Mapping[str, str], str]:
-    """Return a scope and its canonical text. Raises FieldError."""
-    scope = scope_of(json.loads(text))
-    return scope, content_json(scope)
+def _scope(text: str) -> _Scope:
+    """Return a scope, its canonical text and its dimensions. Raises FieldError."""
+    values = scope_of(json.loads(text))
+    return _Scope(values, content_json(values), tuple(values))
 
 
-def _is_plain(values: object) -> bool:
-    """Return whether values are numbers by name, none of them so large that a float could not hold it."""
-    if type(values) is not dict:
-        return False
-    return all(type(value) in (int, float) and -LARGEST <= value <= LARGEST for value in values.values())
+def _paths(block: StoredBlock) -> list[Path | None] | None:
+    if (block.since == NO_PATH).all():
+        return None
+    starts = zip(block.starts, block.since.tolist(), strict=True)
+    return [None if since == NO_PATH else _path(start, since) for start, since in starts]
 
 
-def _is_fine(stored: Stored, levers: Mapping[str, float]) -> bool:
-    """Return whether the numbers of an override are surely valid."""
-    for name, value in levers.items():
-        if not LEVERS[name].low <= value <= LEVERS[name].high:
-            return False
+@lru_cache(PATHS_KEPT)
+def _path(start: str, since: int) -> Path:
+    return Path(json.loads(start), _moment(since))
+
+
+def _parsed(texts: Sequence[str]) -> list[Any]:
+    """Return the JSON values of several texts, parsed at once."""
+    parsed: list[Any] = json.loads(f"[{','.join(texts)}]")
+    return parsed
+
+
+def _names(place: Place, scope: _Scope, levers: object, promise: object) -> tuple[object, ...] | None:
+    """Return everything that an override names; None if it is not built as one is."""
+    if type(levers) is not dict or not (promise is None or type(promise) is dict):
+        return None
+    _, _, category = place.key
+    promised = None if promise is None else tuple(promise)
+    return category, place.channel, place.policy, scope.dimensions, tuple(levers), promised
+
+
+def _values(
+    kind: _Kind, levers: Mapping[str, Any], promise: Mapping[str, Any] | None
+) -> tuple[list[float], list[float]] | None:
+    """Return the targets and what is promised, in the order of the canonical text; None if one is not surely valid."""
+    targets, promised = [], []
+    for name, low, high in kind.bounds:
+        value = levers[name]
+        if type(value) not in NUMBERS or not low <= value <= high:
+            return None
+        targets.append(float(value) + 0.0)  # never a negative zero
+    for name in kind.promised:
+        value = (promise or {})[name]
+        if type(value) not in NUMBERS or not -LARGEST <= value <= LARGEST:
+            return None
+        promised.append(float(value) + 0.0)
+    return targets, promised
+
+
+def _are_fine(block: StoredBlock) -> NDArray[np.bool_]:
+    """Return which overrides have statistics that are surely valid."""
+    edge_raw, n, variance, half_life_days = block.statistics
+    fine: NDArray[np.bool_] = _are_dated(block.updated)
+    for column, low in ((edge_raw, -LARGEST), (n, 0.0), (variance, 0.0), (half_life_days, SMALLEST)):
+        fine = fine & (column >= low) & (column <= LARGEST)
+    return fine
+
+
+def _are_dated(updated: NDArray[np.int64]) -> NDArray[np.bool_]:
+    return (updated >= FIRST) & (updated < LAST)
+
+
+def _stamps(updated: NDArray[np.int64]) -> list[str]:
+    """Return times as `instant_text` writes them: with microseconds only if there are any.
+
+    >>> _stamps(np.array([0, 1_000_005]))
+    ['1970-01-01T00:00:00Z', '1970-01-01T00:00:01.000005Z']
+    """
+    times = updated.astype("M8[us]")
+    stamps: list[str] = np.datetime_as_string(times, unit="s", timezone="UTC").tolist()
+    for row in (updated % 1_000_000).nonzero()[0].tolist():
+        stamps[row] = str(np.datetime_as_string(times[row], unit="us", timezone="UTC"))
+    return stamps
+
+
+def _text(place: Place, levers: tuple[str, ...], promised: tuple[str, ...]) -> str:
+    """Return the canonical text of overrides that name these things, with a place for each number and text.
+
+    The levers of a channel are all of one group, so their order is that of their names.
+    """
+    module, _, category = place.key
+    capital, rest = (tuple(n for n in levers if (n in CAPITAL) is is_capital) for is_capital in (True, False))
+    promise = f'"promise":{_numbers(promised)},' if promised else ""
     return (
-        -LARGEST <= stored.edge_raw <= LARGEST
-        and 0 <= stored.n <= LARGEST
-        and 0 <= stored.variance <= LARGEST
-        and SMALLEST <= stored.half_life_days <= LARGEST
-        and 2000 < stored.updated_at.year < 2100
+        f'{{"action_category":"{category}",'
+        f'"levers":{{"capital_levers":{_numbers(capital)},"execution_levers":{_numbers(rest)}}},'
+        f'"module":"{module}","pattern_key":%s,"policy":{WORDS[place.policy]},{promise}"scope":%s,'
+        '"stats":{"edge_raw":%r,"half_life_days":%r,"n":%r,"updated_at":"%s","variance":%r},'
+        f'"type":{WORDS[place.channel]}}}'
     )
 
 
-@lru_cache(1024)
-def _lever_text(names: tuple[str, ...]) -> str:
-    """Return the canonical text of targets by group, with a place for each number."""
-    capital, rest = (tuple(n for n in names if (n in CAPITAL) is is_capital) for is_capital in (True, False))
-    return f'{{"capital_levers":{_numbers(capital)},"execution_levers":{_numbers(rest)}}}'
-
-
-@lru_cache(1024)
 def _numbers(names: tuple[str, ...]) -> str:
     """Return the canonical text of an object of numbers, with a place for each."""
     return "{" + ",".join(f'"{name}":%r' for name in names) + "}"
 
 
-def _floats(values: Mapping[str, float], names: tuple[str, ...]) -> list[float]:
-    return [float(values[name]) + 0.0 for name in names]
-
-
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _spec(block: StoredBlock, row: int) -> OverrideSpec:
+    """Return one override as a value. Raises FieldError."""
+    module, pattern_key, category = block.place.key
+    edge_raw, n, variance, half_life_days = (float(column[row]) for column in block.statistics)
+    since = int(block.since[row])
+    return OverrideSpec(
+        id=block.ids[row],
+        module=module,
+        channel=Channel(block.place.channel),
+        policy=LearningMethod(block.place.policy),
+        pattern_key=pattern_key,
+        action_category=category,
+        scope=json.loads(block.scopes[row]),
+        stats=Stats(edge_raw, n, variance, half_life_days, _moment(int(block.updated[row]))),
+        levers=json.loads(block.levers[row]),
+        promise=json.loads(block.promises[row]),
+        path=None if since == NO_PATH else _path(block.starts[row], since),
+    )
+
+
+def _moment(instant: int) -> datetime:
+    """Return a time from microseconds since 1970. Raises FieldError for one that no calendar has."""
+    try:
+        return EPOCH + timedelta(microseconds=instant)
+    except OverflowError as error:
+        raise FieldError("updated_at", "lies beyond the calendar") from error
