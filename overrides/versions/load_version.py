@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from django.db.models import Q, QuerySet
 
@@ -12,12 +11,11 @@ from overrides.core.engine.compiled import Key
 from overrides.core.engine.definitions.content_hash import content_hash
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.core.engine.definitions.override_stats import STATS, Path
+from overrides.core.engine.definitions.override_stats import STATS
 from overrides.core.governance.errors import VersionAltered
 from overrides.core.impact.reweighing import Evidence
 from overrides.models import Membership, ParameterSet, Version
-
-FEW_KEYS = 50  # the most changed patterns and actions that are loaded alone; beyond it, everything is loaded
+from overrides.versions.content_digest import content_digest
 
 
 def in_version(number: int) -> Q:
@@ -110,58 +108,9 @@ def refuse_altered(version: Version) -> None:
     found = content_hash([version.module, version.parameters.document])
     if found != version.parameters_id:
         raise VersionAltered(name, f"its parameters have the hash {found}, not {version.parameters_id}; {advice}")
-    held = load_held(version.module, version.number)
-    found = content_hash([version.parameters_id, version.coefficients, held])
-    if (found, len(held)) != (version.content_hash, version.n_overrides):
-        raise VersionAltered(name, f"its content has the hash {found}, not {version.content_hash}; {advice}")
-
-
-@dataclass(frozen=True)
-class Content:
-    """The overrides of a version, in id order.
-
-    `held` is what its content hash covers: the id and the path of each override. `specs` are the overrides, or None if
-    there are too many.
-    """
-
-    held: list[list[Any]]
-    specs: list[OverrideSpec] | None
-
-
-def load_content(module: str, number: int, most: int) -> Content:
-    """Return the content of a version; the overrides themselves if there are at most `most`."""
-    if Membership.objects.filter(in_version(number), module=module).count() > most:
-        return Content(load_held(module, number), None)
-    specs = list(load_specs(module, number))
-    return Content([[spec.id, None if spec.path is None else spec.path.to_document()] for spec in specs], specs)
-
-
-def load_new(module: str, number: int, *, since: int | None, most: int) -> tuple[Content, list[OverrideSpec]]:
-    """Return the content of a version that is about to be published, and the overrides that prove that it compiles.
-
-    `since` is an older version with the same parameters, None if there is none. Overrides of a pattern and action in
-    which nothing changed since then have been compiled before (see `recompile_rows`).
-    """
-    content = load_content(module, number, most)
-    changed = None if since is None else changed_keys(module, since, number)
-    if changed is not None and len(changed) > FEW_KEYS:
-        changed = None
-    if content.specs is None:
-        return content, list(load_specs(module, number, changed))
-    return content, [
-        spec
-        for spec in content.specs
-        if changed is None or (spec.module, spec.pattern_key, spec.action_category) in changed
-    ]
-
-
-def load_held(module: str, number: int) -> list[list[Any]]:
-    """Return the overrides of a version as its content hash covers them: [id, path] in order of id."""
-    rows = Membership.objects.filter(in_version(number), module=module).order_by("override_id")
-    return [
-        [override, None if start is None or since is None else Path(start, since).to_document()]
-        for override, start, since in rows.values_list("override_id", "path_from", "path_since")
-    ]
+    digest = content_digest(version.module, version.number, version.parameters_id, version.coefficients)
+    if digest != (version.content_hash, version.n_overrides):
+        raise VersionAltered(name, f"its content has the hash {digest.hash}, not {version.content_hash}; {advice}")
 
 
 def specs_without_ramps(module: str, number: int | None, keys: Iterable[Key] | None = None) -> dict[str, OverrideSpec]:

@@ -9,9 +9,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Max, QuerySet
 
-from overrides.core.engine.compile_module import compile_module
 from overrides.core.engine.definitions.coefficients import read_weights
-from overrides.core.engine.definitions.content_hash import content_hash
 from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
@@ -22,7 +20,9 @@ from overrides.core.engine.ramp import ramped
 from overrides.core.governance.errors import PublishError
 from overrides.models import ChangeLine, ChangeRequest, Line, Membership, Override, ParameterSet, Version, VersionKind
 from overrides.versions.config_data import STORED_UP_TO, render_all
-from overrides.versions.load_version import Content, load_content, load_new, parameters_id
+from overrides.versions.content_digest import content_digest
+from overrides.versions.load_version import load_specs, parameters_id
+from overrides.versions.prove_compiles import refuse_uncompilable
 from telemetry.audit.audit_log import write_audit
 
 CHANNEL = "counterweight_versions"
@@ -138,8 +138,8 @@ def publish_version(
     if coefficients is None:
         coefficients = before.coefficients if before else {}
 
-    content = _moved(request, number, changes, before, parameters, at)
-    version = _new_version(request, number, kind, content, parameters, coefficients, by, at)
+    _move_memberships(module, number, changes, parameters.parsed, at)
+    version = _new_version(request, number, kind, before, parameters, coefficients, by, at)
     _put_in_force(version)
     _audit_version(version, before, _sides(changes), request.reason)
     return version
@@ -166,34 +166,16 @@ def publish_trial(
         raise PublishError.because(f"nothing of {module} is in force to try this beside; publish a first version")
     number = next_number(Version.objects.filter(module=module), of=f"version of {module}", count=2)
     weights = before.coefficients
-    content = _moved(request, number, changes, before, parameters, at)
-    trial = _new_version(request, number, VersionKind.TRIAL, content, parameters, weights, by, at)
+    _move_memberships(module, number, changes, parameters.parsed, at)
+    trial = _new_version(request, number, VersionKind.TRIAL, before, parameters, weights, by, at)
     trial.save()
     _audit_version(trial, before, _sides(changes), request.reason)
 
     back = _restore_memberships(module, number)
-    content = load_content(module, number + 1, STORED_UP_TO)
-    restored = _new_version(request, number + 1, VersionKind.RESTORED, content, before.parameters, weights, by, at)
+    restored = _new_version(request, number + 1, VersionKind.RESTORED, before, before.parameters, weights, by, at)
     _put_in_force(restored)
     _audit_version(restored, trial, back, f"what was in force before the trial: {request.reason}")
     return trial
-
-
-def _moved(
-    request: ChangeRequest,
-    number: int,
-    changes: Sequence[ChangeLine],
-    before: Version | None,
-    parameters: ParameterSet,
-    at: datetime,
-) -> Content:
-    """Move the memberships to version `number` and return its content. Raises PublishError if it does not compile."""
-    _move_memberships(request.module, number, changes, parameters.parsed, at)
-    is_as_before = before is not None and before.parameters_id == parameters.id
-    since = before.number if before is not None and is_as_before else None
-    content, unproven = load_new(request.module, number, since=since, most=STORED_UP_TO)
-    _refuse_uncompilable(unproven, parameters.parsed)
-    return content
 
 
 def _restore_memberships(module: str, number: int) -> list[Side]:
@@ -298,18 +280,6 @@ def _refuse_misfit(spec: OverrideSpec, line_id: str, module: str, parameters: Mo
         raise PublishError.joined(faults)
 
 
-def _refuse_uncompilable(specs: Sequence[OverrideSpec], parameters: ModuleParameters) -> None:
-    policies = {channel: each.policy for channel, each in parameters.channels.items()}
-    others = [spec for spec in specs if spec.channel in policies and policies[spec.channel] is not spec.policy]
-    if others:
-        message = f"{len(others)} overrides in force are of another policy than their channel would use"
-        raise PublishError("policy", f"{message}; withdraw their lines in the same request")
-    try:
-        compile_module(parameters, specs)
-    except FieldError as error:
-        raise PublishError(error.path, error.message) from error
-
-
 def _current_values(membership: Membership | None, parameters: ModuleParameters, at: datetime) -> Mapping[str, float]:
     """Return the current lever values of a line: its targets, or the point that its ramp has reached."""
     if membership is None:
@@ -330,23 +300,30 @@ def _new_version(
     request: ChangeRequest,
     number: int,
     kind: VersionKind,
-    content: Content,
+    before: Version | None,
     parameters: ParameterSet,
     coefficients: Mapping[str, Any],
     by: str,
     at: datetime,
 ) -> Version:
-    """Return a version with this content, neither saved nor active."""
-    document = None if content.specs is None else render_all(request.module, content.specs, coefficients)
+    """Return a version of the memberships that stand, neither saved nor active.
+
+    Raises PublishError if it does not compile. A restored version is not compiled, as it has been in force.
+    """
+    module = request.module
+    digest = content_digest(module, number, parameters.id, coefficients)
+    specs = list(load_specs(module, number)) if digest.n_overrides <= STORED_UP_TO else None
+    if kind is not VersionKind.RESTORED:
+        refuse_uncompilable(module, number, parameters.parsed, before, specs)
     return Version(
-        module=request.module,
+        module=module,
         number=number,
         kind=kind,
         parameters=parameters,
         coefficients=coefficients,
-        n_overrides=len(content.held),
-        content_hash=content_hash([parameters.id, coefficients, content.held]),
-        config_data=document,
+        n_overrides=digest.n_overrides,
+        content_hash=digest.hash,
+        config_data=None if specs is None else render_all(module, specs, coefficients),
         request=request,
         published_at=at,
         published_by=by,

@@ -19,7 +19,7 @@ from overrides.requests.review import approve
 from overrides.serving.engine import load_engine
 from overrides.serving.mode import lower_mode, mode_document
 from overrides.serving.resolve import resolve
-from overrides.versions.load_version import load_held
+from overrides.versions.load_version import in_version
 from overrides.versions.publish import store_override
 from telemetry.audit.audit_log import write_audit
 from telemetry.models import AuditEntry
@@ -56,7 +56,8 @@ def commit() -> None:
 
 
 def held(number: int) -> list[Any]:
-    return load_held("pm", number)
+    rows = Membership.objects.filter(in_version(number), module="pm").order_by("override_id")
+    return [[row.override_id, row.path and row.path.to_document()] for row in rows]
 
 
 @pytest.mark.django_db

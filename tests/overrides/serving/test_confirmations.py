@@ -111,7 +111,7 @@ class TestUnconfirmed:
 class TestReporter:
     def test_reports_a_change_at_once_and_the_same_state_seldom(self, monkeypatch: pytest.MonkeyPatch) -> None:
         clock = [0.0]
-        monkeypatch.setattr(confirmations.time, "monotonic", lambda: clock[0])
+        monkeypatch.setattr("overrides.serving.confirmations.time.monotonic", lambda: clock[0])
         reporter, taken = Reporter(NOW), []
         for seconds, version in [(0.0, 1), (0.5, 2), (1.0, 2), (3.0, 2), (5.9, 2), (6.0, 2)]:
             clock[0] = seconds

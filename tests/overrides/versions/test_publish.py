@@ -200,8 +200,9 @@ class TestRewrittenOverride:
 class TestWhatIsCompiled:
     """One override of version 1 does not compile, as of other code or of a row that was written past all checks."""
 
-    @pytest.fixture(autouse=True)
-    def broken(self) -> OverrideSpec:
+    @pytest.fixture(autouse=True, params=[5000, 0], ids=["as a document", "as columns"])
+    def broken(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> OverrideSpec:
+        monkeypatch.setattr("overrides.versions.publish.STORED_UP_TO", request.param)
         good = make_spec(pattern_key="ema.long.cross")
         broken = make_spec({"size_mult": 9.0}, pattern_key="ema.long.cross")
         publish(make_spec(), good)
@@ -221,11 +222,10 @@ class TestWhatIsCompiled:
         with pytest.raises(PublishError, match=broken.content_id):
             publish(parameters=make_parameters({"weights": {"n_target": 31}}))
 
-    def test_is_everything_where_much_changes(self, broken: OverrideSpec, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("overrides.versions.load_version.FEW_KEYS", 0)
+    def test_is_not_what_lies_elsewhere_however_much_changes(self) -> None:
+        changed = [make_spec(pattern_key=f"ema.long.m{number}") for number in range(60)]
 
-        with pytest.raises(PublishError, match=broken.content_id):
-            publish(make_spec({"size_mult": 1.2}))
+        assert publish(*changed).n_overrides == 62
 
 
 @pytest.mark.django_db
