@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.core.impact.reweighing import Crossing, Reweighing
-from overrides.models import Line, Membership, Override
+from overrides.models import IdleOverride, Line, Membership, Override
 from telemetry.foundation.admin.formatting import chips, pattern
 from telemetry.foundation.admin.part_search import all_words, begins_an_id, said, terms
 from telemetry.foundation.admin.read_only import DefaultFilter, one_of
@@ -65,6 +65,11 @@ def in_force() -> Exists:
     return Exists(Membership.objects.filter(override=OuterRef("pk"), to_version=None))
 
 
+def not_in_force() -> Exists:
+    """Return the condition that an override is not in force, by the mark that the database keeps."""
+    return Exists(IdleOverride.objects.filter(override=OuterRef("pk")))
+
+
 @dataclass(frozen=True)
 class Crossed:
     """An override that starts or stops acting, with its line."""
@@ -103,4 +108,4 @@ class InForceFilter(DefaultFilter):
         return queryset.filter(in_force())
 
     def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        return queryset.filter(~in_force() if value == "no" else in_force())
+        return queryset.filter(not_in_force() if value == "no" else in_force())

@@ -8,7 +8,7 @@ overrides; vetoes, pins, mandates and scorecards refer to lines.
 from overrides.models.background import Challenge, WhatIf
 from overrides.models.choices import CHANNELS, DAYS_MAX, POLICIES
 from overrides.models.governance import HoldKind, LineHold, Mandate, MandateRenewal, ModulePolicy, Quarantine
-from overrides.models.overrides import Line, Override
+from overrides.models.overrides import IdleOverride, Line, Override
 from overrides.models.requests import ChangeLine, ChangeRequest, Comment, RequestEvidence, RequestKind, Vote
 from overrides.models.serving import ModuleMode, ServingConfirmation
 from overrides.models.versions import Membership, ParameterSet, Version, VersionKind
@@ -22,6 +22,7 @@ __all__ = [
     "ChangeRequest",
     "Comment",
     "HoldKind",
+    "IdleOverride",
     "Line",
     "LineHold",
     "Mandate",

@@ -104,3 +104,19 @@ class Override(models.Model):
             promise=self.promise,
             path=path,
         )
+
+
+class IdleOverride(models.Model):
+    """The mark of an override that is not in force: it was never published, or no version holds it any more.
+
+    The database keeps it with every membership that is opened or closed, so that lists find such overrides by an index;
+    whether an override is in force is decided by its memberships alone.
+    """
+
+    override = models.OneToOneField(Override, models.CASCADE, primary_key=True, related_name="idle")
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.override_id[:12]} is not in force"

@@ -115,7 +115,13 @@ class Membership(models.Model):
                 name="membership_path_is_whole",
             ),
         ]
-        indexes = [models.Index(fields=["module", "from_version", "to_version"], name="membership_by_version")]
+        indexes = [
+            models.Index(fields=["module", "from_version", "to_version"], name="membership_by_version"),
+            models.Index(fields=["override"], condition=Q(to_version=None), name="membership_in_force"),
+            models.Index(
+                fields=["module", "to_version"], condition=Q(to_version__isnull=False), name="membership_ended"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.override_id[:12]} from version {self.from_version}"

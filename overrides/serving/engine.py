@@ -1,9 +1,9 @@
 """The engines of this process: compiled versions with their modes, replaced when the database has newer ones.
 
-One daemon thread polls version and mode of every module each second and never compiles; another compiles the versions
-that it finds. A new mode therefore takes effect within a second, also while a large version compiles. While PostgreSQL
-is unreachable, or if a published version does not compile, the last good engine keeps answering, flagged, for
-`max_stale_seconds`; after that answers are neutral.
+One daemon thread polls version and mode of every module twice a second and never compiles; another compiles the
+versions that it finds. A new mode therefore takes effect within a second, also while a large version compiles. While
+PostgreSQL is unreachable, or if a published version does not compile, the last good engine keeps answering, flagged,
+for `max_stale_seconds`; after that answers are neutral.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from overrides.versions.load_version import changed_keys, refuse_altered
 
 logger = logging.getLogger(__name__)
 
-POLL_SECONDS = 1.0
+POLL_SECONDS = 0.5
 FRESH_SECONDS = 5.0
 
 Versions = tuple[int | None, int | None]  # the numbers of a served version and of its challenger, None without one

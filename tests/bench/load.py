@@ -1,126 +1,153 @@
-"""The cost of a version in a process that serves: loading it whole, a change of it, and a switch while it compiles.
+"""The cost of a version in processes that serve: loading it whole, a change of it, and a switch while it compiles.
 
-    ./dev bench load [OVERRIDES]
+    ./dev bench load [OVERRIDES] [REPETITIONS]
 
-The overrides lie in PostgreSQL, spread over 400 patterns and actions. *whole*: what a process does that starts.
-*one_line*, *many_keys* and *parameters*: what every process does when a version is published. CPU is that of this
-process alone. *off*: the wall time from the commit of a switch to the first neutral answer, while another version
-compiles in the same process; *pause* is the longest that one of the answers in that time took.
+The overrides lie in PostgreSQL, spread over 400 patterns and actions. *whole*: what a process does that starts, which
+is all that `./dev bench load 1000000 0` measures. *publish* drafts, approves and applies a request, and *swap* is what
+every process does then; CPU is that of one process alone, without the database's.
+
+Two processes answer a question each millisecond. *one_line*, *off* and *off_while_compiling* are the wall times from
+the commit of a change of one line, or of switching off, to the first answer of the last process that heeds it; the
+latter while both compile another version whole. *pause* is the longest time without an answer meanwhile, and
+*pause_idle* that of a phase in which nothing happens, which is the machine's own.
 """
 
 from __future__ import annotations
 
 import gc
+import math
+import random
 import sys
-import threading
 import time
-from collections.abc import Callable
-from typing import Self
+from collections.abc import Callable, Sequence
+from statistics import median
 
 from django.db import connection
 
-from overrides.serving.engine import Engine, EngineRoom, load_engine
-from overrides.serving.resolve import resolve_one
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.serving.engine import Engine, load_engine
+from overrides.serving.mode import lower_mode
 from telemetry.audit.simulated_time import time_simulated
 from tests.bench.engine import resident
-from tests.bench.publish import OVERRIDES, fill, placed
+from tests.bench.publish import OVERRIDES, placed
 from tests.bench.report import figure, scratch_database, timed
-from tests.builders import make_parameters, make_question, publish, set_mode
+from tests.bench.serving_process import Served, serving
+from tests.bench.version_rows import fill_by_sql
+from tests.builders import NOW, make_parameters, publish, set_mode
 
-MANY = 65  # keys that one publication touches
-SWITCHES = 3
-PATIENCE = 300.0  # seconds
+LINES = (1, 65, 1_000)  # that one publication changes
+PROCESSES = 2
+REPETITIONS = 20
+MILLION = 1_000_000
+OTHER = make_parameters({"weights": {"n_target": 30.0}})
 
 
-def reading_of(total: int) -> None:
-    """Load the version whole, then what three kinds of publication change of it."""
+def whole(total: int) -> Engine:
+    """Load the version whole."""
     gc.collect()
+    gc.freeze()  # as a web process does: a collection then looks at what the version left alone
     before, loaded = resident(), []
     taken = timed(lambda: loaded.append(load_engine("pm")))
     gc.collect()
-    of = {"overrides": total}
-    each = round(taken.cpu / total * 1e6, 1)
-    figure("load", "whole_cpu", taken.cpu, "s", **of, us_each=each)
-    figure("load", "whole_wall", taken.wall, "s", **of)
-    figure("load", "kept", (resident() - before) / total, "bytes per override", **of, bar=250)
+    bars = {"bar": 30} if total >= MILLION else {}
+    figure("load", "whole_cpu", taken.cpu, "s", overrides=total, us_each=round(taken.cpu / total * 1e6, 1), **bars)
+    figure("load", "whole_wall", taken.wall, "s", overrides=total)
+    figure("load", "kept", (resident() - before) / total, "bytes per override", overrides=total, bar=250)
+    figure("load", "full_collection", timed(gc.collect).cpu * 1e3, "ms", overrides=total, bar=20)
+    gc.unfreeze()
+    return loaded[0]
+
+
+def publishing(total: int, engine: Engine) -> None:
+    """Publish few and many lines and other parameters, and take each up."""
     changes: dict[str, Callable[[], object]] = {
-        "one_line": lambda: publish(placed(0, 1.2)),
-        "many_keys": lambda: publish(*[placed(number, 1.2) for number in range(1, MANY + 1)]),
-        "parameters": lambda: publish(parameters=make_parameters({"weights": {"n_target": 30.0}})),
+        **{f"{n}_lines": _changing([placed(number, 1.2 + n / 1e5) for number in range(n)]) for n in LINES},
+        "parameters": lambda: publish(parameters=OTHER),
     }
     for name, change in changes.items():
-        change()
-        seconds = timed(lambda: loaded.append(load_engine("pm", known=loaded[-1]))).cpu
-        figure("load", f"{name}_cpu", seconds, "s", **of)
+        figure("load", f"publish_{name}_cpu", timed(change).cpu, "s", overrides=total)
+        loaded: list[Engine] = []
+        swap = timed(lambda known=engine, into=loaded: into.append(load_engine("pm", known=known)))
+        figure("load", f"swap_{name}_cpu", swap.cpu, "s", overrides=total)
+        engine = loaded[0]
 
 
-class Answers:
-    """Answers one question after the other in a thread, and notes the longest that one took, in seconds."""
-
-    def __init__(self, room: EngineRoom) -> None:
-        self._room, self._done = room, threading.Event()
-        self._question = make_question(pattern_key="bench.long.p0")
-        self.longest, self.count = 0.0, 0
-        self._thread = threading.Thread(target=self._answer)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _answer(self) -> None:
-        while not self._done.is_set():
-            start = time.perf_counter()
-            resolve_one(self._question, self._room.engine("pm"), now=self._question.request.at)
-            self.longest, self.count = max(self.longest, time.perf_counter() - start), self.count + 1
+def _changing(specs: Sequence[OverrideSpec]) -> Callable[[], object]:
+    return lambda: publish(*specs)
 
 
-def served(room: EngineRoom) -> Engine:
-    engine = room.known("pm")
-    assert engine is not None
-    return engine
-
-
-def waited(holds: Callable[[], bool]) -> float:
-    """Return the seconds until something holds."""
-    start = time.perf_counter()
-    while not holds():
-        assert time.perf_counter() - start < PATIENCE
-        time.sleep(0.002)
-    return time.perf_counter() - start
-
-
-def switching(total: int, number: int) -> None:
-    """Switch off while the whole version compiles, and answer all the time."""
+def switching(total: int, repetitions: int) -> None:
+    """Change one line, and switch off, alone and while a version compiles, in processes that answer all the time."""
+    chance = random.Random(7)
     set_mode("on")
-    room = EngineRoom()
-    room.start()
-    before = served(room).version
-    publish(parameters=make_parameters(dimensions=[f"own{number}", *make_parameters().dimensions]))  # all anew
-    with Answers(room) as answers:
-        time.sleep(1.2)  # it compiles
-        set_mode("off")
-        off = waited(lambda: served(room).mode.mode == "off")
-        compiles = served(room).version == before
-        compiled = waited(lambda: served(room).version != before)
-    figure(
-        "load", "off", off, "s", overrides=total, while_compiling=compiles, compiled_after=round(compiled, 2), bar=1.2
-    )
-    figure("load", "pause", answers.longest * 1e3, "ms", overrides=total, answers=answers.count, bar=20)
-    room.close()
+    with serving(str(connection.settings_dict["NAME"]), PROCESSES) as processes:
+        version = publish(placed(0, 1.01)).number
+        _last(processes, version, "on", 0.0)
+        of = {"overrides": total, "repetitions": repetitions, "processes": PROCESSES}
+        lines, off, busy, compiling, pauses = [], [], [], 0, []
+        for number in range(repetitions):
+            time.sleep(chance.random())
+            version = publish(placed(0, 1.02 + number / 1e4)).number
+            lines.append(_last(processes, version, "on", time.time()))
+            time.sleep(chance.random())
+            off.append(_off(processes, version))
+            set_mode("on")
+            _last(processes, version, "on", time.time())
+        for each in processes:
+            each.pause()
+        time.sleep(3)
+        idle = max(each.pause()["pause"] for each in processes)
+        for number in range(repetitions):
+            before, version = version, publish(parameters=_reading_otherwise(number)).number
+            time.sleep(0.6 + chance.random() / 2)  # they compile
+            is_compiling = all(each.state() == (before, "on") for each in processes)
+            switched = lower_mode_at()
+            busy.append(max(each.off_since(switched - 1.0) for each in processes) - switched)
+            compiling += is_compiling
+            _last(processes, version, "off", 0.0)
+            pauses += [each.pause()["pause"] for each in processes]
+            set_mode("on")
+            _last(processes, version, "on", time.time())
+    for name, seconds in (("one_line", lines), ("off", off), ("off_while_compiling", busy)):
+        also = {"while_compiling": compiling} if seconds is busy else {}
+        figure("load", f"{name}_p50", median(seconds), "s", **of, **also)
+        figure("load", f"{name}_p99", _percentile(seconds, 0.99), "s", **of, **also, bar=1.2)
+    figure("load", "pause", max(pauses), "ms", **of, median=round(median(pauses), 1), bar=20)
+    figure("load", "pause_idle", idle, "ms", **of)
 
 
-def run(overrides: int = OVERRIDES) -> None:
-    fill([placed(number, 1.1) for number in range(overrides)])
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")  # which a database does by itself, a while after rows came
-    publish(placed(0, 1.15))  # a version whose hash is of all of them
-    reading_of(overrides)
-    for number in range(SWITCHES):
-        switching(overrides, number)
+def lower_mode_at() -> float:
+    """Switch off, and return when that was committed."""
+    lower_mode(module="pm", by="bench", reason="bench", at=NOW, to="off")
+    return time.time()
+
+
+def _off(processes: Sequence[Served], version: int) -> float:
+    switched = lower_mode_at()
+    return _last(processes, version, "off", switched)
+
+
+def _last(processes: Sequence[Served], version: int, mode: str, after: float) -> float:
+    """Return the seconds from `after` until the last process served a state."""
+    return max(each.since((version, mode), after - 1.0) for each in processes) - after
+
+
+def _reading_otherwise(number: int) -> ModuleParameters:
+    """Return parameters under which every scope is packed anew."""
+    return make_parameters(dimensions=[f"own{number}", *make_parameters().dimensions])
+
+
+def _percentile(seconds: Sequence[float], share: float) -> float:
+    return sorted(seconds)[max(0, math.ceil(share * len(seconds)) - 1)]
+
+
+def run(overrides: int = OVERRIDES, repetitions: int = REPETITIONS) -> None:
+    fill_by_sql(overrides)
+    engine = whole(overrides)
+    if repetitions:
+        publishing(overrides, engine)
+        switching(overrides, repetitions)
 
 
 if __name__ == "__main__":

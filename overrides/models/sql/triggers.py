@@ -29,6 +29,7 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
         ),
         "overrides_override": (
             Trigger("guard_override", "INSERT", "guard_override()"),
+            Trigger("new_override_is_idle", "INSERT", "mark_idle()"),
             Trigger("override_is_immutable", "UPDATE OR DELETE", "refuse_change()"),
             Trigger("overrides_override_is_not_truncated", "TRUNCATE", "refuse_change()"),
         ),
@@ -129,6 +130,7 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
         ),
         "overrides_membership": (
             Trigger("overrides_membership_only_closes", "INSERT OR UPDATE", "only_closes('to_version')"),
+            Trigger("membership_marks_idle", "INSERT OR UPDATE", "mark_idle()"),
             Trigger("membership_is_not_deleted", "DELETE", "refuse_change()"),
             Trigger("overrides_membership_is_not_truncated", "TRUNCATE", "refuse_change()"),
             Trigger(

@@ -23,6 +23,7 @@ TRIGGERS = {**OVERRIDES, **TELEMETRY, **ACCESS}
 NOT_GOVERNING = {  # functions that decide nothing
     "extend_decision_partitions": "makes tables for decisions",
     "decision_id_floor": "where their partitions begin",
+    "mark_idle": "marks what lists show",
     "lever_table": "the registry's values; tests compare them with Python's",
 }
 WHATEVER = "whatever the row"
