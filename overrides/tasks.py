@@ -39,7 +39,7 @@ def request_effects_task(*, now: str | None = None, **_: object) -> None:
 
 @shared_task(name="overrides.replay")
 def replay_task(*, now: str | None = None, **_: object) -> None:
-    """Replay a sample of decisions and verify every stored hash; a difference fails the run and raises an alarm."""
+    """Replay a sample of decisions and verify stored hashes; a difference fails the run and raises an alarm."""
     at = moment_of_task(now)
     run_check(REPLAY, now=at, work=lambda: replay_nightly(now=at))
 

@@ -18,6 +18,8 @@ from itertools import chain
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Max
+
 from overrides.core.engine.combination import Request
 from overrides.core.engine.compile_module import knowing
 from overrides.core.engine.definitions.formats import Format, format_of
@@ -33,10 +35,11 @@ from overrides.serving.engine_cache import Engines, past_engines
 from overrides.serving.resolve import resolve_one
 from overrides.serving.resolve_request import Question
 from overrides.versions.verify_hashes import Recheck
-from telemetry.audit.alarms import CheckFailed
+from telemetry.audit.alarms import REPLAY, CheckFailed, alarm_of
 from telemetry.core.audit_facts import Finding
 from telemetry.decisions.decision_stream import Span, fetch, sample, slices, stream
 from telemetry.foundation.core.refusal import Refused
+from telemetry.foundation.models import JobRun
 from telemetry.models import Decision
 
 UNCLAIMED = (Reason.STALE, Reason.ERROR)
@@ -106,21 +109,29 @@ def replay(
 
 
 def replay_nightly(*, now: datetime) -> int:
-    """Replay a sample of the last day and of all days before, and check every stored hash; return the number replayed.
+    """Replay a sample of the last day and of all days before, and check stored hashes; return the number replayed.
 
-    The sample of a day is always the same. Raises ReplayDiffers on any difference.
+    The sample of a day is always the same. Which hashes are checked, see `Recheck.tonight`. Raises ReplayDiffers on any
+    difference.
     """
     seed, yesterday = now.toordinal(), now - timedelta(days=1)
     recent = sample(Span(since=yesterday, until=now), NIGHTLY_RECENT, seed)
     older = slices(Span(until=yesterday), NIGHTLY_MOMENTS, NIGHTLY_EACH, seed)
     recheck = Recheck()
-    found = list(recheck.everything())
+    found = list(recheck.tonight(now, _last_without_finding()))
     report = _replayed(fetch([*older, *recent]), recheck, found.append)
     if found:
         findings = [Finding(each.object, each.in_words()) for each in found]
         counts = f"{report.replayed} replayed, {len(found)} differences: "
         raise ReplayDiffers(findings, checked=report.replayed, introduction=counts)
     return report.replayed
+
+
+def _last_without_finding() -> datetime | None:
+    """Return when the last run that found nothing began; None if there was none, or if an alarm stands."""
+    if alarm_of(REPLAY) is not None:
+        return None
+    return JobRun.objects.filter(job=REPLAY, status=JobRun.Status.DONE).aggregate(last=Max("started_at"))["last"]
 
 
 def _replayed(

@@ -17,7 +17,10 @@ from overrides.monitoring.replay import Choice, ReplayDiffers, Report, question_
 from overrides.serving.engine import load_engine
 from overrides.serving.resolve import resolve_one
 from overrides.tasks import replay_task
-from overrides.versions.verify_hashes import Recheck
+from overrides.versions.publish import store_override
+from overrides.versions.verify_hashes import NIGHTS, Recheck
+from telemetry.audit.alarms import REPLAY, raise_alarm
+from telemetry.core.audit_facts import Finding
 from telemetry.decisions.decision_log import record_decisions
 from telemetry.decisions.decision_stream import Span, sample, slices, stream
 from telemetry.foundation.core.refusal import Refused
@@ -235,6 +238,52 @@ class TestServedUnder:
         requests = {row.pk: row.request for row in Decision.objects.all()}
         assert "served_under" not in requests[everybody]
         assert requests[some]["served_under"] == {"rollout_percent": 10.0, "allow": {"bucket": ["micro"]}}
+
+
+@pytest.mark.django_db
+class TestTonight:
+    """An override that was rewritten, and was never in force."""
+
+    @pytest.fixture(autouse=True)
+    def rewritten(self, served: UUID) -> str:
+        stored = store_override(make_spec(pattern_key="never.long.published"), source="person", at=NOW)
+        rewrite(Override.objects.filter(pk=stored.pk), n=7.0)
+        return str(stored.pk)
+
+    def found(self, now: datetime, since: datetime | None) -> bool:
+        return bool(list(Recheck().tonight(now, since)))
+
+    def test_is_found_on_one_night_of_a_round(self) -> None:
+        later = NOW + DAY
+
+        nights = [night for night in range(NIGHTS) if self.found(NOW + night * DAY, later)]
+
+        assert len(nights) == 1
+        assert self.found(NOW + (nights[0] + NIGHTS) * DAY, later)
+
+    def test_is_found_every_night_until_a_run_finds_nothing(self) -> None:
+        assert all(self.found(NOW + night * DAY, NOW) for night in range(3))
+        assert all(self.found(NOW + night * DAY, None) for night in range(3))
+
+    def test_is_looked_for_everywhere_while_an_alarm_stands(self, rewritten: str) -> None:
+        JobRun.objects.create(job=REPLAY, period="p", status="done", started_at=NOW + DAY, finished_at=NOW + DAY)
+        quiet = next(NOW + night * DAY for night in (2, 3) if not self.found(NOW + night * DAY, NOW + DAY))
+        assert replay_nightly(now=quiet) > 0
+
+        raise_alarm(REPLAY, [Finding("override x", "was rewritten")], at=quiet)
+
+        with pytest.raises(ReplayDiffers, match=rewritten):
+            replay_nightly(now=quiet)
+
+    def test_compares_what_is_in_force_every_night(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("overrides.versions.verify_hashes.STORED_UP_TO", 0)
+        with without_triggers():
+            Version.objects.update(config_data=None)
+        quiet = next(NOW + night * DAY for night in range(NIGHTS) if not self.found(NOW + night * DAY, NOW + DAY))
+
+        rewrite(Override.objects.filter(pk=make_spec({"size_mult": 0.8}).id), n=7.0)
+
+        assert self.found(quiet, NOW + DAY)
 
 
 class TestRewrittenPolicy:
