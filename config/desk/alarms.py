@@ -54,8 +54,8 @@ MEANINGS: Mapping[str, Meaning] = MappingProxyType(
             "What was served is not what is stored",
             "Decisions or stored content computed again differ from what they were. Compare the rows named here with "
             "the last backup, and switch the module off where a version in force is among them. ./dev manage replay "
-            "names every difference; the alarm ends once the nightly check finds nothing. While there is none, that check "
-            "compares what is in force and what is new every night, and each other override once in 32 nights.",
+            "names every difference; the alarm ends once the nightly check finds nothing. While there is none, that "
+            "check covers what is in force and what is new every night, and each other override once in 32 nights.",
         ),
         EVIDENCE: Meaning(
             "The builder published evidence that it did not find",

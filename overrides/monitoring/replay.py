@@ -131,7 +131,9 @@ def _last_without_finding() -> datetime | None:
     """Return when the last run that found nothing began; None if there was none, or if an alarm stands."""
     if alarm_of(REPLAY) is not None:
         return None
-    return JobRun.objects.filter(job=REPLAY, status=JobRun.Status.DONE).aggregate(last=Max("started_at"))["last"]
+    runs = JobRun.objects.filter(job=REPLAY, status=JobRun.Status.DONE)
+    last: datetime | None = runs.aggregate(last=Max("started_at"))["last"]
+    return last
 
 
 def _replayed(

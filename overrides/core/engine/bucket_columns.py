@@ -105,7 +105,7 @@ def bucket_of_columns(
     ids: Names,
     lines: Names,
     scopes: PackedScopes,
-    updated: Sequence[int] | Column,
+    updated: Sequence[int] | NDArray[np.int64] | Column,
     basis: Basis[Column],
     moves: Moves,
     formula: WeightFormula[float],

@@ -1,8 +1,4 @@
-"""What each process and client has confirmed that it serves, and which overrides are not in force.
-
-Confirmations lie in an unlogged table, since a crash may empty it; its rows are replaced every few seconds, so pages
-keep room for the new ones. Overrides that are not in force have a mark that the database keeps.
-"""
+"""Overrides that are not in force have a mark that the database keeps, and memberships indexes by their end."""
 
 from __future__ import annotations
 
@@ -15,9 +11,6 @@ from django.db.models import Q
 from telemetry.foundation.migration_sql import Trigger, create_function, create_trigger
 from telemetry.migrations._role import execute_for_role
 
-UNLOGGED = "ALTER TABLE overrides_servingconfirmation SET UNLOGGED, SET (fillfactor = 50)"
-MODULES = [("dm", "dm"), ("pm", "pm")]
-KINDS = [("process", "Process"), ("client", "Client")]
 MARK = """
 INSERT INTO overrides_idleoverride (override_id) SELECT id FROM overrides_override AS o
     WHERE NOT EXISTS (SELECT FROM overrides_membership WHERE override_id = o.id AND to_version IS NULL)
@@ -30,41 +23,9 @@ def restrict(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("overrides", "0016_search_lines")]
+    dependencies = [("overrides", "0017_who_serves_what")]
 
     operations = [
-        migrations.CreateModel(
-            name="ServingConfirmation",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("kind", models.CharField(choices=KINDS, max_length=7)),
-                ("name", models.CharField(max_length=200)),
-                ("module", models.CharField(choices=MODULES, max_length=2)),
-                ("version", models.PositiveIntegerField(help_text="number of the version; null: none", null=True)),
-                (
-                    "mode_revision",
-                    models.PositiveIntegerField(help_text="revision of the mode; null: no mode was set", null=True),
-                ),
-                ("at", models.DateTimeField(help_text="when it reported last")),
-                (
-                    "confirmed_at",
-                    models.DateTimeField(help_text="when it last served the newest state; null: never", null=True),
-                ),
-            ],
-            options={
-                "default_permissions": (),
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("kind", "name", "module"), name="one_confirmation_per_server_and_module"
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(kind__in=("process", "client"), module__in=("dm", "pm")),
-                        name="confirmation_words_are_known",
-                    ),
-                ],
-            },
-        ),
-        migrations.RunSQL(UNLOGGED, migrations.RunSQL.noop),
         migrations.AddIndex(
             "membership", models.Index(fields=["override"], condition=Q(to_version=None), name="membership_in_force")
         ),
