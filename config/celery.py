@@ -1,4 +1,4 @@
-"""The Celery app and its beat table, the schedule of all jobs (docs/design.md 19)."""
+"""The Celery app, its queues and its beat table, the schedule of all jobs (docs/design.md 19)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import structlog
 from celery import Celery, Task
 from celery.schedules import crontab
 from celery.signals import before_task_publish, setup_logging, task_postrun, task_prerun
+from kombu import Queue
 
 from config import celery_transport
 from telemetry.foundation.request_id import request_id, set_request_id
@@ -20,6 +21,32 @@ celery_transport.install()
 app = Celery("counterweight")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+# What must be on time waits behind nothing that takes long. A worker without `-Q` takes from all three in turn.
+DEFAULT, FACTS, LONG = "celery", "facts", "long"
+QUEUE_OF: dict[str, str] = {
+    "learning.aggregate": FACTS,
+    "learning.aggregate_soon": FACTS,
+    "learning.coefficients": FACTS,
+    "learning.coefficients_soon": FACTS,
+    "telemetry.attribute": FACTS,
+    "telemetry.attribute_soon": FACTS,
+    "learning.build": LONG,
+    "learning.check_published_evidence": LONG,
+    "learning.materialize": LONG,
+    "learning.noise_twin": LONG,
+    "learning.publish_within_mandates": LONG,
+    "learning.strength": LONG,
+    "learning.twin": LONG,
+    "learning.validate": LONG,
+    "learning.walk_forward": LONG,
+    "overrides.compare_challenger": LONG,
+    "overrides.replay": LONG,
+    "overrides.what_if": LONG,
+    "telemetry.verify_audit": LONG,
+}
+app.conf.task_queues = [Queue(name) for name in (DEFAULT, FACTS, LONG)]
+app.conf.task_routes = {task: {"queue": queue} for task, queue in QUEUE_OF.items()}
 
 MINUTE = 60.0
 

@@ -18,6 +18,7 @@ SERVERS = (
     "tests/config/api/test_health.py",
     "tests/config/imports/test_import_trades.py",
     "tests/config/stream",
+    "tests/config/test_queues.py",
     "tests/config/test_worker.py",
     "tests/learning/coefficients",
     "tests/learning/lessons/test_aggregate.py",

@@ -43,7 +43,7 @@ def demo(arguments: list[str]) -> int:
 
 
 def start(arguments: list[str]) -> int:
-    """Start web, stream, worker and beat over the existing data."""
+    """Start web, stream, workers and beat over the existing data."""
     wanted = _take_port(arguments)
     _accept(arguments, "--port N")
     environment.ensure("runtime")
@@ -260,7 +260,7 @@ def _picture(directory: Path, name: str, env: Mapping[str, str], users: Path) ->
 
 
 def _start_and_announce(env: dict[str, str], port: int) -> None:
-    """Start web, stream, worker and beat, and print their address and the demo's passwords."""
+    """Start web, stream, workers and beat, and print their address and the demo's passwords."""
     address = supervise.start(env, port)
     say(f"\nCounterweight runs at {address}/admin/, its API at {address}/api/v1/docs/")
     if state.DEMO_USERS.exists():

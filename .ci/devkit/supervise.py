@@ -1,4 +1,4 @@
-"""Web, stream, worker and beat, kept running by a supervisor that outlives the terminal.
+"""Web, stream, workers and beat, kept running by a supervisor that outlives the terminal.
 
 Their output goes to one log, each line prefixed with the name of its process. A process that ends is restarted, soon
 the first time and then at growing intervals. SIGTERM ends all of them in order, then the supervisor.
@@ -34,7 +34,14 @@ def _module(command: str) -> Command:
     return [PYTHON, "-m", *command.split()]
 
 
+# One worker of all queues, where nothing else must be on time.
 WORKER = _module("celery -A config worker --concurrency 2 --loglevel INFO")
+# As deployed: each queue has workers of its own, so that long work delays nothing that must be on time.
+WORKERS = {
+    "worker": _module("celery -A config worker -Q celery -n worker@%h --concurrency 1 --loglevel INFO"),
+    "facts": _module("celery -A config worker -Q facts -n facts@%h --concurrency 1 --loglevel INFO"),
+    "long": _module("celery -A config worker -Q long -n long@%h --concurrency 1 --loglevel INFO"),
+}
 BEAT = _module("celery -A config beat --pidfile= --loglevel INFO")
 WEB = _module("gunicorn --config config/gunicorn.py config.wsgi --no-control-socket --bind")
 STREAM = _module("config.stream --bind")
@@ -75,7 +82,7 @@ def start(env: dict[str, str], port: int) -> str:
     stream_port = free_port(int(state.recall(_STREAM_PORT) or 0))
     state.remember(_STREAM_PORT, str(stream_port))
     told = {"STREAM_URL": f"http://127.0.0.1:{stream_port}/api/v1/stream/"} | env
-    with step("starting web, stream, worker and beat"), LOG.open("ab") as log:
+    with step("starting web, stream, workers and beat"), LOG.open("ab") as log:
         command: Command = [sys.executable, state.ROOT / "dev", "supervise", str(port), str(stream_port)]
         child = subprocess.Popen(
             command, env=told, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -106,7 +113,7 @@ def web(env: Mapping[str, str]) -> Iterator[str]:
 def stop() -> None:
     """Stop the supervisor and its processes."""
     if SUPERVISOR.pid() is not None:
-        with step("stopping web, stream, worker and beat"):
+        with step("stopping web, stream, workers and beat"):
             SUPERVISOR.stop(signal.SIGTERM, timeout=_SHUTDOWN_SECONDS + 10)
 
 
@@ -119,7 +126,7 @@ def supervise(port: int, stream_port: int) -> None:
     programs = [
         Program("web", [*WEB, f"127.0.0.1:{port}"]),
         Program("stream", [*STREAM, f"127.0.0.1:{stream_port}"]),
-        Program("worker", WORKER),
+        *(Program(name, command) for name, command in WORKERS.items()),
         Program("beat", BEAT),
     ]
     with selectors.DefaultSelector() as outputs:
