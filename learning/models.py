@@ -128,6 +128,15 @@ class BuilderRun(models.Model):
         related_name="+",
         help_text="the newest one known to the run",
     )
+    inputs = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        help_text="hash of what it read (learning.lessons.build_inputs); empty for runs that kept none",
+    )
+    confirmed_at = models.DateTimeField(
+        null=True, help_text="when a later run last found nothing new, and so left this one standing"
+    )
 
     class Meta:
         db_table = "learning_builder_runs"

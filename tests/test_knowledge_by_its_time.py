@@ -16,7 +16,7 @@ from django.core.management import call_command
 from learning.coefficients.coefficient_memory import update_coefficients
 from learning.coefficients.recent_units import recent_units
 from learning.lessons.aggregate import aggregate_dirty
-from learning.lessons.build import build_lessons, is_current
+from learning.lessons.build import build_lessons, standing_run
 from learning.models import BuilderRun, Cell, Coefficient, Lesson
 from learning.readers.group_columns import since_epoch
 from learning.readers.walk_trades import facts_until, load_trades
@@ -170,12 +170,12 @@ class TestARunOfTheDay:
 
         learned(LearningMethod.EVIDENCE, BETWEEN)
         aggregate_dirty(now=known)
-        due = not is_current("pm", LearningMethod.EVIDENCE, known)
+        due = standing_run("pm", LearningMethod.EVIDENCE, known) is None
         later = known + timedelta(minutes=1)
         exits = learned(LearningMethod.EVIDENCE, later)["exit"][0]
 
         assert (due, exits) == (True, 41)
-        assert is_current("pm", LearningMethod.EVIDENCE, later + timedelta(minutes=1))
+        assert standing_run("pm", LearningMethod.EVIDENCE, later + timedelta(minutes=1)) is not None
 
 
 class TestCoefficients:

@@ -31,7 +31,7 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.versions.load_version import current_parameters
 from telemetry.core.vocabulary import ActionCategory
-from telemetry.foundation.admin.formatting import badge, chips, format_moment, number, pattern, pretty, short
+from telemetry.foundation.admin.formatting import MISSING, badge, chips, format_moment, number, pattern, pretty, short
 from telemetry.foundation.admin.part_search import all_words, begins_an_id, said, terms
 from telemetry.foundation.admin.read_only import DefaultFilter, FactAdmin, one_of
 from telemetry.models import MODULES
@@ -227,25 +227,27 @@ class LessonAdmin(FactAdmin):
 class BuilderRunAdmin(FactAdmin):
     """Read-only list of builder runs, and the routes of the pages of a module's methods."""
 
-    nothing_yet = "The builder runs every hour for each module."
+    nothing_yet = "The builder looks every hour for each module, and runs where something is new."
     list_display = (
-        "run_shown", "as_of_shown", "method", "cells_shown", "candidates_shown", "active_shown", "withdrawn_shown",
+        "run_shown", "as_of_shown", "confirmed_shown", "method", "cells_shown", "candidates_shown", "active_shown",
+        "withdrawn_shown",
     )  # fmt: skip
     sortable_by = ("run_shown", "as_of_shown")
     list_filter = ("module", one_of("policy", LearningMethod, "learning method"))
     fields = (
-        ("module", "method", "as_of_shown", "code_version"),
+        ("module", "method", "as_of_shown", "confirmed_shown", "code_version"),
         ("cells_shown", "candidates_shown", "active_shown", "withdrawn_shown", "other_universe_shown"),
         ("lessons", "evidence", "strength_shown"),
         ("baseline_shown", "parameters_shown"),
     )
     readonly_fields = (
-        "method", "as_of_shown", "cells_shown", "candidates_shown", "active_shown", "withdrawn_shown", "lessons",
-        "evidence", "strength_shown", "baseline_shown", "parameters_shown", "other_universe_shown",
+        "method", "as_of_shown", "confirmed_shown", "cells_shown", "candidates_shown", "active_shown",
+        "withdrawn_shown", "lessons", "evidence", "strength_shown", "baseline_shown", "parameters_shown",
+        "other_universe_shown",
     )  # fmt: skip
     csv_fields = (
-        "id", "module", "policy", "as_of", "n_cells", "n_candidates", "n_active", "n_withdrawn", "n_other_universe",
-        "code_version",
+        "id", "module", "policy", "as_of", "confirmed_at", "n_cells", "n_candidates", "n_active", "n_withdrawn",
+        "n_other_universe", "code_version",
     )  # fmt: skip
 
     def get_urls(self) -> list[URLPattern]:
@@ -270,6 +272,11 @@ class BuilderRunAdmin(FactAdmin):
     @admin.display(description="as of", ordering="as_of")
     def as_of_shown(self, run: BuilderRun) -> SafeString:
         return format_moment(run.as_of)
+
+    @admin.display(description="nothing new until")
+    def confirmed_shown(self, run: BuilderRun) -> SafeString | str:
+        """When the builder last looked and found what this run had read; a dash where a later run found more."""
+        return MISSING if run.confirmed_at is None else format_moment(run.confirmed_at)
 
     @admin.display(description="learning method")
     def method(self, run: BuilderRun) -> str:

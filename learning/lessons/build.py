@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 from django.db import connection, transaction
 
+from learning.lessons.build_inputs import has_marks, inputs_of
 from learning.lessons.methods import METHODS
-from learning.lessons.run_strength import newest_strength
 from learning.lessons.write_lessons import write_run
-from learning.models import BuilderRun, CellGroup
+from learning.models import BuilderRun
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.versions.load_version import current_parameters
-from telemetry.models import DirtyGroup
+from telemetry.foundation.job_runs import Done
 
 
 @transaction.atomic
@@ -25,32 +25,30 @@ def build_lessons(*, module: str, now: datetime, policy: LearningMethod = Learni
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"build {module}"])
     parameters = current_parameters(module)
+    inputs = inputs_of(parameters, policy, now)
     search = METHODS[policy].search(module, parameters, now)
-    return write_run(module=module, policy=policy, parameters=parameters, search=search, now=now)
+    return write_run(module=module, policy=policy, parameters=parameters, inputs=inputs, search=search, now=now)
 
 
-def build_due(*, module: str, policy: LearningMethod, now: datetime) -> int:
-    """Build unless the last run is current; return the number of acting lessons, 0 if nothing was built."""
-    return 0 if is_current(module, policy, now) else build_lessons(module=module, policy=policy, now=now).n_active
+def build_due(*, module: str, policy: LearningMethod, now: datetime) -> Done:
+    """Build, unless nothing is new since the last run; its rows are the acting lessons, 0 if nothing was built."""
+    standing = standing_run(module, policy, now)
+    if standing is None:
+        return Done(build_lessons(module=module, policy=policy, now=now).n_active)
+    BuilderRun.objects.filter(pk=standing.pk).update(confirmed_at=now)
+    return Done(0, {"nothing new since run": standing.pk})
 
 
-def is_current(module: str, policy: LearningMethod, now: datetime) -> bool:
-    """Return whether the last run of a method that ages has used all current facts, parameters, strength and the date.
+def standing_run(module: str, policy: LearningMethod, now: datetime) -> BuilderRun | None:
+    """Return the last run if a run at `now` would read the same and give the same lessons; otherwise None.
 
-    A group whose last trade was excluded leaves no trace here; it is noticed the next day. The plan method is never
-    current: its runs are cheap, and its cells do not record when they changed.
+    Lessons of a method that ages also change with the UTC date. Those of the plan method do not: a target moves on the
+    days on which trades closed, however late it is computed.
     """
-    if not METHODS[policy].ages:
-        return False
     runs = BuilderRun.objects.filter(module=module, policy=policy, as_of__lte=now)
-    last = runs.only("as_of", "parameters", "strength").first()
-    if last is None or last.as_of.astimezone(UTC).date() != now.astimezone(UTC).date():
-        return False
-    has_new_facts = (
-        DirtyGroup.objects.filter(module=module).exists()
-        or CellGroup.objects.filter(module=module, aggregated_at__gte=last.as_of).exists()
-    )
-    if has_new_facts or last.parameters != current_parameters(module).to_document():
-        return False
-    strength = newest_strength(module, policy, now)
-    return last.strength_id == (None if strength is None else strength.pk)
+    last = runs.only("as_of", "inputs").first()
+    if last is None or has_marks(module):
+        return None
+    if METHODS[policy].ages and last.as_of.astimezone(UTC).date() != now.astimezone(UTC).date():
+        return None
+    return last if last.inputs == inputs_of(current_parameters(module), policy, now) else None

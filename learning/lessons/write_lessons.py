@@ -19,7 +19,13 @@ from telemetry.foundation.bulk_copy import copy_rows
 
 
 def write_run(
-    *, module: str, policy: LearningMethod, parameters: ModuleParameters, search: SearchResult, now: datetime
+    *,
+    module: str,
+    policy: LearningMethod,
+    parameters: ModuleParameters,
+    inputs: str,
+    search: SearchResult,
+    now: datetime,
 ) -> BuilderRun:
     """Store a run and its lessons; the method's lessons that were not found again are withdrawn.
 
@@ -44,6 +50,7 @@ def write_run(
         tested=None if search.tested is None else search.tested.to_document(),
         twins=None if search.twins is None else search.twins.to_document(),
         strength=search.strength,
+        inputs=inputs,
     )
     gone.update(status=Lesson.Status.WITHDRAWN, run=run)
     first_runs = dict(Lesson.objects.filter(line_id__in=list(lines)).values_list("line_id", "first_run_id"))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,14 @@ from telemetry.foundation.snapshot import one_snapshot
 
 RETENTION = timedelta(days=30)
 LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a run did: the number of rows, and what else its record says, by name."""
+
+    rows: int
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 def period_of(now: datetime, every: timedelta) -> str:
@@ -28,11 +37,11 @@ def run_once(
     *,
     now: datetime,
     every: timedelta,
-    work: Callable[[], int],
+    work: Callable[[], int | Done],
     refusals: tuple[type[Exception], ...] = (),
     of_one_moment: bool = False,
 ) -> JobRun | None:
-    """Run `work` (it returns the number of rows) unless this period's run is done or in progress elsewhere.
+    """Run `work` (it returns the number of rows, or `Done`) unless this period's run is done or in progress elsewhere.
 
     The run is recorded in the transaction of the work, under an advisory lock that ends with its holder: a killed
     worker leaves nothing behind, and a second delivery finds the lock or the record. A failure, including a timeout, is
@@ -46,8 +55,9 @@ def run_once(
         with one_snapshot() if of_one_moment else transaction.atomic():
             if not _take(job) or JobRun.objects.filter(job=job, period=period, status="done").exists():
                 return None
-            rows = work()
-            fields = _run_fields(JobRun.Status.DONE, started_at, rows=rows)
+            done = work()
+            done = done if isinstance(done, Done) else Done(done)
+            fields = _run_fields(JobRun.Status.DONE, started_at, rows=done.rows, detail=done.detail)
             return JobRun.objects.update_or_create(job=job, period=period, defaults=fields)[0]
     except refusals as refused:
         return _write_failure(job, period, started_at, str(refused))
@@ -111,7 +121,10 @@ def _write_failure(job: str, period: str, started_at: datetime, error: str) -> J
     return run
 
 
-def _run_fields(status: str, started_at: datetime, *, rows: int = 0, error: str = "") -> dict[str, Any]:
+def _run_fields(
+    status: str, started_at: datetime, *, rows: int = 0, error: str = "", detail: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Return the fields of a run that has just finished."""
     finished_at = datetime.now(UTC)
-    return {"status": status, "started_at": started_at, "finished_at": finished_at, "rows": rows, "error": error}
+    fields = {"status": status, "started_at": started_at, "finished_at": finished_at, "rows": rows, "error": error}
+    return {**fields, "detail": dict(detail or {})}

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import F, QuerySet
 from django.db.models.functions import Abs, NullIf
 
-from learning.lessons.build_evidence import count_verified, find_evidence_lessons
+from learning.lessons.build_evidence import BUILDER, count_verified, find_evidence_lessons
 from learning.lessons.methods.method import BY_EDGE, BY_TRADES, Method, Order, Progress, stat
 from learning.lessons.run_strength import brakes_of, newest_strength
 from learning.lessons.run_twins import within_weeks
@@ -47,6 +47,7 @@ EVIDENCE = Method(
     count_in_noise=count_in_noise,
     comparable=comparable,
     walk_combiner=walk_combiner,
+    builder=BUILDER,
     orders=(
         Order("rank", "rank", (stat("rank").asc(nulls_last=True),)),
         Order("lfsr", "sureness", ("-weight",)),

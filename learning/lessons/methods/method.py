@@ -51,11 +51,12 @@ class Method:
     - `comparable(acting, module)` filters the acting lessons to those that such a count is compared with.
     - `walk_combiner(parameters)` returns the combiner of the walk-forward run that pages show, None for any.
 
-    `orders` are the sort orders of its lessons, the default first. `default`: its jobs are named after the module
-    alone. `ages`: its lessons change with the date, so that a run is current for one day. `verifies`: its lessons are
-    verified or not, their weight is 1 - lfsr, and pages show them beside their parents. `refits`: it fits all lessons
-    together, so that each new trade moves every one of them a little. `braked`: its claims are braked by its strength,
-    and a channel changes to it only where enough of what it believed came true.
+    `builder` names the code: lessons of another one are built anew. `orders` are the sort orders of its lessons, the
+    default first. `default`: its jobs are named after the module alone. `ages`: its lessons change with the date, so
+    that a run stands for one day at most. `verifies`: its lessons are verified or not, their weight is 1 - lfsr, and
+    pages show them beside their parents. `refits`: it fits all lessons together, so that each new trade moves every one
+    of them a little. `braked`: its claims are braked by its strength, and a channel changes to it only where enough of
+    what it believed came true.
     """
 
     name: LearningMethod
@@ -63,6 +64,7 @@ class Method:
     count_in_noise: Callable[[str, ModuleParameters, datetime, int, Progress], int]
     comparable: Callable[[QuerySet[Lesson], str], QuerySet[Lesson]]
     walk_combiner: Callable[[ModuleParameters], Combiner | None]
+    builder: str
     orders: tuple[Order, ...]
     default: bool = False
     ages: bool = False

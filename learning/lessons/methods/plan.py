@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from learning.core.plan_method.count_lessons import Group, count_lessons, within_weeks
 from learning.core.walk_forward.plan_walker import CHANNELS
-from learning.lessons.build_plan import find_plan_lessons
+from learning.lessons.build_plan import BUILDER, find_plan_lessons
 from learning.lessons.candidates import LEARNED_CHANNELS, SearchResult
 from learning.lessons.methods.method import BY_EDGE, BY_TRADES, Method, Order, Progress
 from learning.models import CellGroup, Lesson
@@ -57,6 +57,7 @@ PLAN = Method(
     count_in_noise=count_in_noise,
     comparable=comparable,
     walk_combiner=walk_combiner,
+    builder=BUILDER,
     orders=(Order("weight", "weight", ("-weight",)), BY_TRADES, BY_EDGE),
     default=True,
 )

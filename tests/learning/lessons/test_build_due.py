@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
+from learning.lessons import build_inputs
 from learning.lessons.aggregate import aggregate_dirty
-from learning.lessons.build import build_due
+from learning.lessons.build import build_due, build_lessons
+from learning.lessons.methods import METHODS
 from learning.models import BuilderRun, Lesson
 from learning.tasks import build_task
 from overrides.core.engine.definitions.vocabulary import LearningMethod
+from telemetry.foundation.job_runs import Done
 from telemetry.foundation.models import JobRun
 from telemetry.recording.record_trades import record_trades
 from tests.builders import (
     DAY,
     NOW,
+    make_correction,
     make_trades,
     publish,
 )
@@ -25,11 +30,20 @@ from tests.learning.phases import evidence_parameters, record_phases
 
 @pytest.mark.django_db
 class TestBuildDue:
-    def due(self, at: datetime) -> bool:
+    @pytest.fixture(params=list(LearningMethod))
+    def policy(self, request: pytest.FixtureRequest) -> LearningMethod:
+        method: LearningMethod = request.param
+        return method
+
+    def due(self, at: datetime, policy: LearningMethod = LearningMethod.EVIDENCE) -> bool:
         before = BuilderRun.objects.count()
-        acting = build_due(module="pm", policy=LearningMethod.EVIDENCE, now=at)
+        done = build_due(module="pm", policy=policy, now=at)
         is_new = BuilderRun.objects.count() > before
-        assert acting == (Lesson.objects.filter(status="active").count() if is_new else 0)
+        acting = Lesson.objects.filter(status="active", policy=policy).count()
+        standing = BuilderRun.objects.filter(policy=policy).first()
+        assert standing is not None
+        assert done == Done(acting if is_new else 0, {} if is_new else {"nothing new since run": standing.pk})
+        assert standing.confirmed_at == (None if is_new else at)
         return is_new
 
     def test_builds_once_where_nothing_changes_and_again_the_next_day(self) -> None:
@@ -57,11 +71,56 @@ class TestBuildDue:
 
         assert self.due(NOW + HOUR)
 
-    def test_builds_policy_plan_every_time(self) -> None:
-        for at in (NOW, NOW + HOUR):
-            build_due(module="pm", policy=LearningMethod.PLAN, now=at)
+    def test_the_plan_s_lessons_stand_the_next_day_too(self) -> None:
+        """Its targets move on days on which trades closed, however late they are computed."""
+        record_phases(at=NOW - HOUR)
+        self.due(NOW, LearningMethod.PLAN)
+        before = list(Lesson.objects.order_by("pk").values("targets", "stats", "status", "weight"))
 
-        assert BuilderRun.objects.count() == 2
+        assert not self.due(NOW + 30 * DAY, LearningMethod.PLAN)
+        build_lessons(module="pm", now=NOW + 30 * DAY)
+        assert list(Lesson.objects.order_by("pk").values("targets", "stats", "status", "weight")) == before
+
+    def test_builds_for_new_facts_that_were_aggregated_by_the_same_clock(self, policy: LearningMethod) -> None:
+        """Simulated time may stand still; what was written counts, not when."""
+        record_phases(at=NOW - HOUR)
+        self.due(NOW, policy)
+
+        record_trades(make_trades([1.0], prefix="new"), now=NOW - HOUR)
+        aggregate_dirty(now=NOW - HOUR)
+
+        assert self.due(NOW, policy)
+        assert not self.due(NOW, policy)
+
+    def test_builds_where_a_group_has_lost_its_last_trade(self, policy: LearningMethod) -> None:
+        record_phases(at=NOW - HOUR)
+        record_trades(make_trades([1.0] * 15, prefix="alone", pattern_key="uptrend.S3.entry"), now=NOW - HOUR)
+        aggregate_dirty(now=NOW - HOUR)
+        self.due(NOW, policy)
+
+        record_trades([make_correction(f"alone{i:03}", excluded_reason="a test") for i in range(15)], now=NOW)
+        aggregate_dirty(now=NOW)
+
+        assert self.due(NOW, policy)
+
+    def test_builds_anew_with_other_code(self, policy: LearningMethod, monkeypatch: pytest.MonkeyPatch) -> None:
+        record_phases(at=NOW - HOUR)
+        self.due(NOW, policy)
+
+        other = replace(METHODS[policy], builder="another")
+        monkeypatch.setattr(build_inputs, "METHODS", {**METHODS, policy: other})
+
+        assert self.due(NOW, policy)
+
+    def test_the_job_s_record_says_that_nothing_was_new(self) -> None:
+        record_phases(at=NOW - HOUR)
+
+        for at in (NOW, NOW + HOUR):
+            build_task(module="pm", now=at.isoformat())
+
+        run = BuilderRun.objects.get()
+        details = JobRun.objects.filter(job="build pm").order_by("period").values_list("detail", flat=True)
+        assert list(details) == [{}, {"nothing new since run": run.pk}]
 
     def test_is_a_job_of_its_own_beside_that_of_the_plan(self) -> None:
         record_phases(at=NOW - HOUR)

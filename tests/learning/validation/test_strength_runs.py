@@ -10,7 +10,7 @@ import pytest
 
 from learning.core.evidence_method.learn import FAMILIES
 from learning.core.walk_forward.prequential import evidence_strength
-from learning.lessons.build import build_lessons, is_current
+from learning.lessons.build import build_lessons, standing_run
 from learning.lessons.build_evidence import learn_module
 from learning.lessons.run_strength import brakes_of, newest_strength, strengths_of
 from learning.models import BuilderRun, Lesson, MethodStrength
@@ -148,12 +148,12 @@ class TestRuns:
     def test_are_made_again_when_a_strength_was_measured(self) -> None:
         record_phases()
         self.build(NOW + HOUR)
-        assert is_current("pm", EVIDENCE, NOW + 4 * HOUR)
+        assert standing_run("pm", EVIDENCE, NOW + 4 * HOUR) is not None
 
         make_strength(asked_at=NOW + 3 * HOUR)
 
-        assert is_current("pm", EVIDENCE, NOW + 2 * HOUR)
-        assert not is_current("pm", EVIDENCE, NOW + 4 * HOUR)
+        assert standing_run("pm", EVIDENCE, NOW + 2 * HOUR) is not None
+        assert standing_run("pm", EVIDENCE, NOW + 4 * HOUR) is None
 
     def test_use_no_strength_that_is_being_measured_or_of_another_method_or_module(self) -> None:
         make_strength(0.1, status="running")
