@@ -93,19 +93,25 @@ def _written(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def verify_audit(*, expected_head: str | None = None, reading: Callable[[Row], None] = lambda row: None) -> list[Break]:
-    """Return every break of the stored chain, with its row number; empty if the chain holds.
+def verify_audit(
+    *, expected_head: str | None = None, reading: Callable[[Row], None] = lambda row: None, first: int = 1
+) -> list[Break]:
+    """Return every break of the stored chain from entry `first` on, with its row number; empty if the chain holds.
 
     An `expected_head` (a hash noted elsewhere) also reveals entries that were removed from the end. `reading` is called
     with each row, so that comparisons of what the entries say need not read the chain again.
     """
+    entries = AuditEntry.objects.filter(seq__gte=first) if first > 1 else None
+    named = None if entries is None else entries.filter(seq=first).values_list("previous_hash", flat=True).first()
 
     def rows() -> Iterator[Row]:
-        for row in chain_rows():
+        for row in chain_rows(entries):
             reading(row)
             yield row
 
-    return verify(rows(), expected_head=expected_head)
+    return verify(
+        rows(), expected_head=expected_head, after=WHOLE if entries is None else Start(first - 1, named or "")
+    )
 
 
 @dataclass(frozen=True, slots=True)

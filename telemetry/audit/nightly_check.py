@@ -7,20 +7,21 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from telemetry.audit.alarms import CheckFailed, end_alarm, in_words, is_acknowledged, raise_alarm
-from telemetry.foundation.job_runs import run_once
+from telemetry.foundation.job_runs import Done, run_once
 
 logger = logging.getLogger(__name__)
 
 
-def run_check(check: str, *, now: datetime, work: Callable[[], int]) -> None:
-    """Run the `work` of a check unless it is done for this day. It returns the number of rows or raises CheckFailed.
+def run_check(check: str, *, now: datetime, work: Callable[[], int | Done]) -> None:
+    """Run the `work` of a check unless it is done for this day.
 
-    Findings fail the job run, are logged, and raise an alarm that lasts until a later run finds nothing. Findings that
-    a person has acknowledged do not fail the run. Everything that `work` reads is as of one moment.
+    It returns the number of rows, or `Done`, or raises CheckFailed. Findings fail the job run, are logged, and raise an
+    alarm that lasts until a later run finds nothing. Findings that a person has acknowledged do not fail the run.
+    Everything that `work` reads is as of one moment.
     """
     found: list[CheckFailed] = []
 
-    def judged() -> int:
+    def judged() -> int | Done:
         try:
             return work()
         except CheckFailed as failed:

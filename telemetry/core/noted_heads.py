@@ -17,13 +17,15 @@ from telemetry.core.audit_facts import Finding
 class Head:
     """The last entry of the chain when it was noted: number, hash, and the time as UTC text.
 
-    `verified` says that the whole chain verified then, so that the next check may build on it.
+    `verified` says that the chain verified then, so that the next check may build on it; `whole`, that it was read from
+    its first entry on and compared with the rows, and not from the head before.
     """
 
     seq: int
     hash: str
     at: str
     verified: bool = True
+    whole: bool = True
 
 
 class NotAHead(ValueError):
@@ -31,19 +33,22 @@ class NotAHead(ValueError):
 
 
 def line_of(head: Head) -> str:
-    """Return the head as one line of the file.
+    """Return the head as one line of the file, which says `whole` only where it is not.
 
     >>> line_of(Head(7, "ab", "2026-03-02T01:10:00Z"))
     '{"seq": 7, "hash": "ab", "at": "2026-03-02T01:10:00Z", "verified": true}\\n'
     """
-    return json.dumps(asdict(head)) + "\n"
+    document = asdict(head)
+    if head.whole:
+        del document["whole"]
+    return json.dumps(document) + "\n"
 
 
 def read_heads(lines: Iterable[str]) -> tuple[list[Head], list[int]]:
     """Return the heads of a file in their order, and the numbers of lines that are no head. Blank lines are skipped.
 
     >>> read_heads([line_of(Head(7, "ab", "t")), "torn"])
-    ([Head(seq=7, hash='ab', at='t', verified=True)], [2])
+    ([Head(seq=7, hash='ab', at='t', verified=True, whole=True)], [2])
     """
     heads, unreadable = [], []
     for number, line in enumerate(lines, start=1):
@@ -60,11 +65,23 @@ def _head(line: str) -> Head:
     try:
         document = json.loads(line)
         seq, hash, at, verified = (document[name] for name in ("seq", "hash", "at", "verified"))
-    except (ValueError, KeyError, TypeError) as error:
+        whole = document.get("whole", True)  # lines of older code do not say it: all of them were
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NotAHead(line) from error
-    if type(seq) is not int or type(verified) is not bool or not (isinstance(hash, str) and isinstance(at, str)):
+    is_typed = type(seq) is int and isinstance(hash, str) and isinstance(at, str)
+    if not is_typed or type(verified) is not bool or type(whole) is not bool:
         raise NotAHead(line)
-    return Head(seq, hash, at, verified)
+    return Head(seq, hash, at, verified, whole)
+
+
+def last_verified(heads: Sequence[Head], *, whole: bool = False) -> Head | None:
+    """Return the newest head at which the chain was verified, or read whole for it; None if it never was.
+
+    >>> noted = [Head(7, "ab", "t"), Head(9, "cd", "t", whole=False), Head(11, "ef", "t", verified=False)]
+    >>> [each and each.seq for each in (last_verified(noted), last_verified(noted, whole=True), last_verified([]))]
+    [9, 7, None]
+    """
+    return next((head for head in reversed(heads) if head.verified and (head.whole or not whole)), None)
 
 
 def verified_up_to(heads: Sequence[Head]) -> int:
@@ -73,7 +90,8 @@ def verified_up_to(heads: Sequence[Head]) -> int:
     >>> verified_up_to([Head(7, "ab", "t"), Head(9, "cd", "t", verified=False)])
     7
     """
-    return next((head.seq for head in reversed(heads) if head.verified), 0)
+    found = last_verified(heads)
+    return 0 if found is None else found.seq
 
 
 def compare_heads(heads: Iterable[Head], hashes: Mapping[int, str], last: int) -> Iterator[Finding]:
