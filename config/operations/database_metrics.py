@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,10 @@ from prometheus_client.registry import Collector
 
 from config.operations.job_punctuality import punctuality
 from config.operations.probe import Probe
+from overrides.models import ServingConfirmation
+from overrides.serving.confirmations import unconfirmed
 from telemetry.audit.alarms import CHECKS, alarms
+from telemetry.core.vocabulary import Module
 from telemetry.foundation.models import OutboxMessage
 from telemetry.models import DirtyGroup
 
@@ -39,7 +42,8 @@ class DatabaseMetrics(Collector):
             yield from found or ()
 
 
-def _gauge(name: str, text: str, values: dict[tuple[str, ...], float], labels: tuple[str, ...] = ()) -> Metric:
+def _gauge(name: str, text: str, values: Mapping[Any, float], labels: tuple[str, ...] = ()) -> Metric:
+    """Return a family of gauges: tuple of label values -> number."""
     family = GaugeMetricFamily(f"counterweight_{name}", text, labels=labels)
     for named, value in values.items():
         family.add_metric(named, value)
@@ -49,7 +53,7 @@ def _gauge(name: str, text: str, values: dict[tuple[str, ...], float], labels: t
 def _read_postgresql() -> list[Metric]:
     """Read on a connection of its own."""
     try:
-        return [*_jobs(), *_waiting(), _alarms()]
+        return [*_jobs(), *_waiting(), _alarms(), _unconfirmed()]
     finally:
         connection.close()
 
@@ -78,6 +82,18 @@ def _alarms() -> Metric:
     standing = {alarm.check for alarm in alarms() if not alarm.is_acknowledged}
     values = {(check,): float(check in standing) for check in CHECKS}
     return _gauge("alarm_open", "Whether a nightly check found something that nobody acknowledged.", values, ("check",))
+
+
+def _unconfirmed() -> Metric:
+    """Count those who do not serve the newest version and mode of a module: for a moment after each change, all."""
+    now = datetime.now(UTC)
+    kinds = ServingConfirmation.Kind.values
+    found = {(module.value, kind): 0.0 for module in Module for kind in kinds}
+    for module in Module:
+        for each in unconfirmed(module, now):
+            found[module.value, each.kind] += 1
+    text = "Processes and clients that have not confirmed the newest version and mode."
+    return _gauge("serving_unconfirmed", text, found, ("module", "kind"))
 
 
 def _read_queues() -> list[Metric]:

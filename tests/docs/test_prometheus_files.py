@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from django.db import connection
 from prometheus_client import Metric
 
 from config.operations import database_metrics
@@ -27,7 +28,7 @@ OF_PROMETHEUS = {"instance", "job", "pid", "le"}  # labels that a scrape, severa
 @pytest.fixture(scope="module")
 def answered(django_db_setup: None, django_db_blocker: Any) -> list[Metric]:
     """Every family that /metrics can answer."""
-    with django_db_blocker.unblock(), patch.object(database_metrics.connection, "close"):
+    with django_db_blocker.unblock(), patch.object(connection, "close"):
         read = [*database_metrics._read_postgresql(), *database_metrics._read_queues()]
     up = [database_metrics._gauge(name, "", {(): 1.0}) for name in ("database_up", "queue_up")]
     return [*REGISTRY.collect(), *read, *up]
@@ -56,7 +57,7 @@ def test_every_label_that_they_read_is_answered() -> None:
     labels = {
         label for metric in REGISTRY._names_to_collectors.values() for label in getattr(metric, "_labelnames", ())
     }
-    labels |= {"name", "check", "queue"} | OF_PROMETHEUS
+    labels |= {"name", "check", "queue", "kind"} | OF_PROMETHEUS
     read: set[str] = set()
     for text in expressions():
         read |= {each.strip() for group in re.findall(r"by \(([^)]*)\)", text) for each in group.split(",")}

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from unittest.mock import patch
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
 from config.celery import BEAT
 from config.operations import database_metrics
 from config.operations.probe import Probe
+from overrides.serving.confirmations import confirm
 from telemetry.audit.alarms import VERIFY_AUDIT, raise_alarm
 from telemetry.core.audit_facts import Finding
-from tests.builders import NOW
+from tests.builders import NOW, make_spec, publish, set_mode
 
 TOKEN = "a token of thirty characters.."
 
@@ -41,7 +43,7 @@ def read_here() -> Iterator[None]:
 
     with (
         patch.object(database_metrics, "POSTGRESQL", Now(database_metrics._read_postgresql)),
-        patch.object(database_metrics.connection, "close"),
+        patch.object(connection, "close"),
     ):
         yield
 
@@ -82,6 +84,19 @@ def test_shows_every_job_alarm_and_queue(client: Client, token: str) -> None:
     assert found["counterweight_alarm_open", (("check", "replay"),)] == 0
     assert {labels for name, labels in found if name == "counterweight_queue_length"} >= {(("queue", "celery"),)}
     assert ("counterweight_engine_version", (("module", "pm"),)) in found
+
+
+@pytest.mark.django_db
+def test_counts_who_has_not_confirmed_the_newest_state(client: Client, token: str) -> None:
+    publish(make_spec())
+    set_mode("on")
+    confirm("process", "web-1:1:1", {"pm": (1, 1)}, datetime.now(UTC))
+    confirm("process", "web-2:1:1", {"pm": (None, None)}, datetime.now(UTC))
+
+    found = samples(client)
+
+    assert found["counterweight_serving_unconfirmed", (("kind", "process"), ("module", "pm"))] == 1
+    assert found["counterweight_serving_unconfirmed", (("kind", "client"), ("module", "pm"))] == 0
 
 
 @pytest.mark.django_db

@@ -14,12 +14,14 @@ from learning.lessons.methods import METHODS
 from learning.models import BuilderRun, Lesson
 from learning.tasks import build_task
 from overrides.core.engine.definitions.vocabulary import LearningMethod
+from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.job_runs import Done
 from telemetry.foundation.models import JobRun
 from telemetry.recording.record_trades import record_trades
 from tests.builders import (
     DAY,
     NOW,
+    action_payload,
     make_correction,
     make_trades,
     publish,
@@ -91,6 +93,23 @@ class TestBuildDue:
 
         assert self.due(NOW, policy)
         assert not self.due(NOW, policy)
+
+    def test_builds_for_a_correction_that_changes_no_outcome(self) -> None:
+        """Tuning reads the alternatives that actions report, which no cell counts."""
+        record_phases(at=NOW - HOUR)
+        record_trades(make_trades([1.0] * 12), now=NOW - HOUR)
+        aggregate_dirty(now=NOW - HOUR)
+        self.due(NOW, LearningMethod.PLAN)
+        (before,) = make_trades([1.0], prefix="t")
+        action = action_payload(
+            at=utc_text(before.opened_at), counterfactuals={"entry_delay_bars": {"1": 0.2, "2": 0.9, "3": -0.4}}
+        )
+
+        times = {"opened_at": utc_text(before.opened_at), "closed_at": utc_text(before.closed_at)}
+        record_trades([make_correction("t011", rr=1.0, actions=[action], **times)], now=NOW)
+        aggregate_dirty(now=NOW)
+
+        assert self.due(NOW, LearningMethod.PLAN)
 
     def test_builds_where_a_group_has_lost_its_last_trade(self, policy: LearningMethod) -> None:
         record_phases(at=NOW - HOUR)
