@@ -31,6 +31,7 @@ from tests.bench import (
     lifetime_rows,
     load,
     mutated_exports,
+    nothing_new,
     pages,
     publish,
     real_table,
@@ -353,3 +354,14 @@ def test_first_look_reports_on_trades_without_a_database(figures: Figures) -> No
     found = figures()
     assert found["report"] > 0
     assert found["characters"] > 1000
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_new_costs_a_fraction(figures: Figures) -> None:
+    nothing_new.build(400)
+    nothing_new.verify(300)
+
+    found = figures()
+
+    assert found["build, nothing new"] < found["build, everything new"]
+    assert {"verify, whole trail", "verify, from the last verified head"} <= set(found)
