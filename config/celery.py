@@ -26,6 +26,7 @@ app.autodiscover_tasks()
 DEFAULT, FACTS, LONG = "celery", "facts", "long"
 QUEUE_OF: dict[str, str] = {
     "learning.aggregate": FACTS,
+    "learning.aggregate_group": FACTS,
     "learning.aggregate_soon": FACTS,
     "learning.coefficients": FACTS,
     "learning.coefficients_soon": FACTS,

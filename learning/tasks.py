@@ -9,12 +9,13 @@ from celery import shared_task
 from learning.coefficients.coefficient_evidence import measure_coefficients
 from learning.coefficients.coefficient_memory import update_coefficients
 from learning.core.evidence_method.blocks import BudgetExceeded
-from learning.lessons.aggregate import aggregate_dirty
 from learning.lessons.build import build_due
 from learning.lessons.build_evidence import Unlearnable
 from learning.lessons.methods import METHODS
+from learning.lessons.shared_aggregation import aggregate_one, aggregate_shared
 from learning.models import BuilderRun, NoiseTwin
 from learning.proposals.materialize import materialize, publish_what_mandates_cover
+from learning.readers.group_columns import PatternGroup
 from learning.validation.noise_twin_runs import count_twins, request_twins, run_twin
 from learning.validation.published_evidence import check_published_evidence
 from learning.validation.strength_runs import request_strengths, run_strength
@@ -29,20 +30,28 @@ from telemetry.tasks import moment_of_task
 
 @shared_task(name="learning.aggregate")
 def aggregate_task(*, module: str, now: str | None = None, **_: object) -> None:
-    """Bring the cells of a module's groups with new facts up to date, group by group."""
+    """Bring the cells of the groups with new facts up to date, one by one, with the help of other workers."""
     at = moment_of_task(now)
     run_in_parts(
         f"aggregate {module}",
         now=at,
         every=timedelta(minutes=5),
-        work=lambda: aggregate_dirty(module=module, now=at),
+        work=lambda: aggregate_shared(module=module, now=at),
     )
 
 
 @shared_task(name="learning.aggregate_soon")
 def aggregate_soon_task(*, module: str, now: str | None = None, **_: object) -> None:
     """Do the same between two scheduled runs, after new trades; duplicates have no effect, as marks are gone."""
-    aggregate_dirty(module=module, now=moment_of_task(now))
+    aggregate_shared(module=module, now=moment_of_task(now))
+
+
+@shared_task(name="learning.aggregate_group")
+def aggregate_group_task(
+    *, module: str, pattern_key: str, action_category: str, now: str | None = None, **_: object
+) -> None:
+    """Bring the cells of one group up to date, unless another worker has done so or is about to."""
+    aggregate_one(PatternGroup(module, pattern_key, action_category), now=moment_of_task(now))
 
 
 @shared_task(name="learning.coefficients")

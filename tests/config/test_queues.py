@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from kombu import Connection
 
 from config.celery import BEAT, DEFAULT, FACTS, LONG, MINUTE, QUEUE_OF, app
+from learning.models import CellGroup
 from telemetry.foundation.models import JobRun
 from telemetry.recording.record_trades import record_trades
 from tests.builders import NOW, make_trades, run_concurrently, wait_until, waits_for_lock
@@ -30,13 +31,14 @@ ON_TIME = {"overrides.publish_due", "overrides.request_effects", "telemetry.send
 
 @pytest.fixture
 def workers(transactional_db: None, tmp_path: Path) -> Iterator[Path]:
-    """Start the three workers of an installation; return the directory of their logs."""
+    """Start the three workers of an installation and a second one of facts; return the directory of their logs."""
     login = connection.settings_dict
     host = f"{login['USER']}:{login['PASSWORD']}@{login['HOST']}:{login['PORT']}"
     environment = os.environ | {"DATABASE_URL": f"postgres://{host}/{login['NAME']}", "REDIS_URL": URL}
     with ExitStack() as stack:
         stack.callback(_empty)
-        for name, command in supervise.WORKERS.items():
+        another = [*supervise.WORKERS["facts"], "-n", "another@%h"]
+        for name, command in {**supervise.WORKERS, "another": another}.items():
             output = stack.enter_context((tmp_path / name).open("wb"))
             stack.callback(_end, spawn(command, environment, output))
         yield tmp_path
@@ -102,6 +104,28 @@ def test_a_long_task_delays_neither_the_minute_s_jobs_nor_the_facts(workers: Pat
         assert built is False
 
     wait_until(lambda: is_done("build pm"), "the build to end", seconds=40)
+
+
+def test_two_workers_share_the_groups_with_new_facts(workers: Path) -> None:
+    """The first one waits at a group that is locked; the second one does the others meanwhile."""
+    keys = [f"uptrend.S{number}.entry" for number in range(6)]
+    for key in keys:
+        record_trades(make_trades([1.0] * 12, prefix=key, pattern_key=key), now=NOW)
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"cells pm {keys[0]} entry"])
+        deliver("learning.aggregate", module="pm")
+        (found,) = run_concurrently(lambda: wait_until(lambda: _counted() >= set(keys[1:]), "the others", seconds=60))
+        assert not isinstance(found, Exception), found
+        (counted,) = run_concurrently(_counted)
+        assert counted == set(keys[1:])
+
+    wait_until(lambda: is_done("aggregate pm"), "the first to end", seconds=40)
+    assert _counted() == set(keys)
+
+
+def _counted() -> set[str]:
+    return set(CellGroup.objects.values_list("pattern_key", flat=True))
 
 
 def _finished() -> float:

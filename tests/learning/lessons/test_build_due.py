@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -23,11 +24,14 @@ from tests.builders import (
     NOW,
     action_payload,
     make_correction,
+    make_trade,
     make_trades,
     publish,
 )
 from tests.learning.lessons.evidence_builds import HOUR
 from tests.learning.phases import evidence_parameters, record_phases
+
+CORRECTED: dict[str, Any] = {"revision": 2, "correction_reason": "the alternatives came later", "rr": 1.0}
 
 
 @pytest.mark.django_db
@@ -105,8 +109,8 @@ class TestBuildDue:
             at=utc_text(before.opened_at), counterfactuals={"entry_delay_bars": {"1": 0.2, "2": 0.9, "3": -0.4}}
         )
 
-        times = {"opened_at": utc_text(before.opened_at), "closed_at": utc_text(before.closed_at)}
-        record_trades([make_correction("t011", rr=1.0, actions=[action], **times)], now=NOW)
+        closed = {"opened_at": utc_text(before.opened_at), "closed_at": utc_text(before.closed_at)}
+        record_trades([make_trade("t011", **(CORRECTED | closed), actions=[action])], now=NOW)
         aggregate_dirty(now=NOW)
 
         assert self.due(NOW, LearningMethod.PLAN)
