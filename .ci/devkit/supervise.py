@@ -88,7 +88,7 @@ def start(env: dict[str, str], port: int) -> str:
             command, env=told, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
         SUPERVISOR.write(child.pid)
-        has_answered = wait_until(lambda: _answers(port) and _answers(stream_port), 60)
+        has_answered = wait_until(lambda: answers(port) and answers(stream_port), 60)
     if not has_answered:
         stop()
         raise Refused(f"the web process or the stream does not answer; {LOG} ends:\n{tail(LOG)}")
@@ -103,7 +103,7 @@ def web(env: Mapping[str, str]) -> Iterator[str]:
     with log.open("wb") as output:
         child = spawn([*WEB, f"127.0.0.1:{port}"], env, output)
     try:
-        if not wait_until(lambda: _answers(port), 60):
+        if not wait_until(lambda: answers(port), 60):
             raise Refused(f"the web process does not answer; {log} ends:\n{tail(log)}")
         yield f"http://127.0.0.1:{port}"
     finally:
@@ -188,7 +188,8 @@ def _relay(outputs: selectors.BaseSelector) -> None:
             pipe.close()
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Return whether a web process answers."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/healthz")

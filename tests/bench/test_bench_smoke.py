@@ -38,6 +38,7 @@ from tests.bench import (
     record,
     replay,
     stream,
+    two_by_two,
     walk_forward,
     what_if,
 )
@@ -365,3 +366,16 @@ def test_nothing_new_costs_a_fraction(figures: Figures) -> None:
 
     assert found["build, nothing new"] < found["build, everything new"]
     assert {"verify, whole trail", "verify, from the last verified head"} <= set(found)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_processes_of_a_kind_are_measured_against_one(figures: Figures, tmp_path: Path) -> None:
+    two_by_two.web(0.3, 1, tmp_path)
+    two_by_two.workers(300, 1, tmp_path)
+
+    found = figures()
+
+    assert found["resolves a second"] > 0
+    assert {
+        "resolves, two processes against one", "aggregation, two workers against one", "twins, two workers against one",
+    } <= set(found)  # fmt: skip
