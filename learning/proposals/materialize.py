@@ -35,7 +35,7 @@ from overrides.core.governance.line_caps import beyond_cap, within_cap
 from overrides.core.governance.rejections import ProposedEvidence, evidence_moved
 from overrides.models import ChangeLine, ChangeRequest, LineHold, Membership, RequestKind
 from overrides.requests.authoring import draft_request, lock_author
-from overrides.requests.auto_publish import publish_within_mandates
+from overrides.requests.auto_publish import lines_in_reach, publish_within_mandates
 from overrides.requests.evidence import DraftedLine, Measured
 from overrides.requests.gates import DAY
 from overrides.requests.holds import end_hold
@@ -175,10 +175,16 @@ def _measured(module: str, drafted: Sequence[DraftedLine], weights: Mapping[str,
 
 
 def publish_what_mandates_cover(*, module: str, now: datetime) -> ChangeRequest | None:
-    """Publish fresh targets of lines in force where mandates allow it; the rest is materialized."""
+    """Publish fresh targets of lines in force where mandates allow it; the rest is materialized.
+
+    Only lines that may be published without a person are read.
+    """
+    reach = lines_in_reach(module)
+    if reach is not None and not reach:
+        return None
     parameters = current_parameters(module)
-    standing, caps = _in_force(module), _held(module, now).caps
-    wanted = {line: capped(spec, caps.get(line)) for line, spec in _requested(module, parameters).items()}
+    standing, caps = _in_force(module, reach), _held(module, now).caps
+    wanted = {line: capped(spec, caps.get(line)) for line, spec in _requested(module, parameters, reach).items()}
     lines = (standing.keys() | wanted.keys()) - _lines_of_people(module)
     young = _recently_renewed(module, now)
     news = {
@@ -206,9 +212,14 @@ def _recently_renewed(module: str, now: datetime) -> set[str]:
 
 
 def requested_specs(
-    module: str, parameters: ModuleParameters, policies: Mapping[Channel, LearningMethod]
+    module: str,
+    parameters: ModuleParameters,
+    policies: Mapping[Channel, LearningMethod],
+    lines: Collection[str] | None = None,
 ) -> dict[str, OverrideSpec]:
     """Return line -> override requested by the active lessons of these methods on the named channels.
+
+    Other lessons than those of these `lines` are left out, if any are named.
 
     Targets are clipped to the bounds of `parameters`, which may be tighter than those the lessons were built with. A
     plan target moves day by day, so after its edge has changed sign it may still lie on the other side of neutral;
@@ -218,13 +229,17 @@ def requested_specs(
     for channel, policy in policies.items():
         named |= Q(type=channel, policy=policy)
     lessons = Lesson.objects.filter(named, module=module, status=Lesson.Status.ACTIVE)
+    lessons = lessons if lines is None else lessons.filter(line_id__in=lines)
     specs = (_spec(lesson, parameters.channels[Channel(lesson.type)].weights) for lesson in lessons)
     return {spec.line: spec for spec in specs if any(_moves(spec.levers)) and not contradicts(spec)}
 
 
-def _requested(module: str, parameters: ModuleParameters) -> dict[str, OverrideSpec]:
+def _requested(
+    module: str, parameters: ModuleParameters, lines: Collection[str] | None = None
+) -> dict[str, OverrideSpec]:
     """Return the overrides requested on each channel by the method in force there."""
-    return requested_specs(module, parameters, {channel: each.policy for channel, each in parameters.channels.items()})
+    policies = {channel: each.policy for channel, each in parameters.channels.items()}
+    return requested_specs(module, parameters, policies, lines)
 
 
 def material_differences(
@@ -300,9 +315,10 @@ def _lines_of_people(module: str) -> set[str]:
     return set(others.values_list("line_id", flat=True))
 
 
-def _in_force(module: str) -> dict[str, OverrideSpec]:
-    """Return the overrides in force that lessons proposed."""
+def _in_force(module: str, lines: Collection[str] | None = None) -> dict[str, OverrideSpec]:
+    """Return the overrides in force that lessons proposed, of these `lines` if any are named."""
     rows = Membership.objects.filter(module=module, to_version=None, override__source=SOURCE)
+    rows = rows if lines is None else rows.filter(line_id__in=lines)
     return {row.line_id: row.override.spec for row in rows.select_related("override__line")}
 
 

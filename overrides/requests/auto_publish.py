@@ -23,7 +23,7 @@ from overrides.models import ChangeLine, ChangeRequest, LineHold, Mandate, Reque
 from overrides.requests.apply import apply_now
 from overrides.requests.authoring import draft_request
 from overrides.requests.gates import DAY, moved_before, refuse_blocked, specs_in_force
-from overrides.requests.governance_store import is_quarantined, live_mandates, policy_of, trades_of
+from overrides.requests.governance_store import is_quarantined, live_mandates, mandated_lines, policy_of, trades_of
 from overrides.requests.kinds.kind import DraftLine
 from overrides.versions.load_version import current_parameters
 from overrides.versions.publish import lock_module, store_override
@@ -70,6 +70,14 @@ def publish_within_mandates(
     read = refuse_blocked(request, Step.DELEGATE, None, at)
     apply_now(request, Step.DELEGATE, read.changes, read.basis, actor, at)
     return request
+
+
+def lines_in_reach(module: str) -> set[str] | None:
+    """Return the lines that may be published without a person: those with a mandate.
+
+    None stands for any line, where the policy lets changes that lower exposure apply by themselves.
+    """
+    return None if policy_of(module).lowering_applies else mandated_lines(module)
 
 
 def _covered(

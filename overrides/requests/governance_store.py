@@ -34,6 +34,11 @@ def live_mandates(lines: Collection[str]) -> dict[str, Mandate]:
     return {row.line_id: row for row in rows if row.pk not in gone}
 
 
+def mandated_lines(module: str) -> set[str]:
+    """Return the lines of a module with a mandate that was not revoked, also if it has expired or is suspended."""
+    return set(Mandate.objects.filter(line__module=module, revoked_at=None).values_list("line_id", flat=True))
+
+
 def held_lines(kind: str, lines: Collection[str], at: datetime) -> set[str]:
     """Return the lines that a veto or a pin is in effect on."""
     return set(

@@ -165,12 +165,12 @@ def _workers(queue: str, count: int, home: Path) -> Iterator[None]:
     """Run workers of one queue, which is empty at first."""
     with redis.Redis.from_url(settings.REDIS_URL) as client, ExitStack() as stack:
         client.delete(queue)
-        for number in range(count):
-            log = home / f"{queue}{number}"
+        logs = [home / f"{queue}{number}" for number in range(count)]
+        for log in logs:
             with log.open("wb") as output:
-                named = [*supervise.WORKERS[queue], "-n", f"{queue}{number}@%h"]
+                named = [*supervise.WORKERS[queue], "-n", f"{log.name}@%h"]
                 stack.callback(end, spawn(named, environment(), output))
-            wait_until(lambda log=log: b" ready." in log.read_bytes(), "a worker to be ready", seconds=60)  # type: ignore[misc]  # a default binds the log
+        wait_until(lambda: all(b" ready." in log.read_bytes() for log in logs), "the workers to be ready", seconds=60)
         yield
 
 
