@@ -34,6 +34,7 @@ SERVERS = (
     "tests/overrides/requests/test_trial.py",
     "tests/overrides/monitoring/test_replay.py",
     "tests/overrides/monitoring/verify_trail",
+    "tests/overrides/serving/test_confirmations.py",
     "tests/overrides/serving/test_engine.py",
     "tests/overrides/versions",
     "tests/stateful/test_machine.py",

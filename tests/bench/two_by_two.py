@@ -202,10 +202,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--only", choices=("web", "workers"), help="measure one of the two")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as home, scratch_database():
-        web(chosen.seconds, chosen.rounds, Path(home))
-        workers(chosen.rows, chosen.rounds, Path(home))
+        if chosen.only != "workers":
+            web(chosen.seconds, chosen.rounds, Path(home))
+        if chosen.only != "web":
+            workers(chosen.rows, chosen.rounds, Path(home))
 
 
 if __name__ == "__main__":
