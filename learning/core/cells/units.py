@@ -66,22 +66,26 @@ class UnitCounter:
     """Counts the units of any subset of rows sorted so that equal clusters, and equal trades in them, are adjacent.
 
     Only rows that share their unit with another row are sorted and merged. Usually every trade has one row and no
-    cluster, and then this costs nothing.
+    cluster, and then this costs nothing. `outcomes` are counted in place of those of the rows.
     """
 
-    def __init__(self, rows: Rows) -> None:
-        self.rows = rows
+    def __init__(self, rows: Rows, outcomes: Floats) -> None:
+        self.rows, self.outcomes = rows, outcomes
         units = runs(rows.cluster)
         length = run_lengths(units, len(rows))
         self.shares = np.repeat(length > 1, length)
         self.any_shares = bool(self.shares.any())
+
+    def are_shared(self, index: Ints) -> bool:
+        """Return whether one of the rows at `index` shares its unit with any other row."""
+        return self.any_shares and bool(self.shares.take(index).any())
 
     def count(self, index: Ints, cell: Ints, cells: int) -> tuple[Ints, Floats]:
         """Return the cell and mean outcome of each unit among the rows at `index` (ascending).
 
         `cell` is the cell number of each of those rows, below `cells`.
         """
-        outcomes = self.rows.outcomes.take(index)
+        outcomes = self.outcomes.take(index)
         shares = self.shares.take(index) if self.any_shares else self.shares[:0]
         if not shares.any():
             return cell, outcomes

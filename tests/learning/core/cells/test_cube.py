@@ -117,6 +117,25 @@ class TestBuildCube:
 
         assert build_cube(rows, LOW).variance == pytest.approx([0.2 / 29] * 2, rel=1e-6)
 
+    @pytest.mark.parametrize("scale", [1.0, 1e8])
+    def test_measures_a_cell_far_from_the_rest_of_its_group_as_precisely(self, scale: float) -> None:
+        """Squares about the mean of the group would lose what varies within the cell."""
+        near, far = np.tile([0.0, 0.1, 0.2], 10), 5 * scale + np.tile([0.0, 0.1, 0.2], 10)
+        rows = make_rows(np.concatenate([near, far]), np.repeat([[0], [1]], 30, axis=0))
+
+        variance = as_dict(build_cube(rows, LOW))[1,][2]
+
+        assert variance == pytest.approx(float(np.var(far, ddof=1)), rel=1e-9)
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_dates_cells_by_the_close_whatever_the_order_of_the_rows(self, seed: int) -> None:
+        rows = random_rows(seed, 300, (2, 3), clustered=False)
+        cells = build_cube(rows, LOW)
+
+        for codes, first, last in zip(cells.codes, cells.first_closed_at, cells.last_closed_at, strict=True):
+            inside = rows.inside(codes).closed_at
+            assert (first, last) == (inside.min(), inside.max())
+
 
 class TestExtremes:
     def test_emits_the_empty_subset_of_one_row(self) -> None:

@@ -47,7 +47,7 @@ class TestUnitCounter:
         rows = make_rows([1.0, 2.0, 3.0])
         cell = np.array([1, 0, 1])
 
-        unit_cell, outcome = UnitCounter(rows).count(np.arange(3), cell, 2)
+        unit_cell, outcome = UnitCounter(rows, rows.outcomes).count(np.arange(3), cell, 2)
 
         assert unit_cell is cell
         assert outcome.tolist() == [1.0, 2.0, 3.0]
@@ -56,7 +56,7 @@ class TestUnitCounter:
         """Two adds of one trade in different cells are one unit in each."""
         rows = make_rows([1.0, 2.0, 4.0], trade=[5, 5, 5])
 
-        unit_cell, outcome = UnitCounter(rows).count(np.arange(3), np.array([0, 1, 1]), 2)
+        unit_cell, outcome = UnitCounter(rows, rows.outcomes).count(np.arange(3), np.array([0, 1, 1]), 2)
 
         assert sorted(zip(unit_cell.tolist(), outcome.tolist(), strict=True)) == [(0, 1.0), (1, 3.0)]
 
