@@ -1,9 +1,9 @@
 """The cost of new trades in a few groups: `aggregate_dirty`, from facts to cells in the database.
 
-A thousand new trades fall into five of 200 groups, which are rebuilt. This is compared with rebuilding all 200 by the
-same verb, which rebuilds a group from scratch however little is new in it. *typical*: the groups at 10, 30, 50, 70 and
-90 % of the ranking by size. *worst*: the five largest, to which Zipf's law gives half of all trades. Marking the groups
-dirty is part of every figure.
+A thousand new trades fall into five of 200 groups, which are counted as wholes, as after a change of parameters. This
+is compared with counting all 200 by the same verb (`./dev bench aggregate` measures what one named trade costs).
+*typical*: the groups at 10, 30, 50, 70 and 90 % of the ranking by size. *worst*: the five largest, to which Zipf's law
+gives half of all trades. Marking the groups dirty is part of every figure.
 """
 
 from __future__ import annotations

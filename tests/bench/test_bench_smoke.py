@@ -16,6 +16,7 @@ from telemetry.core.file_formats.decision_journal import JournalJoin, JournalLin
 from telemetry.core.file_formats.file_rows import Defaults
 from telemetry.recording.record_trades import record_trades
 from tests.bench import (
+    aggregate,
     build_plan,
     challenge,
     combine,
@@ -146,6 +147,14 @@ class TestBenches:
         assert {"full_cube_cpu", "subsets_pruned_speedup_wall", "refresh_typical_share"} <= found.keys()
         assert min(found.values()) > 0
         assert found["cells_stored"] >= 5  # at least the empty subset of each group that had new trades
+
+    def test_aggregate_counts_one_trade_and_catches_up(self, figures: Figures) -> None:
+        aggregate.run(sizes=(300,), trades=2, rows=60)
+
+        found = figures()
+        assert (found["catch_up_groups_done"], found["catch_up_commits"]) == (20, 1)  # in the transaction of the test
+        assert 0 < found["one_trade_cells_written"] < found["full_count_cells_written"]
+        assert 0 < found["one_trade_log"] < found["full_count_log"]
 
     def test_build_plan_follows_the_lessons_of_one_group(self, figures: Figures) -> None:
         build_plan.run(count=2_000)
