@@ -65,7 +65,7 @@ class Cell(models.Model):
             models.CheckConstraint(condition=finite("variance", low=0, high=2e18), name="cell_variance_is_finite"),
             models.CheckConstraint(condition=models.Q(n__gte=1), name="cell_has_a_trade"),
         ]
-        # Neither index covers a statistic, so that a cell is updated where it lies (docs/operations.md).
+        # Neither index covers a statistic, so that an update of a cell leaves all indexes alone.
         indexes = [
             models.Index(fields=["group", "n_dims"], name="cell_by_group_and_size"),
             models.Index("group", JsonHash("scope"), name="cell_by_scope"),

@@ -131,7 +131,7 @@ def _with(counted: Counted, came: Mapping[bytes, Sequence[Fetched]]) -> tuple[Co
     cluster = {key: numbers[0] for key, numbers in known.items()}
     cluster |= {key: number for number, key in enumerate(fresh, len(counted.clusters))}
     added = Rows(
-        codes=codes,
+        codes=codes.astype(np.promote_types(counted.counted.codes.dtype, _least(codes))),
         outcomes=np.array([row[2] for row in rows], dtype=np.float64),
         trade=np.array([row[0] for row in rows], dtype=np.int64),
         cluster=np.array([cluster[row[4]] for row in rows], dtype=np.int64),
@@ -216,10 +216,14 @@ def store_changes(counted: Counted, row: CellGroup) -> None:
 def _packed(rows: Rows) -> dict[str, NDArray[Any]]:
     """Return the columns of rows in the smallest types that hold them."""
     small = {name: getattr(rows, name) for name in ("codes", "trade", "cluster")}
-    least = {name: np.min_scalar_type(-1 - int(column.max(initial=0))) for name, column in small.items()}
     return {field.name: getattr(rows, field.name) for field in fields(rows)} | {
-        name: column.astype(least[name]) for name, column in small.items()
+        name: column.astype(_least(column)) for name, column in small.items()
     }
+
+
+def _least(numbers: Codes) -> np.dtype[Any]:
+    """Return the smallest signed type that holds the numbers, which are at least -1."""
+    return np.min_scalar_type(-1 - int(numbers.max(initial=0)))
 
 
 def _unpacked(columns: Mapping[str, NDArray[Any]]) -> Rows:

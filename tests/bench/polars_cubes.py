@@ -72,9 +72,13 @@ def _rounds(
 
 def _write(everything: World, parameters: LessonParameters, size: int, file: Path) -> None:
     """Write the rows in the types that favour polars most, and the minimum for each number of dimensions."""
-    dims = {f"d{place}": column.astype(np.int16) for place, column in enumerate(everything.codes.T)}
+    dims: dict[str, Any] = {f"d{place}": column.astype(np.int16) for place, column in enumerate(everything.codes.T)}
     n_min = np.maximum.accumulate([1, *(parameters.n_min_of(k) for k in range(1, size + 1))])
-    columns = {"group": everything.group.astype(np.int16), "y": everything.outcomes, "closed_at": everything.closed_at}
+    columns: dict[str, Any] = {
+        "group": everything.group.astype(np.int16),
+        "y": everything.outcomes,
+        "closed_at": everything.closed_at,
+    }
     np.savez(file, n_min=n_min, **columns, **dims)
 
 
