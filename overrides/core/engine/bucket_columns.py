@@ -98,14 +98,14 @@ def bucket_of(rows: OverrideColumns, scopes: PackedScopes, formula: WeightFormul
     targets = [[each.get(name, math.nan) for name in levers] for each in rows.levers]
     moves = Moves(levers, np.array(targets, float).reshape(len(rows.ids), len(levers)), _ramps(rows, levers))
     ids, lines = Names(rows.ids), Names(rows.lines)
-    return bucket_of_columns(ids, lines, scopes, rows.updated, rows.basis, moves, formula)
+    return bucket_of_columns(ids, lines, scopes, rows.updated.tolist(), rows.basis, moves, formula)
 
 
 def bucket_of_columns(
     ids: Names,
     lines: Names,
     scopes: PackedScopes,
-    updated: Sequence[int] | NDArray[np.int64] | Column,
+    updated: Sequence[int] | Column,
     basis: Basis[Column],
     moves: Moves,
     formula: WeightFormula[float],

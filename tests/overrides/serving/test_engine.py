@@ -168,12 +168,15 @@ class TestLoadEngine:
         shared = [key for key, bucket in buckets(after).items() if bucket is buckets(before)[key]]
         assert shared == [("pm", KEY, "entry")]
 
-    def test_holds_what_compiling_the_specs_holds(self, db: None) -> None:
+    @pytest.mark.parametrize("block", [1, 2, 2_000])
+    def test_holds_what_compiling_the_specs_holds(self, db: None, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
         """Overrides with and without ramps, of several levers and channels, and with numbers that have two texts."""
+        monkeypatch.setattr("overrides.versions.load_columns.BLOCK", block)
         publish(
             make_spec({"size_mult": 1.1, "entry_aggression_mult": 1.05}),
             make_spec({"entry_delay_bars": 0.0, "phase1_frac_mult": 0.8}, scope={"bucket": "nano"}, type="pm_tuning"),
             make_spec(scope={"bucket": "nano"}, stats={"edge_raw": 0.0, "n": 30, "variance": 0.0}),
+            make_spec(scope={"bucket": "big"}, stats={"updated_at": "2026-03-02T12:00:00.000007Z", "edge_raw": 1e-7}),
             make_spec(scope={"bucket": "é"}, promise={"predicted": 0.1, "sd": 0.2, "mu0": 0.0, "s_p": 1}),
             make_spec(scope={"bucket": "mid"}, promise={"predicted": 0.1, "sd": 0.2, "mu0": -0.3, "s_p": 1}),
         )
@@ -182,7 +185,7 @@ class TestLoadEngine:
         compiled = compile_module(engine.parameters, load_specs("pm", 1))
 
         assert rows(engine) == rows(replace(engine, compiled=compiled))
-        assert len(engine.compiled) == 5
+        assert len(engine.compiled) == 6
 
     def test_compiles_the_challenger_beside_it(self, db: None) -> None:
         publish(make_spec())

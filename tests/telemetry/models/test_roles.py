@@ -52,6 +52,8 @@ REFUSED = [
     "UPDATE overrides_parameterset SET document = '{}'",
     "UPDATE learning_configs SET content_hash = ''",
     "UPDATE overrides_membership SET override_id = ''",
+    "DELETE FROM overrides_idleoverride",
+    "INSERT INTO overrides_idleoverride VALUES ('x')",
     "ALTER TABLE telemetry_trade DROP CONSTRAINT trade_rr_is_finite",
     "CREATE TABLE mine (id integer)",
     "CREATE SCHEMA mine",
