@@ -19,7 +19,7 @@ import math
 import random
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from time import process_time
 
@@ -27,6 +27,7 @@ from django.db import connection
 
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.models import Version
 from overrides.serving.engine import Engine, load_engine
 from overrides.serving.mode import lower_mode
 from telemetry.audit.simulated_time import time_simulated
@@ -80,53 +81,63 @@ def _changing(specs: Sequence[OverrideSpec]) -> Callable[[], object]:
 
 def switching(total: int, repetitions: int) -> None:
     """Change one line, and switch off, alone and while a version compiles, in processes that answer all the time."""
-    chance = random.Random(7)
-    set_mode("on")
+    of = {"overrides": total, "repetitions": repetitions, "processes": PROCESSES}
     with serving(str(connection.settings_dict["NAME"]), PROCESSES) as processes:
-        version = publish(placed(0, 1.01)).number
-        _last(processes, version, "on", 0.0)
-        of = {"overrides": total, "repetitions": repetitions, "processes": PROCESSES}
-        lines, off, busy, compiling, pauses = [], [], [], 0, []
-        for number in range(repetitions):
-            time.sleep(chance.random())
-            version = publish(placed(0, 1.02 + number / 1e4)).number
-            lines.append(_last(processes, version, "on", time.time()))
-            time.sleep(chance.random())
-            off.append(_off(processes, version))
-            set_mode("on")
-            _last(processes, version, "on", time.time())
-        for each in processes:
-            each.pause()
-        time.sleep(3)
-        idle = max(each.pause()["pause"] for each in processes)
-        for number in range(repetitions):
-            before, version = version, publish(parameters=_reading_otherwise(number)).number
-            time.sleep(0.6 + chance.random() / 2)  # they compile
-            is_compiling = all(each.state() == (before, "on") for each in processes)
-            switched = lower_mode_at()
-            busy.append(max(each.off_since(switched - 1.0) for each in processes) - switched)
-            compiling += is_compiling
-            _last(processes, version, "off", 0.0)
-            pauses += [each.pause()["pause"] for each in processes]
-            set_mode("on")
-            _last(processes, version, "on", time.time())
-    for name, seconds in (("one_line", lines), ("off", off), ("off_while_compiling", busy)):
-        also = {"while_compiling": compiling} if seconds is busy else {}
-        figure("load", f"{name}_p50", median(seconds), "s", **of, **also)
-        figure("load", f"{name}_p99", _percentile(seconds, 0.99), "s", **of, **also, bar=1.2)
+        _alone(processes, repetitions, of)
+        _idle(processes, of)
+        _while_compiling(processes, repetitions, of)
+
+
+def _alone(processes: Sequence[Served], repetitions: int, of: Mapping[str, int]) -> None:
+    chance, lines, off = random.Random(7), [], []
+    for number in range(repetitions):
+        set_mode("on")
+        version = publish(placed(0, 1.01 + 2 * number / 1e4)).number
+        _last(processes, version, "on", time.time())
+        time.sleep(chance.random())
+        version = publish(placed(0, 1.01 + (2 * number + 1) / 1e4)).number
+        lines.append(_last(processes, version, "on", time.time()))
+        time.sleep(chance.random())
+        off.append(_last(processes, version, "off", lower_mode_at()))
+    _show("one_line", lines, of)
+    _show("off", off, of)
+
+
+def _idle(processes: Sequence[Served], of: Mapping[str, int]) -> None:
+    for each in processes:
+        each.pause()
+    time.sleep(3)
+    figure("load", "pause_idle", max(each.pause()["pause"] for each in processes), "ms", **of)
+
+
+def _while_compiling(processes: Sequence[Served], repetitions: int, of: Mapping[str, int]) -> None:
+    chance, off, compiling = random.Random(8), [], 0
+    pauses: list[float] = []
+    before = Version.objects.get(module="pm", is_active=True).number
+    for number in range(repetitions):
+        set_mode("on")
+        _last(processes, before, "on", time.time())
+        version = publish(parameters=_reading_otherwise(number)).number
+        time.sleep(0.6 + chance.random() / 2)  # they compile
+        compiling += all(each.state() == (before, "on") for each in processes)
+        switched = lower_mode_at()
+        off.append(max(each.off_since(switched - 1.0) for each in processes) - switched)
+        _last(processes, version, "off", 0.0)
+        pauses += [each.pause()["pause"] for each in processes]
+        before = version
+    _show("off_while_compiling", off, {**of, "while_compiling": compiling})
     figure("load", "pause", max(pauses), "ms", **of, median=round(median(pauses), 1), bar=20)
-    figure("load", "pause_idle", idle, "ms", **of)
+
+
+def _show(name: str, seconds: Sequence[float], of: Mapping[str, int]) -> None:
+    figure("load", f"{name}_p50", median(seconds), "s", **of)
+    figure("load", f"{name}_p99", _percentile(seconds, 0.99), "s", **of, bar=1.2)
 
 
 def lower_mode_at() -> float:
     """Switch off, and return when that was committed."""
     lower_mode(module="pm", by="bench", reason="bench", at=NOW, to="off")
     return time.time()
-
-
-def _off(processes: Sequence[Served], version: int) -> float:
-    switched = lower_mode_at()
-    return _last(processes, version, "off", switched)
 
 
 def _last(processes: Sequence[Served], version: int, mode: str, after: float) -> float:
