@@ -8,8 +8,9 @@ every process does then; CPU is that of one process alone, without the database'
 
 Two processes answer a question each millisecond. *one_line*, *off* and *off_while_compiling* are the wall times from
 the commit of a change of one line, or of switching off, to the first answer of the last process that heeds it; the
-latter while both compile another version whole. *pause* is the longest time without an answer meanwhile, and
-*pause_idle* that of a phase in which nothing happens, which is the machine's own.
+latter while both compile another version whole. *pause* is the longest time without an answer meanwhile, *pause_cpu*
+the most CPU time that the process used between two answers, and *pause_idle* is of a phase in which nothing happens: on
+a busy machine, its own pauses.
 """
 
 from __future__ import annotations
@@ -107,12 +108,12 @@ def _idle(processes: Sequence[Served], of: Mapping[str, int]) -> None:
     for each in processes:
         each.pause()
     time.sleep(3)
-    figure("load", "pause_idle", max(each.pause()["pause"] for each in processes), "ms", **of)
+    _show_pauses("pause_idle", [each.pause() for each in processes], of)
 
 
 def _while_compiling(processes: Sequence[Served], repetitions: int, of: Mapping[str, int]) -> None:
     chance, off, compiling = random.Random(8), [], 0
-    pauses: list[float] = []
+    pauses: list[dict[str, float]] = []
     before = Version.objects.get(module="pm", is_active=True).number
     for number in range(repetitions):
         set_mode("on")
@@ -123,10 +124,16 @@ def _while_compiling(processes: Sequence[Served], repetitions: int, of: Mapping[
         switched = lower_mode_at()
         off.append(max(each.off_since(switched - 1.0) for each in processes) - switched)
         _last(processes, version, "off", 0.0)
-        pauses += [each.pause()["pause"] for each in processes]
+        pauses += [each.pause() for each in processes]
         before = version
     _show("off_while_compiling", off, {**of, "while_compiling": compiling})
-    figure("load", "pause", max(pauses), "ms", **of, median=round(median(pauses), 1), bar=20)
+    _show_pauses("pause", pauses, of)
+
+
+def _show_pauses(name: str, pauses: Sequence[Mapping[str, float]], of: Mapping[str, int]) -> None:
+    for measure, suffix in (("pause", ""), ("cpu", "_cpu")):
+        found = [each[measure] for each in pauses]
+        figure("load", f"{name}{suffix}", max(found), "ms", **of, median=round(median(found), 1), bar=20)
 
 
 def _show(name: str, seconds: Sequence[float], of: Mapping[str, int]) -> None:
