@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,6 +25,7 @@ from overrides.models import Challenge
 from telemetry.foundation.background_results import BackgroundComputation, Progress
 from telemetry.foundation.core.refusal import Refused
 from telemetry.models import Decision, DecisionOutcome
+from telemetry.models.traced import TRACE
 
 TASK = "overrides.compare_challenger"
 CHUNK = 5000
@@ -84,10 +85,10 @@ def compare_challenger(
     versions: set[int] = set()
     done = 0
     for chunk in _chunks(rows):
-        closed = _outcomes([row[0] for row in chunk])
+        closed = _outcomes([row.decision_id for row in chunk])
         for row in chunk:
-            versions.add(row[4])
-            _add(answers, gaps, row, closed.get(row[0]))
+            versions.add(row.challenger_version or 0)
+            _add(answers, gaps, row, closed.get(row.decision_id))
         done += len(chunk)
         on_progress(done / max(total, done))
     return {
@@ -100,17 +101,19 @@ def compare_challenger(
     }
 
 
-def _logged(module: str, since: datetime, until: datetime, version: int | None) -> QuerySet[Decision, tuple[Any, ...]]:
-    rows = Decision.objects.filter(module=module, at__gte=since, at__lt=until, challenger__isnull=False)
+def _logged(module: str, since: datetime, until: datetime, version: int | None) -> QuerySet[Decision]:
+    """Return the decisions of the period that have a challenger's answer: a module that is off computes none."""
+    rows = Decision.objects.filter(module=module, at__gte=since, at__lt=until, challenger_version__isnull=False)
+    rows = rows.exclude(mode="off")
     if version is not None:
         rows = rows.filter(challenger_version=version)
-    return rows.order_by("decision_id").values_list(
-        "decision_id", "pattern_key", "action_category", "at", "challenger_version", "levers", "challenger__levers"
+    return rows.order_by("decision_id").only(
+        "decision_id", "pattern_key", "action_category", "challenger_version", "levers", "challenger", *TRACE
     )
 
 
-def _chunks(rows: QuerySet[Decision, tuple[Any, ...]]) -> Any:
-    chunk: list[tuple[Any, ...]] = []
+def _chunks(rows: QuerySet[Decision]) -> Iterator[list[Decision]]:
+    chunk: list[Decision] = []
     for row in rows.iterator(chunk_size=CHUNK):
         chunk.append(row)
         if len(chunk) == CHUNK:
@@ -129,10 +132,11 @@ def _outcomes(decisions: list[UUID]) -> dict[UUID, tuple[float, datetime]]:
 def _add(
     answers: Mapping[str, _Answers],
     gaps: Mapping[Place, _Gap],
-    row: tuple[Any, ...],
+    row: Decision,
     closed: tuple[float, datetime] | None,
 ) -> None:
-    decision, pattern_key, category, _, _, live, other = row
+    live, other = row.levers, (row.challenger or {"levers": {}})["levers"]
+    decision, pattern_key, category = row.decision_id, row.pattern_key, row.action_category
     for name in live.keys() & other.keys() & LEVERS.keys():
         lever, column = LEVERS[name], answers[name]
         values = [_value(live[name]), _value(other[name])]

@@ -13,6 +13,7 @@ from overrides.core.engine.weights import SYMBOLS
 from overrides.core.monitoring.lever_path import movements
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import AttributionShare, Decision, DecisionOutcome
+from telemetry.models.traced import TRACE, load_constants
 
 WEIGHTS = (*SYMBOLS, "w_total")
 REQUEST_COLUMNS = ("module", "pattern_key", "action_category", "scope", "version", "mode", "reason")
@@ -44,10 +45,11 @@ def contribution_rows(decisions: QuerySet[Decision], *, most: int | None = None)
 def _chunks(decisions: QuerySet[Decision], most: int | None) -> Iterator[Sequence[Decision]]:
     """Yield chunks of decisions by descending id, one query each, so that nothing stays open for a slow reader."""
     rows = decisions.order_by("-decision_id").only(
-        "decision_id", "at", *REQUEST_COLUMNS, "levers", "contributions", "multipliers"
+        "decision_id", "at", *REQUEST_COLUMNS, "levers", "contributions", "multipliers", *TRACE
     )
     left, after = most, rows
     while chunk := list(after[: CHUNK if left is None else min(CHUNK, left)]):
+        load_constants(chunk)
         yield chunk
         after = rows.filter(decision_id__lt=chunk[-1].pk)
         left = None if left is None else left - len(chunk)

@@ -24,6 +24,7 @@ from telemetry.foundation.admin.formatting import MISSING, badge, chips, format_
 from telemetry.foundation.admin.read_only import DefaultFilter, FactAdmin, FactInline, one_of
 from telemetry.foundation.admin.text_filters import window
 from telemetry.models import Action, Attribution, AttributionShare, Decision, DecisionOutcome, Trade
+from telemetry.models.traced import TRACE
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ class TradeAdmin(FactAdmin):
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         outcomes = list(obj.decision_outcomes.order_by("action_index", "id"))
         decisions = Decision.objects.only(
-            "at", "module", "version", "pattern_key", "action_category", "reason", "scope", "levers"
+            "at", "module", "version", "pattern_key", "action_category", "reason", "scope", "levers", *TRACE
         ).in_bulk([outcome.decision_id for outcome in outcomes])
         shares = list(AttributionShare.objects.filter(attribution_id=obj.pk).order_by("decision_id", "pk"))
         attribution = Attribution.objects.filter(pk=obj.pk).first()

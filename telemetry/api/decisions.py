@@ -17,6 +17,7 @@ from telemetry.foundation.api.schema_parts import named_id, problems
 from telemetry.foundation.api.time_limits import bounded_reading
 from telemetry.foundation.core.fields import identifier
 from telemetry.models import AttributionShare, Decision, DecisionOutcome
+from telemetry.models.traced import TRACE
 
 FILTERS: Filters = {
     **PATTERN,
@@ -34,7 +35,7 @@ class DecisionsView(ListView):
     required_permission = "telemetry.view_decision"
     filters = FILTERS
     order = {"decision_id": identifier}
-    rows = Decision.objects.only(*DecisionBrief.Meta.fields)
+    rows = Decision.objects.only(*DecisionBrief.Meta.fields, *TRACE)
     document = DecisionBrief
 
 

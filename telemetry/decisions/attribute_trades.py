@@ -26,6 +26,7 @@ from telemetry.core.decision_fit import REASONS, Acted, Misfit
 from telemetry.core.vocabulary import ActionCategory, Module
 from telemetry.foundation.bulk_copy import copy_rows
 from telemetry.models import Action, Attribution, AttributionShare, Decision, DecisionOutcome, PendingAttribution, Trade
+from telemetry.models.traced import load_constants
 from telemetry.recording.named_decisions import Naming, claim, named_decisions, release
 from telemetry.recording.outcome_scopes import learn_in_scopes
 
@@ -99,6 +100,7 @@ def attribute_trades(*, now: datetime, limit: int = 5000) -> int:
         actions = _actions(trades)
         misfits = _misfits(trades, actions, now)
         decisions = Decision.objects.in_bulk({i for each in actions.values() for a in each for i in a.decision_ids})
+        load_constants(decisions.values())
         attributed = [_attributed(trade, actions[trade.id], decisions, misfits) for trade in trades]
         _write(attributed, now)
         learn_in_scopes(_scopes_asked(attributed, actions, decisions), now=now)

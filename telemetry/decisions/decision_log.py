@@ -5,75 +5,36 @@ from __future__ import annotations
 import atexit
 import logging
 import threading
-import uuid
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Sequence
 
 from django.db import DataError, Error, IntegrityError, close_old_connections, connection, transaction
 
-from telemetry.foundation.bulk_copy import copy_rows
+from telemetry.decisions.decision_rows import (
+    COLUMNS,
+    DecisionRecord,
+    store_constants,
+    stored_row,
+    write_rows,
+)
 from telemetry.foundation.core.canonical_json import fact_json
 from telemetry.models import Decision
 
+__all__ = ["COLUMNS", "DecisionQueue", "DecisionRecord", "record_decisions"]
+
 logger = logging.getLogger(__name__)
-
-COLUMNS = (
-    "decision_id", "module", "pattern_key", "action_category", "scope", "at", "version", "challenger_version",
-    "combiner", "mode", "reason", "flags", "request", "levers", "contributions", "excluded", "challenger", "effect",
-    "multipliers", "numeric_build", "format", "latency_us",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionRecord:
-    """Everything one answer was computed from, unrounded, ready to be written (docs/design.md 16).
-
-    `format` is that of the engine that answered; None stands for the first.
-    """
-
-    decision_id: uuid.UUID
-    module: str
-    pattern_key: str
-    action_category: str
-    scope: Mapping[str, str]
-    at: datetime
-    version: int | None
-    challenger_version: int | None
-    combiner: str
-    mode: str
-    reason: str
-    flags: tuple[str, ...]
-    request: Mapping[str, Any]
-    levers: Mapping[str, Any]
-    contributions: Sequence[Any]
-    excluded: Sequence[Any]
-    challenger: Mapping[str, Any] | None
-    effect: Mapping[str, Any]
-    numeric_build: str
-    latency_us: float | None
-    multipliers: Mapping[str, Any] | None = None
-    format: int | None = None
-
-    def row(self) -> tuple[Any, ...]:
-        """Return the values in the order of COLUMNS, JSON values as canonical text."""
-        return (
-            self.decision_id, self.module, self.pattern_key, self.action_category, fact_json(self.scope), self.at,
-            self.version, self.challenger_version, self.combiner, self.mode, self.reason,
-            "{" + ",".join(self.flags) + "}", fact_json(self.request), fact_json(self.levers),
-            fact_json(self.contributions), fact_json(self.excluded),
-            None if self.challenger is None else fact_json(self.challenger), fact_json(self.effect),
-            None if self.multipliers is None else fact_json(self.multipliers), self.numeric_build, self.format,
-            self.latency_us,
-        )  # fmt: skip
 
 
 def record_decisions(decisions: Sequence[DecisionRecord]) -> int:
     """Write decisions immediately with one COPY; return the number written. Raises django.db errors."""
+    rows, constants = [], set()
+    for decision in decisions:
+        row, named = stored_row(decision)
+        rows.append(row)
+        constants.update(named)
     with transaction.atomic():
-        return copy_rows(Decision, COLUMNS, (decision.row() for decision in decisions))
+        store_constants(constants)
+        return write_rows(rows)
 
 
 class DecisionQueue:

@@ -14,6 +14,7 @@ from django.db.models.functions import Cast
 from telemetry.foundation.core.identifiers import uuid7_floor, uuid7_time
 from telemetry.foundation.core.refusal import Refused
 from telemetry.models import Decision
+from telemetry.models.traced import load_constants
 
 CHUNK = 1000
 
@@ -51,6 +52,7 @@ def stream(rows: QuerySet[Decision]) -> Iterator[Decision]:
     """Yield the rows in the order of their ids, one query per chunk; no cursor or transaction stays open."""
     chunk = list(rows[:CHUNK])
     while chunk:
+        load_constants(chunk)
         yield from chunk
         chunk = list(rows.filter(decision_id__gt=chunk[-1].decision_id)[:CHUNK]) if len(chunk) == CHUNK else []
 
@@ -60,7 +62,9 @@ def fetch(ids: Sequence[UUID]) -> Iterator[Decision]:
     ordered = sorted(ids)
     for start in range(0, len(ordered), CHUNK):
         some = ordered[start : start + CHUNK]
-        yield from Decision.objects.filter(decision_id__in=some).order_by("decision_id")
+        found = list(Decision.objects.filter(decision_id__in=some).order_by("decision_id"))
+        load_constants(found)
+        yield from found
 
 
 def sample(span: Span, most: int, seed: int) -> list[UUID]:

@@ -8,6 +8,7 @@ from telemetry.foundation.models import BackgroundResult, JobRun, OutboxMessage,
 from telemetry.models.attributions import Attribution, AttributionShare, PendingAttribution
 from telemetry.models.audit import AuditEntry
 from telemetry.models.choices import CATEGORIES, MODULES
+from telemetry.models.decision_constants import DecisionConstants
 from telemetry.models.decisions import Decision, DecisionCredit, DecisionOutcome
 from telemetry.models.notices import Acknowledgement, Notice
 from telemetry.models.trades import Action, DirtyGroup, FreshTrade, Outcome, Trade
@@ -23,6 +24,7 @@ __all__ = [
     "AuditEntry",
     "BackgroundResult",
     "Decision",
+    "DecisionConstants",
     "DecisionCredit",
     "DecisionOutcome",
     "DirtyGroup",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import OpClass
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
 
 from telemetry.core.decision_fit import Misfit
 from telemetry.foundation.models import finite
 from telemetry.models.choices import CATEGORIES, MODULES
+from telemetry.models.traced import RequestField, TracedField
 from telemetry.models.trades import Trade
 
 
@@ -28,15 +29,20 @@ class Decision(models.Model):
     mode = models.CharField(max_length=6)
     reason = models.CharField(max_length=20)
     flags = ArrayField(models.CharField(max_length=20), default=list)
-    request = models.JSONField(help_text="current levers, rollout key, base allocation, as asked")
-    levers = models.JSONField(help_text="lever -> m, m0, target, unrounded")
-    contributions = models.JSONField()
-    excluded = models.JSONField()
-    challenger = models.JSONField(null=True)
-    effect = models.JSONField(default=dict, help_text="lever -> attribution parts, unrounded")
-    multipliers = models.JSONField(
+    request = RequestField(help_text="current levers, rollout key, base allocation, as asked")
+    levers = TracedField(null=True, help_text="lever -> m, m0, target, unrounded")
+    contributions = TracedField(null=True)
+    excluded = TracedField(null=True)
+    challenger = TracedField(null=True)
+    effect = TracedField(null=True, help_text="lever -> attribution parts, unrounded")
+    multipliers = TracedField(
         null=True, help_text="what scales a position beside its levers: coefficients, and what the cap cuts, unrounded"
     )
+    trace = models.BinaryField(null=True, help_text="the six documents above in compact form; null: stored as they are")
+    movers = ArrayField(
+        models.BigIntegerField(), null=True, help_text="keys of the constants of each contribution, in order"
+    )
+    key = models.CharField(max_length=8, null=True, help_text="prefix of the API key that asked; null: not known")
     numeric_build = models.CharField(max_length=80)
     format = models.SmallIntegerField(null=True, help_text="of the engine that answered; null: the first")
     latency_us = models.FloatField(null=True)
@@ -58,6 +64,8 @@ class Decision(models.Model):
             models.Index(fields=["reason", "decision_id"], name="decision_reason_order"),
             models.Index(fields=["mode", "decision_id"], name="decision_mode_order"),
             models.Index(fields=["module", "version", "decision_id"], name="decision_version_order"),
+            GinIndex(fields=["movers"], condition=Q(movers__isnull=False), name="decision_by_mover"),
+            models.Index(fields=["key", "decision_id"], condition=Q(key__isnull=False), name="decision_key_order"),
         ]
 
     def __str__(self) -> str:

@@ -14,6 +14,7 @@ from overrides.core.engine.definitions.levers import LEVERS
 from overrides.monitoring.contributions import contribution_rows
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import Decision, DecisionOutcome
+from telemetry.models.traced import load_constants
 
 DECISION_FIELDS = (
     "decision_id", "at", "module", "pattern_key", "action_category", "scope", "version", "challenger_version",
@@ -35,10 +36,12 @@ def decisions(selection: Selection) -> Iterator[Document]:
     """
     rows = _selected(selection).order_by("decision_id")
     with transaction.atomic():
-        stream = rows.values(*DECISION_FIELDS).iterator(CHUNK)
+        stream = rows.iterator(CHUNK)
         while chunk := list(islice(stream, CHUNK)):
-            outcomes = _outcomes([row["decision_id"] for row in chunk])
-            for row in chunk:
+            load_constants(chunk)
+            outcomes = _outcomes([row.decision_id for row in chunk])
+            for decision in chunk:
+                row = {name: getattr(decision, name) for name in DECISION_FIELDS}
                 earned = outcomes.get(row["decision_id"], [])
                 served = {name: each["served"] for name, each in row["levers"].items()}
                 text = {"decision_id": str(row["decision_id"]), "at": utc_text(row["at"])}

@@ -16,11 +16,12 @@ from overrides.models import Line
 from telemetry.foundation.admin.formatting import number, short
 from telemetry.foundation.admin.pagination import FactList
 from telemetry.models import Decision, DecisionOutcome
+from telemetry.models.traced import TRACE, load_constants
 
 LEVERS_OF = {"dm_alloc": "allocation", "pm_strength": "strength", "pm_tuning": "tuning"}  # by channel
 COLUMNS = (
     "decision_id", "at", "module", "pattern_key", "action_category", "scope", "version", "mode", "reason", "levers",
-    "contributions",
+    "contributions", *TRACE,
 )  # fmt: skip
 
 
@@ -41,6 +42,7 @@ class DecisionList(FactList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         rows: list[Any] = list(self.result_list.only(*COLUMNS))
+        load_constants(rows)
         tops = {row.pk: list(top_movers(row)) for row in rows}
         scopes = scopes_of({mover.line for movers in tops.values() for mover in movers})
         named = DecisionOutcome.objects.filter(decision_id__in=tops, misfit="").order_by("-trade__closed_at", "-id")

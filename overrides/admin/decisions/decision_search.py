@@ -6,19 +6,25 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Func, JSONField, QuerySet
+from django.db.models import Func, JSONField, Q, QuerySet
 
 from overrides.models import Line, Override
 from telemetry.core.vocabulary import ActionCategory
 from telemetry.foundation.admin.part_search import said, terms
 from telemetry.models import Decision
+from telemetry.models.decision_constants import keys_of_line, keys_of_overrides
 
+# Decisions with a trace are found by the keys of their movers, older ones by the lines in their documents.
 MOVED_LINES = "jsonb_path_query_array(contributions, '$[*].line')"  # must match the expression of the index
 SELDOM = 2_000  # a line that moved more decisions than this is found quickly by scanning its pattern
 
 # Materialized: otherwise PostgreSQL expects the LIMIT to stop it early, and scans the whole table.
 FOUND = f"""
-WITH found AS MATERIALIZED (SELECT decision_id FROM telemetry_decision WHERE {MOVED_LINES} @> to_jsonb(ARRAY[%s::text]))
+WITH found AS MATERIALIZED (
+    SELECT decision_id FROM telemetry_decision WHERE movers && %s::bigint[]
+    UNION ALL
+    SELECT decision_id FROM telemetry_decision WHERE {MOVED_LINES} @> to_jsonb(ARRAY[%s::text])
+)
 SELECT decision_id FROM found LIMIT %s
 """
 
@@ -87,18 +93,21 @@ def _newest(rows: QuerySet[Decision]) -> QuerySet[Decision]:
 
 def moved_by_line(rows: QuerySet[Decision], line: Line) -> QuerySet[Decision]:
     """Return the decisions among `rows` that the line moved."""
-    keys = _seldom(line)
+    constants = keys_of_line(line.pk)
+    keys = _seldom(line, constants)
     if keys is not None:
         return rows.filter(pk__in=keys)
     moved: Any = [line.pk]
-    return _of_its_pattern(rows, line).alias(lines=Lines("contributions")).filter(lines__contains=moved)
+    near = _of_its_pattern(rows, line).alias(lines=Lines("contributions"))
+    return near.filter(Q(movers__overlap=constants) | Q(lines__contains=moved))
 
 
 def moved_by_override(rows: QuerySet[Decision], override: Override) -> QuerySet[Decision]:
     """Return the decisions among `rows` that this override moved."""
-    keys = _seldom(override.line)
+    keys = _seldom(override.line, keys_of_line(override.line.pk))
     near = _of_its_pattern(rows, override.line) if keys is None else rows.filter(pk__in=keys)
-    return near.filter(contributions__contains=[{"id": override.pk}])
+    own = keys_of_overrides([override.pk])
+    return near.filter(Q(movers__overlap=own) | Q(contributions__contains=[{"id": override.pk}]))
 
 
 def moved_by(rows: QuerySet[Decision], identity: str) -> QuerySet[Decision]:
@@ -110,10 +119,10 @@ def moved_by(rows: QuerySet[Decision], identity: str) -> QuerySet[Decision]:
     return rows.none() if line is None else moved_by_line(rows, line)
 
 
-def _seldom(line: Line) -> list[UUID] | None:
+def _seldom(line: Line, constants: list[int]) -> list[UUID] | None:
     """Return the ids of the decisions that the line moved; None if there are more than SELDOM."""
     with connection.cursor() as cursor:
-        cursor.execute(FOUND, [line.pk, SELDOM + 1])
+        cursor.execute(FOUND, [constants, line.pk, SELDOM + 1])
         keys = [key for (key,) in cursor.fetchall()]
     return keys if len(keys) <= SELDOM else None
 

@@ -21,6 +21,7 @@ from overrides.core.impact.weight_breakdown import Weighing, weigh
 from overrides.models import Mandate, Override
 from overrides.versions.load_version import parameters_of
 from telemetry.models import AttributionShare, Decision, DecisionOutcome
+from telemetry.models.traced import TRACE, load_constants
 
 SHOWN = 12  # decisions
 
@@ -110,13 +111,15 @@ def _floor_date(weighing: Weighing, override: Override) -> datetime | None:
 def _moved(override: Override) -> list[Moved]:
     line = override.line
     own = AttributionShare.objects.filter(decision_id=OuterRef("pk"), line_id=line.pk, override_id=override.id)
-    rows = Decision.objects.only("decision_id", "at", "scope", "mode", "reason", "contributions").annotate(
+    rows = Decision.objects.only("decision_id", "at", "scope", "mode", "reason", "contributions", *TRACE).annotate(
         share=Subquery(own.order_by().values("decision_id").values_list(Sum("share"))),
         rr=Subquery(DecisionOutcome.objects.filter(decision_id=OuterRef("pk"), misfit="").values("rr")[:1]),
     )
+    newest = list(moved_by_override(rows, override).order_by("-decision_id")[:SHOWN])
+    load_constants(newest)
     found: list[tuple[Any, Any]] = [
         (decision, contribution)
-        for decision in moved_by_override(rows, override).order_by("-decision_id")[:SHOWN]
+        for decision in newest
         for contribution in decision.contributions
         if contribution["id"] == override.id
     ]

@@ -31,6 +31,11 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
             Trigger("telemetry_acknowledgement_is_not_truncated", "TRUNCATE", "refuse_change()"),
             Trigger("acknowledgement_is_audited", "INSERT", "acknowledgement_is_audited()", deferred=True),
         ),
+        # Stored decisions name these rows by key.
+        "telemetry_decisionconstants": (
+            Trigger("decision_constants_are_append_only", "UPDATE OR DELETE", "refuse_change()"),
+            Trigger("decision_constants_are_not_truncated", "TRUNCATE", "refuse_change()"),
+        ),
         # A strategy's outcomes are measured in one unit for good.
         "telemetry_unitofrisk": (
             Trigger("unit_of_risk_is_append_only", "UPDATE OR DELETE", "refuse_change()"),
