@@ -1,4 +1,4 @@
-"""The rows in which decisions are stored: a trace where it says all, otherwise documents, and the constants it names."""
+"""The rows in which decisions are stored: a trace where it says all, otherwise documents; the constants it names."""
 
 from __future__ import annotations
 

@@ -74,12 +74,8 @@ def _unpacked(read: BytesRead, levers: Mapping[str, Any], contributions: Documen
         return name, _moved_from(name, read.one("d"), levers[name], contributions)
     lever = levers[name]
     parts = {each["id"]: each["parts"][name] for each in contributions if name in each["parts"]}
-    return name, {
-        "m0": lever["neutral"],
-        "m": lever["value"],
-        "parts": parts,
-        "lines": dict(_lines(name, contributions)),
-    }
+    lines = dict(_lines(name, contributions))
+    return name, {"m0": lever["neutral"], "m": lever["value"], "parts": parts, "lines": lines}
 
 
 def _moved_from(name: str, start: float, lever: Mapping[str, Any], contributions: Documents) -> dict[str, Any]:

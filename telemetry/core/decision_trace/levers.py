@@ -1,7 +1,8 @@
 """Levers of an answer as bytes: every lever as served, and how those that were moved came to their value.
 
 A moved lever stores its value and what does not follow from it: usually the target equals the value, the current value
-is neutral, and what was served is the value rounded to nine decimals. A mask of 16 bits says which of its numbers follow.
+is neutral, and what was served is the value rounded to nine decimals. A mask of 16 bits says which of its
+numbers follow.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from overrides.versions.verify_hashes import NIGHTS, Recheck
 from telemetry.audit.alarms import REPLAY, raise_alarm
 from telemetry.core.audit_facts import Finding
 from telemetry.decisions.decision_log import record_decisions
+from telemetry.decisions.decision_rows import DOCUMENTS
 from telemetry.decisions.decision_stream import Span, sample, slices, stream
 from telemetry.foundation.core.refusal import Refused
 from telemetry.foundation.models import JobRun
@@ -45,6 +46,13 @@ def ask(now: datetime = NOW, *, stale_seconds: float = 0.0, engine: bool = True,
     record = resolve_one(question, source, now=now, stale_seconds=stale_seconds).record
     record_decisions([record])
     return record.decision_id
+
+
+def store_as_documents(rows: models.QuerySet[Any]) -> None:
+    """Store a decision as releases before traces did."""
+    row = rows.get()
+    documents = {name: getattr(row, name) for name in (*DOCUMENTS, "request")}
+    rewrite(rows, trace=None, movers=None, **documents)
 
 
 def rewrite(rows: models.QuerySet[Any], **fields: Any) -> None:
@@ -173,6 +181,8 @@ class TestARewrittenDecision:
         ],
     )  # fmt: skip
     def test_is_named_whichever_column_it_is(self, served: UUID, field: str, value: Any, named: str) -> None:
+        store_as_documents(Decision.objects.filter(pk=served))
+        assert replayed()[1] == []
         rewrite(Decision.objects.filter(pk=served), **{field: value})
 
         report, found = replayed()

@@ -23,6 +23,7 @@ from telemetry.decisions.attribute_trades import attribute_trades
 from telemetry.decisions.decision_log import DecisionRecord, record_decisions
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import Decision
+from telemetry.models.decision_constants import keys_of_line
 from telemetry.recording.record_trades import record_trades
 from tests.builders import NOW, action_payload, make_question, make_spec, make_trade, publish, set_mode
 from tests.people import settled
@@ -105,7 +106,7 @@ class TestMovedBy:
     def test_uses_the_index_on_lines(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_seqscan = off")
-            cursor.execute("EXPLAIN " + decision_search.FOUND, [WIDE.line, 5])
+            cursor.execute("EXPLAIN " + decision_search.FOUND, [keys_of_line(WIDE.line), WIDE.line, 5])
             plan = "\n".join(line for (line,) in cursor.fetchall())
 
         assert "Bitmap Index Scan" in plan
