@@ -1,5 +1,6 @@
 """Decisions in compact form: a trace and the keys of the constants that it names, instead of six documents.
 
+The index on module, pattern and `at` goes: every list of a pattern is in the order of ids, for which there is another.
 Rows that are stored stay as they are; the columns are nullable and unchecked, so that PostgreSQL changes every
 partition without reading a row. Reversed, traces are written out as documents.
 """
@@ -111,12 +112,16 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             "decision",
             django.contrib.postgres.indexes.GinIndex(
-                condition=Q(movers__isnull=False), fields=["movers"], name="decision_by_mover"
+                condition=Q(movers__isnull=False),
+                fields=["movers"],
+                gin_pending_list_limit=256,
+                name="decision_by_mover",
             ),
         ),
         migrations.AddIndex(
             "decision",
             models.Index(condition=Q(key__isnull=False), fields=["key", "decision_id"], name="decision_key_order"),
         ),
+        migrations.RemoveIndex("decision", "decision_by_pattern"),
         migrations.RunPython(migrations.RunPython.noop, write_out),
     ]

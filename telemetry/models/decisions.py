@@ -57,7 +57,6 @@ class Decision(models.Model):
             )
         ]
         indexes = [
-            models.Index(fields=["module", "pattern_key", "at"], name="decision_by_pattern"),
             models.Index(fields=["at"], name="decision_at"),
             models.Index(
                 OpClass("pattern_key", "varchar_pattern_ops"), F("decision_id"), name="decision_pattern_order"
@@ -66,7 +65,12 @@ class Decision(models.Model):
             models.Index(fields=["reason", "decision_id"], name="decision_reason_order"),
             models.Index(fields=["mode", "decision_id"], name="decision_mode_order"),
             models.Index(fields=["module", "version", "decision_id"], name="decision_version_order"),
-            GinIndex(fields=["movers"], condition=Q(movers__isnull=False), name="decision_by_mover"),
+            GinIndex(  # a short list of what waits for the index: it is read by every search, and takes its room
+                fields=["movers"],
+                condition=Q(movers__isnull=False),
+                name="decision_by_mover",
+                gin_pending_list_limit=256,
+            ),
             models.Index(fields=["key", "decision_id"], condition=Q(key__isnull=False), name="decision_key_order"),
         ]
 
