@@ -111,6 +111,9 @@ MAX_STALE_SECONDS = env.float("MAX_STALE_SECONDS", default=300.0)
 # A trade may name a decision that was made up to so many hours before its action.
 LONGEST_FROM_DECISION_TO_ACTION = timedelta(hours=env.float("DECISION_HOURS", default=24.0))
 
+# Where decisions wait on disk while PostgreSQL does not take them; empty: a folder among temporary files.
+DECISION_SPILL_DIR = env.str("DECISION_SPILL_DIR", default="")
+
 # --- access ---------------------------------------------------------------------------------------
 
 AUTH_PASSWORD_VALIDATORS = [

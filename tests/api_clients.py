@@ -9,13 +9,16 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.db import DatabaseError
 from rest_framework.test import APIClient
 
+from telemetry.foundation.api.time_limits import write_time_limit
 from tests.people import keeper
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+    from overrides.serving.decision_record import Decided
     from telemetry.decisions.decision_log import DecisionRecord
 
 PROBLEM = "application/problem+json"
@@ -28,8 +31,23 @@ class RecordingQueue:
     def __init__(self) -> None:
         self.records: list[DecisionRecord] = []
 
-    def put(self, decisions: Sequence[DecisionRecord]) -> None:
-        self.records.extend(decisions)
+    def put(self, decisions: Sequence[Decided]) -> None:
+        from overrides.serving.decision_record import decision_record
+
+        self.records.extend(map(decision_record, decisions))
+
+    def put_durable(self, decisions: Sequence[Decided]) -> bool:
+        """Write at once, in the transaction of the test; queue what the database does not take in time."""
+        from overrides.serving.decision_record import decision_record
+        from telemetry.decisions.decision_log import record_decisions
+
+        try:
+            with write_time_limit():
+                record_decisions(list(map(decision_record, decisions)))
+        except DatabaseError:
+            self.put(decisions)
+            return False
+        return True
 
 
 def bearer(key: str | None) -> APIClient:

@@ -20,7 +20,7 @@ from django.http import HttpRequest, JsonResponse
 
 from config.operations.job_punctuality import punctuality
 from config.operations.probe import Probe
-from overrides.serving.decision_queue import QUEUE
+from overrides.serving.decision_queue import decision_counters
 from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS
 from telemetry.audit.alarms import alarms
 from telemetry.audit.clock_difference import NOTICEABLE_SECONDS, clock_difference
@@ -50,11 +50,13 @@ def health_report() -> dict[str, Any]:
     """Return what is available and what is not, with the overall state as `status`."""
     until = time.monotonic() + PATIENCE_SECONDS
     postgresql, queue = POSTGRESQL.ask(), REDIS.ask()
+    counters = decision_counters()
     report = {
         **(postgresql(until) or {"postgresql": DOWN}),
         "queue": queue(until) or DOWN,
         "engines": {module.value: _engine(module) for module in Module},
-        "decisions_waiting": len(QUEUE),
+        "decisions_waiting": counters["waiting"],
+        "decisions": counters,
     }
     return {"status": _status(report), **report}
 

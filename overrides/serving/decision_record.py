@@ -40,6 +40,7 @@ class Decided:
     answer: Answer
     flags: tuple[Flag, ...]
     latency_us: float
+    key: str | None = None  # prefix of the API key that asked
 
 
 def decision_record(decided: Decided) -> DecisionRecord:
@@ -56,11 +57,11 @@ def decision_record(decided: Decided) -> DecisionRecord:
         at=request.at,
         version=engine.version if engine else None,
         challenger_version=engine.challenger[0] if engine and engine.challenger else None,
-        combiner=_combiners(engine),
+        combiner=combiners_of(engine),
         mode=engine.mode.mode if engine else Mode.OFF,
         reason=result.reason,
         flags=decided.flags,
-        request=_request_document(question, engine),
+        request=request_document(question, engine),
         levers=_levers(result),
         contributions=[] if combination is None else [each.to_document() for each in combination.contributions],
         excluded=[] if combination is None else [each._asdict() for each in combination.excluded],
@@ -70,15 +71,17 @@ def decision_record(decided: Decided) -> DecisionRecord:
         latency_us=decided.latency_us,
         multipliers=None if result.multipliers is None else result.multipliers.to_document(),
         format=CURRENT_FORMAT,
+        key=decided.key,
     )
 
 
-def _combiners(engine: Engine | None) -> str:
+def combiners_of(engine: Engine | None) -> str:
+    """Return the combiner of each channel, as decisions name them."""
     channels = engine.parameters.channels if engine else {}
     return ",".join(f"{channel}={each.combiner}" for channel, each in channels.items())
 
 
-def _request_document(question: Question, engine: Engine | None) -> dict[str, Any]:
+def request_document(question: Question, engine: Engine | None) -> dict[str, Any]:
     """Return what the columns of a decision lack: the bot's own values, and a roll-out or allow-list in force."""
     document: dict[str, Any] = {
         "current": dict(question.request.current),
@@ -108,16 +111,21 @@ def _detail(lever: LeverValue) -> dict[str, Any]:
 
 def _challenger(question: Question, engine: Engine | None) -> dict[str, Any] | None:
     """Return what the challenger version would have answered, to be logged with the served answer."""
+    shadow = shadow_answer(question, engine)
+    return None if shadow is None else {"reason": shadow.reason, "levers": _levers(shadow)}
+
+
+def shadow_answer(question: Question, engine: Engine | None) -> Answer | None:
+    """Return the answer of the challenger version; None without one, and of a module that is off."""
     if engine is None or engine.challenger is None or engine.mode.mode is Mode.OFF:
         return None
-    shadow = answer(
+    return answer(
         engine.challenger[1],
         engine.mode,
         question.request,
         rollout_key=question.rollout_key,
         protected_motifs=engine.parameters.protected_motifs,
     )
-    return {"reason": shadow.reason, "levers": _levers(shadow)}
 
 
 def _effect(result: Answer, combination: Combination, request: Request) -> dict[str, Any]:

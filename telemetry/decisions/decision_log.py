@@ -1,18 +1,20 @@
-"""Log decisions outside the hot path: a bounded in-process queue, written by COPY; no decision is lost silently."""
+"""Write decisions: a batch with one COPY, and a decision that the database refuses without the others."""
 
 from __future__ import annotations
 
-import atexit
 import logging
-import threading
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from uuid import UUID
 
-from django.db import DataError, Error, IntegrityError, close_old_connections, connection, transaction
+from django.db import DataError, IntegrityError, transaction
 
+from telemetry.core.decision_trace.constants import Constants
 from telemetry.decisions.decision_rows import (
     COLUMNS,
     DecisionRecord,
+    StoredRow,
     store_constants,
     stored_row,
     write_rows,
@@ -20,126 +22,87 @@ from telemetry.decisions.decision_rows import (
 from telemetry.foundation.core.canonical_json import fact_json
 from telemetry.models import Decision
 
-__all__ = ["COLUMNS", "DecisionQueue", "DecisionRecord", "record_decisions"]
+__all__ = ["COLUMNS", "RECORDS", "DecisionRecord", "Form", "log_decision", "record_decisions", "write_batch"]
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
+Rows = tuple[Sequence[StoredRow], Mapping[int, Constants]]
+
+
+@dataclass(frozen=True, slots=True)
+class Form(Generic[T]):
+    """How what waits becomes rows: many at once for the database, or one as a record for a file or a log line."""
+
+    rows: Callable[[Sequence[T]], Rows]
+    record: Callable[[T], DecisionRecord]
+    identity: Callable[[T], UUID]
+
+
+class Unwritable(Exception):
+    """Something in a batch has no form as a row."""
+
+
+def rows_of_records(records: Sequence[DecisionRecord]) -> Rows:
+    """Return records as rows, and the constants that the rows name."""
+    rows: list[StoredRow] = []
+    constants: dict[int, Constants] = {}
+    for record in records:
+        row, named = stored_row(record)
+        rows.append(row)
+        constants.update({each.key: each for each in named})
+    return rows, constants
+
+
+RECORDS: Form[DecisionRecord] = Form(rows_of_records, lambda record: record, lambda record: record.decision_id)
 
 
 def record_decisions(decisions: Sequence[DecisionRecord]) -> int:
     """Write decisions immediately with one COPY; return the number written. Raises django.db errors."""
-    rows, constants = [], set()
-    for decision in decisions:
-        row, named = stored_row(decision)
-        rows.append(row)
-        constants.update(named)
+    return _store(rows_of_records(decisions))
+
+
+def _store(found: Rows) -> int:
+    rows, constants = found
     with transaction.atomic():
         store_constants(constants)
         return write_rows(rows)
 
 
-class DecisionQueue:
-    """Queues decisions and writes them from a thread of its own, after `seconds` or once `batch` of them wait.
+def write_batch(batch: Sequence[T], form: Form[T]) -> tuple[int, int]:
+    """Write a batch; return how many were written and how many were refused.
 
-    When `limit` decisions are queued (PostgreSQL is unreachable or slow), `put` writes in the caller's thread. If that
-    fails too, the oldest batch is logged line by line at level ERROR, so that the log holds what the table lacks. The
-    same happens to decisions that the database refuses, and to those it cannot take at process exit.
-    """
-
-    def __init__(self, *, batch: int = 1000, seconds: float = 1.0, limit: int = 50_000) -> None:
-        self._batch, self._seconds, self._limit = batch, seconds, limit
-        self._waiting: deque[DecisionRecord] = deque()
-        self._writing, self._starting = threading.Lock(), threading.Lock()
-        self._wake = threading.Event()
-        self._is_closing = False
-        self._thread: threading.Thread | None = None
-
-    def put(self, decisions: Sequence[DecisionRecord]) -> None:
-        """Queue decisions; return at once unless the queue is full."""
-        self._waiting.extend(decisions)
-        self._start()
-        if len(self._waiting) >= self._limit:
-            self._flush_or_log(self._batch)
-        elif len(self._waiting) >= self._batch:
-            self._wake.set()
-
-    def flush(self) -> int:
-        """Write everything that is queued; return the number written.
-
-        On a database error nothing is lost and it is raised.
-        """
-        written = 0
-        with self._writing:
-            while self._waiting:
-                batch = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
-                try:
-                    written += _write(batch)
-                except BaseException:
-                    self._waiting.extendleft(reversed(batch))
-                    raise
-        return written
-
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-    def close(self) -> None:
-        """Stop the thread and write the queue, to the log if the database is unreachable. Runs at process exit."""
-        if self._thread is not None:
-            self._is_closing = True
-            self._wake.set()
-            self._thread.join()
-            self._thread = None
-        self._flush_or_log(len(self))
-
-    def _start(self) -> None:
-        """Start the thread if it is not running; there is one per process, also after a fork."""
-        if self._thread is not None and self._thread.is_alive():
-            return
-        with self._starting:
-            if self._thread is None or not self._thread.is_alive():
-                self._is_closing = False
-                self._thread = threading.Thread(target=self._run, name="decision-queue", daemon=True)
-                self._thread.start()
-                atexit.unregister(self.close)
-                atexit.register(self.close)
-
-    def _run(self) -> None:
-        while not self._is_closing:
-            self._wake.wait(self._seconds)
-            self._wake.clear()
-            close_old_connections()
-            try:
-                self.flush()
-            except Error as error:
-                logger.warning("decisions wait for the database: %d queued (%s)", len(self), error)
-        connection.close()
-
-    def _flush_or_log(self, most: int) -> None:
-        """Write everything that is queued; if the database fails, log the oldest `most` decisions instead."""
-        try:
-            self.flush()
-        except Error as error:
-            with self._writing:
-                for _ in range(min(most, len(self._waiting))):
-                    _log(self._waiting.popleft(), error)
-
-
-def _write(batch: Sequence[DecisionRecord]) -> int:
-    """Write a batch and return the number written.
-
-    A refused batch is halved until the refused decision is alone; it is logged.
-
-    A decision may be stored already, because the confirmation of a commit is lost when the connection breaks.
+    A refused batch is halved until the refused decision is alone; it is logged. One that is stored already is neither:
+    the confirmation of a commit is lost when the connection breaks.
     """
     try:
-        return record_decisions(batch)
-    except (DataError, IntegrityError) as error:
+        return _store(_rows(batch, form)), 0
+    except (DataError, IntegrityError, Unwritable) as error:
         if len(batch) == 1:
-            if not Decision.objects.filter(pk=batch[0].decision_id).exists():
-                _log(batch[0], error)
-            return 0
+            return 0, _refused(batch[0], form, error)
     middle = len(batch) // 2
-    return _write(batch[:middle]) + _write(batch[middle:])
+    halves = write_batch(batch[:middle], form), write_batch(batch[middle:], form)
+    return halves[0][0] + halves[1][0], halves[0][1] + halves[1][1]
 
 
-def _log(decision: DecisionRecord, error: Exception) -> None:
+def _rows(batch: Sequence[T], form: Form[T]) -> Rows:
+    try:
+        return form.rows(batch)
+    except Exception as error:  # whatever is wrong with one decision must not hold up the others
+        raise Unwritable(f"{type(error).__name__}: {error}") from error
+
+
+def _refused(item: T, form: Form[T], error: Exception) -> int:
+    """Log a decision that cannot be stored, unless it is stored already; return how many were refused."""
+    identity = form.identity(item)
+    if Decision.objects.filter(pk=identity).exists():
+        return 0
+    try:
+        log_decision(form.record(item), error)
+    except Exception:  # the same: a decision without a record leaves its id at least
+        logger.exception("decision %s not stored (%s), and it has no record", identity, error)
+    return 1
+
+
+def log_decision(decision: DecisionRecord, error: Exception) -> None:
+    """Write a decision that was not stored to the log, whole."""
     logger.error("decision not stored (%s): %s", str(error).strip(), fact_json(decision.row()))

@@ -6,14 +6,15 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from telemetry.core.decision_trace.bytes_read import Unpackable
 from telemetry.core.decision_trace.constants import Constants
 from telemetry.core.decision_trace.trace import Moved, Served, pack
-from telemetry.foundation.bulk_copy import copy_rows
+from telemetry.foundation.bulk_copy import copy_binary, copy_rows
+from telemetry.foundation.core import binary_copy
 from telemetry.foundation.core.canonical_json import fact_json
 from telemetry.models import Decision
 from telemetry.models.traced import AS_ASKED
@@ -24,13 +25,49 @@ HEAD = (
 )  # fmt: skip
 DOCUMENTS = ("levers", "contributions", "excluded", "challenger", "effect", "multipliers")
 COLUMNS = (*HEAD, *DOCUMENTS)
-TRACE = ("trace", "movers")
+TRACED = (*HEAD, "trace", "movers")
 
 STORE = """
 INSERT INTO telemetry_decisionconstants (key, override_id, line_id, packed)
 SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bytea[]) ON CONFLICT (key) DO NOTHING
 """
+COUNT = "SELECT count(*) FROM telemetry_decisionconstants WHERE key = ANY(%s)"
 HELD = "SELECT key, override_id, line_id, packed FROM telemetry_decisionconstants WHERE key = ANY(%s)"
+
+
+class Head(Protocol):
+    """What is stored of every decision in columns of its own, beside its scope and its request."""
+
+    @property
+    def decision_id(self) -> uuid.UUID: ...
+    @property
+    def module(self) -> str: ...
+    @property
+    def pattern_key(self) -> str: ...
+    @property
+    def action_category(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def version(self) -> int | None: ...
+    @property
+    def challenger_version(self) -> int | None: ...
+    @property
+    def combiner(self) -> str: ...
+    @property
+    def mode(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def flags(self) -> tuple[str, ...]: ...
+    @property
+    def numeric_build(self) -> str: ...
+    @property
+    def format(self) -> int | None: ...
+    @property
+    def latency_us(self) -> float | None: ...
+    @property
+    def key(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +106,7 @@ class DecisionRecord:
         return (*self.head(self.request), *(_text(getattr(self, name)) for name in DOCUMENTS))
 
     def head(self, request: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Return the values in the order of HEAD."""
+        """Return the values in the order of HEAD, as COPY takes them as text."""
         return (
             self.decision_id, self.module, self.pattern_key, self.action_category, fact_json(self.scope), self.at,
             self.version, self.challenger_version, self.combiner, self.mode, self.reason,
@@ -78,20 +115,7 @@ class DecisionRecord:
         )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRow:
-    """One decision as it is written: the columns of HEAD, and a trace with its movers or else the documents."""
-
-    head: tuple[Any, ...]
-    trace: bytes | None
-    movers: Sequence[int]
-    documents: tuple[Any, ...] = ()
-
-    @property
-    def decision_id(self) -> uuid.UUID:
-        """The decision's id."""
-        found: uuid.UUID = self.head[0]
-        return found
+StoredRow = bytes | tuple[Any, ...]  # with a trace, in binary form; or with documents, in the order of COLUMNS
 
 
 def stored_row(record: DecisionRecord) -> tuple[StoredRow, Iterable[Constants]]:
@@ -101,8 +125,25 @@ def stored_row(record: DecisionRecord) -> tuple[StoredRow, Iterable[Constants]]:
         request = short_request(record.request)
         packed = pack(served, Moved(record.contributions, record.excluded, record.effect))
     except Unpackable:
-        return StoredRow(record.head(record.request), None, (), record.row()[len(HEAD) :]), ()
-    return StoredRow(record.head(request), packed.content, packed.movers), packed.constants
+        return record.row(), ()
+    scope, asked = fact_json(record.scope).encode(), fact_json(request).encode()
+    return traced_row(record, scope, asked, packed.content, packed.movers), packed.constants
+
+
+def traced_row(head: Head, scope: bytes, request: bytes, trace: bytes, movers: Sequence[int]) -> bytes:
+    """Return a row of TRACED in binary form; `scope` and `request` are JSON text."""
+    text = binary_copy.text
+    return binary_copy.row(
+        (
+            binary_copy.raw(head.decision_id.bytes), text(head.module), text(head.pattern_key),
+            text(head.action_category), binary_copy.json(scope), binary_copy.moment(head.at),
+            binary_copy.integer(head.version), binary_copy.integer(head.challenger_version), text(head.combiner),
+            text(head.mode), text(head.reason), binary_copy.words(head.flags), binary_copy.json(request),
+            text(head.numeric_build), binary_copy.small(head.format), binary_copy.double(head.latency_us),
+            binary_copy.NULL if head.key is None else text(head.key), binary_copy.raw(trace),
+            binary_copy.bigints(movers),
+        )
+    )  # fmt: skip
 
 
 def short_request(request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -120,24 +161,29 @@ def _text(value: Any) -> str | None:
     return None if value is None else fact_json(value)
 
 
-def store_constants(constants: Iterable[Constants]) -> None:
-    """Store constants that are not stored yet. Raises ValueError if two of them have one key, a chance of 1 in 10^7."""
-    by_key = {each.key: each for each in constants}
+def store_constants(by_key: Mapping[int, Constants]) -> None:
+    """Store constants that are not stored yet, which most batches find in one statement to be none.
+
+    Raises IntegrityError if others are stored with one of the keys: 1 in 10^7 for a million constants.
+    """
     if not by_key:
         return
     values = list(by_key.values())
     with connection.cursor() as cursor:
+        cursor.execute(COUNT, [list(by_key)])
+        if cursor.fetchone()[0] == len(by_key):
+            return
         columns = [each.override for each in values], [each.line for each in values], [each.packed for each in values]
         cursor.execute(STORE, [list(by_key), *columns])
         cursor.execute(HELD, [list(by_key)])
         for key, override, line, packed in cursor.fetchall():
             if by_key[key] != Constants(override, line, bytes(packed)):
-                raise ValueError(f"the constants of override {by_key[key].override} have the key of others: {key}")
+                raise IntegrityError(f"the constants of override {by_key[key].override} have the key of others: {key}")
 
 
 def write_rows(rows: Sequence[StoredRow]) -> int:
     """Write rows inside the caller's transaction, one COPY for each of the two forms; return their number."""
-    traced = [(*row.head, row.trace, list(row.movers) or None) for row in rows if row.trace is not None]
-    whole = [(*row.head, *row.documents) for row in rows if row.trace is None]
-    written = copy_rows(Decision, (*HEAD, *TRACE), traced) if traced else 0
+    traced = [row for row in rows if isinstance(row, bytes)]
+    whole = [row for row in rows if not isinstance(row, bytes)]
+    written = copy_binary(Decision, TRACED, traced) if traced else 0
     return written + (copy_rows(Decision, COLUMNS, whole) if whole else 0)

@@ -8,6 +8,8 @@ from typing import Any
 from django.db import connection, models
 from psycopg import sql
 
+from telemetry.foundation.core import binary_copy
+
 
 def copy_rows(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
     """COPY `rows` (tuples in the order of `columns`) into the model's table and return the number written.
@@ -29,3 +31,18 @@ def copy_rows(model: type[models.Model], columns: Sequence[str], rows: Iterable[
             copy.write_row(row)
             written += 1
     return written
+
+
+def copy_binary(model: type[models.Model], columns: Sequence[str], rows: Iterable[bytes]) -> int:
+    """COPY rows that are in binary form (`core.binary_copy`); otherwise as `copy_rows`."""
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
+        sql.Identifier(model._meta.db_table), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    packed = list(rows)
+    with (
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,
+        cursor.copy(statement.as_string(cursor.connection)) as copy,
+    ):
+        copy.write(b"".join((binary_copy.HEADER, *packed, binary_copy.TRAILER)))
+    return len(packed)

@@ -24,7 +24,7 @@ from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
 from overrides.serving.engine import Engine
 from overrides.serving.resolve import Resolved, resolve_one
 from overrides.serving.resolve_request import Question
-from telemetry.decisions.decision_rows import HEAD, StoredRow, store_constants, stored_row, write_rows
+from telemetry.decisions.decision_rows import store_constants, stored_row, write_rows
 from tests.bench.combine import question, specs_of
 from tests.bench.report import figure, scratch_database
 from tests.builders import NOW
@@ -99,9 +99,9 @@ def _store(block: Sequence[Resolved], *, as_documents: bool) -> None:
     made = [stored_row(record) for record in records]
     with transaction.atomic():
         if as_documents:
-            write_rows([StoredRow(each.head(each.request), None, (), each.row()[len(HEAD) :]) for each in records])
+            write_rows([each.row() for each in records])
         else:
-            store_constants({each for _, named in made for each in named})
+            store_constants({each.key: each for _, named in made for each in named})
             write_rows([row for row, _ in made])
 
 

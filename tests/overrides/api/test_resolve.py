@@ -189,7 +189,7 @@ class TestDecision:
         def away(*_: object) -> None:
             raise OperationalError("server closed the connection")
 
-        monkeypatch.setattr("overrides.serving.decision_queue.record_decisions", away)
+        monkeypatch.setattr("telemetry.decisions.decision_log.record_decisions", away)
 
         response = api.post(f"{URL}?durable=true", QUESTION, format="json")
 
