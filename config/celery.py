@@ -109,6 +109,7 @@ BEAT: dict[str, dict[str, Any]] = {
     },
     "tidy logins": {"task": "access.tidy_logins", "schedule": crontab(hour="1", minute="55")},
     "decision partitions": {"task": "telemetry.extend_partitions", "schedule": crontab(hour="1", minute="40")},
+    "retire decisions": {"task": "telemetry.retire_decisions", "schedule": crontab(hour="2", minute="50")},
     "forget runs": {"task": "telemetry.forget_runs", "schedule": crontab(hour="1", minute="50")},
 }
 app.conf.beat_schedule = BEAT

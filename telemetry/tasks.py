@@ -14,6 +14,7 @@ from django.db import InterfaceError, OperationalError, connection
 from telemetry.audit.simulated_time import simulated_time
 from telemetry.audit.verify_trail import verify_nightly
 from telemetry.decisions.attribute_trades import attribute_trades
+from telemetry.decisions.retirement import retire_old_decisions
 from telemetry.foundation.core.fields import named
 from telemetry.foundation.core.fields import parse_moment as read_moment
 from telemetry.foundation.core.refusal import Refused
@@ -89,6 +90,13 @@ def extend_partitions_task(*, now: str | None = None, **_: object) -> None:
     """Create the decision partitions of the coming months."""
     at = moment_of_task(now)
     run_once("decision partitions", now=at, every=timedelta(days=1), work=lambda: _extend(at))
+
+
+@shared_task(name="telemetry.retire_decisions")
+def retire_decisions_task(*, now: str | None = None, **_: object) -> None:
+    """Retire the months of decisions that are older than the policies in force keep them."""
+    at = moment_of_task(now)
+    run_once("retire decisions", now=at, every=timedelta(days=1), work=lambda: retire_old_decisions(now=at))
 
 
 @shared_task(name="telemetry.forget_runs")

@@ -38,6 +38,7 @@ from overrides.versions.verify_hashes import Recheck
 from telemetry.audit.alarms import REPLAY, CheckFailed, alarm_of
 from telemetry.core.audit_facts import Finding
 from telemetry.decisions.decision_stream import Span, fetch, sample, slices, stream
+from telemetry.decisions.retirement import retired_by
 from telemetry.foundation.core.refusal import Refused
 from telemetry.foundation.models import JobRun
 from telemetry.models import Decision
@@ -90,7 +91,8 @@ class Choice:
         if self.sample is not None and self.sample < 1:
             raise Refused.because(f"{self.sample} replays nothing; give 1 or more").under("sample")
         if self.decision is not None and not Decision.objects.filter(pk=self.decision).exists():
-            raise Refused.because(f"no decision {self.decision} is stored; decisions list their ids").under("decision")
+            missing = f"no decision {self.decision} is stored; decisions list their ids"
+            raise Refused.because(retired_by(self.decision) or missing).under("decision")
 
 
 def replay(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.exceptions import NotFound
@@ -11,6 +13,7 @@ from rest_framework.views import APIView
 
 from telemetry.api.pattern_fields import PATTERN
 from telemetry.api.serializers import DecisionBrief, WholeDecisionFact
+from telemetry.decisions.retirement import retired_by
 from telemetry.foundation.api.list_view import ListView, list_schema
 from telemetry.foundation.api.query_parameters import Filters, number_from, one_of, period, query, words
 from telemetry.foundation.api.schema_parts import named_id, problems
@@ -56,7 +59,8 @@ class DecisionView(APIView):
         with bounded_reading():
             decision = Decision.objects.filter(pk=decision_id).first()
             if decision is None:
-                raise NotFound(f"no decision {decision_id} is stored yet; GET /api/v1/decisions/ lists those that are")
+                missing = f"no decision {decision_id} is stored yet; GET /api/v1/decisions/ lists those that are"
+                raise NotFound(retired_by(UUID(decision_id)) or missing)
             earned = AttributionShare.objects.filter(decision_id=decision_id).select_related("attribution__trade")
             outcomes = DecisionOutcome.objects.filter(decision_id=decision_id).select_related("trade")
             decision.shares, decision.outcomes = earned.order_by("id"), outcomes.order_by("id")  # type: ignore[attr-defined]  # only shown

@@ -11,6 +11,7 @@ from telemetry.models.choices import CATEGORIES, MODULES
 from telemetry.models.decision_constants import DecisionConstants
 from telemetry.models.decisions import Decision, DecisionCredit, DecisionOutcome
 from telemetry.models.notices import Acknowledgement, Notice
+from telemetry.models.retirements import DecisionRetirement
 from telemetry.models.trades import Action, DirtyGroup, FreshTrade, Outcome, Trade
 from telemetry.models.units_of_risk import UnitOfRisk
 
@@ -27,6 +28,7 @@ __all__ = [
     "DecisionConstants",
     "DecisionCredit",
     "DecisionOutcome",
+    "DecisionRetirement",
     "DirtyGroup",
     "FreshTrade",
     "JobRun",

@@ -1,6 +1,6 @@
 """What the log of decisions costs: bytes of a decision, CPU of a decision by thread, and how long anybody waits for it.
 
-    ./dev bench log [--rows N]
+    ./dev bench log [--rows N] [--limit N]
 
 Bytes are those of tables and indexes together (`pg_total_relation_size`) over decisions of ten contributions each,
 stored as documents, as releases before traces did, and as traces, in one run.
@@ -11,9 +11,12 @@ from __future__ import annotations
 import argparse
 import random
 import sys
-from collections.abc import Iterator, Sequence
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from django.db import connection, transaction
 
@@ -21,15 +24,24 @@ from overrides.core.engine.compile_module import compile_module
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
+from overrides.serving.decision_columns import rows_of
+from overrides.serving.decision_record import Decided, decision_record
 from overrides.serving.engine import Engine
 from overrides.serving.resolve import Resolved, resolve_one
 from overrides.serving.resolve_request import Question
-from telemetry.decisions.decision_rows import store_constants, stored_row, write_rows
+from telemetry.core.decision_trace.constants import Constants
+from telemetry.decisions.decision_log import Form
+from telemetry.decisions.decision_queue import DecisionQueue
+from telemetry.decisions.decision_rows import StoredRow, store_constants, stored_row, write_rows
+from telemetry.decisions.retirement import retire_old_decisions
+from telemetry.decisions.spill import Spill
+from telemetry.foundation.core.identifiers import uuid7, uuid7_floor
 from tests.bench.combine import question, specs_of
-from tests.bench.report import figure, scratch_database
+from tests.bench.report import Work, figure, scratch_database, timed
 from tests.builders import NOW
 
-ROWS, BLOCK, MATCHES = 20_000, 2_000, 10
+ROWS, BLOCK, MATCHES, LIMIT = 20_000, 1_000, 10, 5_000
+FORM: Form[Decided] = Form(rows_of, decision_record, lambda decided: decided.decision_id)
 
 
 def two_levers(spec: OverrideSpec) -> OverrideSpec:
@@ -105,37 +117,128 @@ def _store(block: Sequence[Resolved], *, as_documents: bool) -> None:
             write_rows([row for row, _ in made])
 
 
-def parts() -> None:
+def cpu(count: int) -> None:
+    """Measure the CPU that one decision costs: in the request's thread, in the writer's, and what it was before."""
+    made = list(answers(count, engine(), random.Random(7), NOW + timedelta(days=2)))
+    decided = [answer.decided for answer in made]
+    queue: DecisionQueue[Decided] = DecisionQueue(FORM, seconds=3600, batch=10 * count)
+    put = each(count, lambda: [queue.put([one]) for one in decided])
+    queue._taken(count)  # so that closing it writes nothing
+    rows_of(decided[:BLOCK])  # the constants of the version are known from here on
+    encode = each(count, lambda: [rows_of(decided[start : start + BLOCK]) for start in range(0, count, BLOCK)])
+    rows, named = rows_of(decided)
+    store = each(count, lambda: _written(rows, named))
+    as_text = each(count, lambda: [decision_record(one).row() for one in decided])
+    context = {"decisions": count, "contributions": MATCHES, "clock": "CPU of this process"}
+    figure("log", "queued, in the thread of the request", put, "µs a decision", **context, bar="at most 5")
+    figure("log", "made into a row", encode, "µs a decision", **context)
+    figure("log", "stored by binary COPY", store, "µs a decision", **context)
+    figure("log", "in all", put + encode + store, "µs a decision", **context, bar="at most 25")
+    figure("log", "made into documents, as before", as_text, "µs a decision", **context)
+
+
+def each(count: int, work: Work) -> float:
+    """Return the CPU of a piece of work in microseconds a decision."""
+    return timed(work).cpu / count * 1e6
+
+
+def _written(rows: Sequence[StoredRow], named: Mapping[int, Constants]) -> None:
+    with transaction.atomic():
+        store_constants(named)
+        write_rows(rows)
+
+
+def frozen(count: int, limit: int) -> None:
+    """Measure how long callers wait while no row can be written and the queue is full.
+
+    A lock on the table stands for a database that does not answer.
+    """
+    decided = [answer.decided for answer in answers(count, engine(), random.Random(9), NOW + timedelta(days=3))]
+    folder = Path(tempfile.mkdtemp())
+    queue: DecisionQueue[Decided] = DecisionQueue(FORM, seconds=0.05, limit=limit, spill=Spill(folder))
+    other = connection.copy()
+    other.set_autocommit(False)
+    other.cursor().execute("LOCK TABLE telemetry_decision IN ACCESS EXCLUSIVE MODE")
+    waits, durable = [], []
+    for one in decided:
+        started = time.perf_counter()
+        queue.put([one])
+        waits.append(time.perf_counter() - started)
+    for one in decided[:5]:
+        started = time.perf_counter()
+        said = queue.put_durable([replace(one, decision_id=uuid7(NOW))])
+        durable.append(time.perf_counter() - started)
+        assert said is False
+    counted = queue.counters()
+    other.rollback()
+    other.close()
+    deadline = time.monotonic() + 120
+    while stored_since(3) < count + len(durable) - queue.counters()["dropped"] and time.monotonic() < deadline:
+        time.sleep(0.1)
+    found = stored_since(3)
+    context = {"decisions": count, "limit": limit, "counters": counted}
+    figure("log", "put while the table is locked and the queue full, p99", quantile(waits), "ms", **context)
+    figure("log", "put then, the longest", max(waits) * 1e3, "ms", **context)
+    figure("log", "durable wait then, the longest", max(durable) * 1e3, "ms", bar="at most 500", said="false")
+    figure("log", "of them stored when the lock is gone", found, "decisions", of=count + len(durable))
+    queue.close()
+
+
+def stored_since(days: int) -> int:
+    connection.close()
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT i.relname, sum(pg_relation_size(i.oid)) FROM pg_inherits JOIN pg_index ON indrelid = inhrelid "
-            "JOIN pg_class i ON i.oid = indexrelid WHERE inhparent = 'telemetry_decision'::regclass GROUP BY 1 "
-            "HAVING sum(pg_relation_size(i.oid)) > 100000"
+            "SELECT count(*) FROM telemetry_decision WHERE decision_id >= %s OR decision_id < %s AND decision_id >= %s",
+            [uuid7_floor(NOW + timedelta(days=days)), uuid7_floor(NOW + timedelta(hours=1)), uuid7_floor(NOW)],
         )
-        for row in cursor.fetchall():
-            print(row, file=sys.stderr)
-        cursor.execute(
-            "select avg(pg_column_size(d.*)), avg(pg_column_size(trace)), avg(pg_column_size(movers)), avg(pg_column_size(scope)), avg(pg_column_size(request)) from telemetry_decision d"
-        )
-        print(cursor.fetchone(), file=sys.stderr)
+        return int(cursor.fetchone()[0])
 
 
-def measure(rows: int) -> None:
+def quantile(waits: Sequence[float]) -> float:
+    return sorted(waits)[int(len(waits) * 0.99)] * 1e3
+
+
+def retirement(rows: int) -> None:
+    """Measure how long a month of decisions takes to go."""
+    old = datetime(2019, 5, 10, tzinfo=UTC)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extend_decision_partitions(%s, 1)", [old])
+        for module in ("dm", "pm"):
+            cursor.execute(POLICY, [module])
+    block = [answer.decided for answer in answers(BLOCK, engine(), random.Random(11), old)]
+    for start in range(0, rows, BLOCK):
+        again = [replace(one, decision_id=uuid7(old + timedelta(seconds=start))) for one in block]
+        _written(*rows_of(again))
+    seconds = timed(lambda: retire_old_decisions(now=datetime.now(UTC))).wall
+    figure("log", "a month of decisions retired", seconds, "s", rows=rows)
+
+
+POLICY = """
+SET session_replication_role = replica;
+INSERT INTO overrides_modulepolicy (module, number, is_active, document, request_id, created_at, created_by)
+VALUES (%s, 1, true, '{"decision_retention_days": 365}', 0, now(), 'bench');
+SET session_replication_role = origin
+"""
+
+
+def measure(rows: int, limit: int) -> None:
     old = bytes_each(rows, as_documents=True)
-    parts()
     new = bytes_each(rows, as_documents=False)
-    parts()
     context = {"rows": rows, "contributions": MATCHES}
     figure("log", "bytes of a decision stored as documents", old, "bytes", **context)
     figure("log", "bytes of a decision stored as a trace", new, "bytes", **context, bar="at most 1500")
+    cpu(min(rows, 10_000))
+    frozen(3 * limit, limit)
+    retirement(rows)
 
 
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="./dev bench log")
     parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--limit", type=int, default=LIMIT)
     options = parser.parse_args(arguments)
     with scratch_database():
-        measure(options.rows)
+        measure(options.rows, options.limit)
 
 
 if __name__ == "__main__":

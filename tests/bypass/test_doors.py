@@ -547,6 +547,7 @@ TASKS: Mapping[str, tuple[dict[str, Any], str, set[str]]] = {
     "telemetry.send_outbox": ({}, "messages", set()),
     "telemetry.verify_audit": ({}, "reads; says once that heads are noted", {"AuditEntry"}),
     "telemetry.extend_partitions": ({}, "partitions", set()),
+    "telemetry.retire_decisions": ({}, "no policy lets decisions go here", set()),
     "telemetry.forget_runs": ({}, "runs", set()),
 }
 DEMO = "the verbs, as its people; it is run whole by tests/config/demo and ./dev demo"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -19,6 +21,7 @@ from overrides.admin.decisions.decision_search import found_decisions, moved_by
 from overrides.core.engine.definitions.vocabulary import Reason
 from overrides.monitoring.contributions import CONTRIBUTION_COLUMNS, contribution_rows
 from telemetry.core.vocabulary import ActionCategory, Module, read_pattern_key
+from telemetry.decisions.retirement import retired_by
 from telemetry.foundation.admin.formatting import MISSING, badge, chips, format_moment, number, pattern
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
 from telemetry.foundation.admin.text_filters import read_number, typed_filter, window
@@ -110,6 +113,22 @@ class DecisionAdmin(FactAdmin):
         self, request: HttpRequest, queryset: QuerySet[Decision], search_term: str
     ) -> tuple[QuerySet[Decision], bool]:
         return found_decisions(queryset, search_term), False
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponseRedirect:  # Django's only hook for the message about a missing row
+        """Say of a retired decision which policy retired it."""
+        try:
+            why = retired_by(UUID(unquote(object_id)))
+        except ValueError:
+            why = None
+        if why is None:
+            found: HttpResponseRedirect = super()._get_obj_does_not_exist_redirect(  # type: ignore[misc]  # private
+                request, opts, object_id
+            )
+            return found
+        self.message_user(request, f"{why[0].upper()}{why[1:]}.", messages.WARNING)
+        return HttpResponseRedirect(reverse("admin:telemetry_decision_changelist"))
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         return decision_page(obj)

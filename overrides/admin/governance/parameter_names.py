@@ -86,6 +86,7 @@ NAMES: Mapping[str, Name] = {
     "mandate_days": Name("Review of a mandate", "days", DURATION),
     "evidence_kept": Name("Evidence that must remain", "share", MACHINE),
     "daily_cap": Name("Daily cap of automatic movement", "steps", MACHINE),
+    "decision_retention_days": Name("Retention of decisions", "days", DURATION),
     "lowering_applies": Name("Lines that lower exposure apply themselves", "", MACHINE),
 }
 SECTIONS = {"weights": "Channel {}", "lessons": "Learning method plan", "evidence": "Learning method evidence"}

@@ -41,7 +41,10 @@ RULES = {
     "least_n": "fewest trades of a line that may be approved; more keeps lines with little evidence out",
     "daily_cap": "steps by which the builder may move the module in 24 hours by itself; more lets it move farther",
     "lowering_applies": "whether new lines that lower exposure apply without a person",
+    "decision_retention_days": "time after which decisions that nothing cites are dropped, a whole month at a time, "
+    "once both modules name it; empty: they are kept for good",
 }
+KEPT_FOR_GOOD = {"decision_retention_days": None}  # which a policy's document does not name
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ class ModulePolicyAdmin(FactAdmin):
             raise Http404
         if not self.has_view_permission(request) or not request.user.has_perm(DRAFT):
             raise PermissionDenied
-        current = policy_of(module).to_document()
+        current = KEPT_FOR_GOOD | policy_of(module).to_document()
         form = ConstantsForm(_constants(current), request.POST if request.method == "POST" else None)
         if form.is_valid():
             content = {name: form.cleaned_data[name] for name in current}
@@ -136,8 +139,8 @@ class ModulePolicyAdmin(FactAdmin):
 
 
 def _rules(document: dict[str, Any]) -> list[Rule]:
-    defaults = GovernancePolicy().to_document()
-    values = GovernancePolicy.from_document(document).to_document()
+    defaults = KEPT_FOR_GOOD | GovernancePolicy().to_document()
+    values = KEPT_FOR_GOOD | GovernancePolicy.from_document(document).to_document()
     return [
         Rule(name, name_of(name).label, words, worded(values[name]), worded(defaults[name]))
         for name, words in RULES.items()
@@ -146,7 +149,8 @@ def _rules(document: dict[str, Any]) -> list[Rule]:
 
 def _constants(document: dict[str, Any]) -> dict[str, Constant]:
     """Return every rule that the form asks for, with its value in this policy."""
-    defaults, declared = GovernancePolicy().to_document(), {each.name: each for each in fields(GovernancePolicy)}
+    defaults = KEPT_FOR_GOOD | GovernancePolicy().to_document()
+    declared = {each.name: each for each in fields(GovernancePolicy)}
     return {
         name: Constant(document[name], defaults[name], str(declared[name].type), words) for name, words in RULES.items()
     }

@@ -12,6 +12,7 @@ from typing import Any, Self
 from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.json_fields import closed_mapping, finite, positive, text, whole
 
+LEAST_RETENTION = 90.0  # days: trades that are open so long may still name their decisions
 MEASURED = "lines"  # the only kind of request whose whole effect is measured in steps
 
 
@@ -37,6 +38,8 @@ class GovernancePolicy:
     - `evidence_kept`: the share of the approved n and |edge| that must remain for a mandate to cover new statistics.
     - `least_n`: the fewest trades of a line that may be approved.
     - `daily_cap`: the most steps by which the builder may move a module in 24 hours.
+    - `decision_retention_days`: how long decisions are kept that nothing cites, 90 days at least; None: for good. A
+      month of decisions goes once both modules name it and the whole month is older than the longer of the two.
     - `lowering_applies`: lets new lines that lower exposure apply without a person.
 
     Limits on persons are groups too. Reviewers of module pm only are members of a group that the policy of pm names and
@@ -64,6 +67,7 @@ class GovernancePolicy:
     least_n: float = 10.0
     daily_cap: float = 50.0
     lowering_applies: bool = False
+    decision_retention_days: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("approvals", "large_approvals"):
@@ -82,6 +86,9 @@ class GovernancePolicy:
             if not isinstance(named, list | tuple):
                 raise FieldError(name, "must be a list of names of groups")
             self._set(name, tuple(text(each, name, 150) for each in named))
+        if self.decision_retention_days is not None:
+            kept = finite(self.decision_retention_days, "decision_retention_days", LEAST_RETENTION, 36_500)
+            self._set("decision_retention_days", kept)
         if not isinstance(self.lowering_applies, bool):
             raise FieldError("lowering_applies", "must be true or false")
 
@@ -91,8 +98,11 @@ class GovernancePolicy:
         return cls(**closed_mapping(document, "policy", {each.name for each in fields(cls)}))
 
     def to_document(self) -> dict[str, Any]:
-        """Return the policy as JSON values."""
-        return asdict(self) | {"groups": list(self.groups), "large_groups": list(self.large_groups)}
+        """Return the policy as JSON values; a policy that keeps decisions for good does not name their retention."""
+        document = asdict(self) | {"groups": list(self.groups), "large_groups": list(self.large_groups)}
+        if self.decision_retention_days is None:
+            del document["decision_retention_days"]  # as documents were signed before there was this rule
+        return document
 
     def agreement(self, kind: str, movement: float, moved_before: float = 0.0) -> Agreement:
         """Return what approval takes for a request that moves so many steps, after so many within the window.

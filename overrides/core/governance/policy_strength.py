@@ -43,6 +43,7 @@ LIMITS = (
     ("least_n", False, "overrides that rest on fewer trades may be approved"),
     ("daily_cap", True, "the builder may move the module farther in a day"),
     ("lowering_applies", True, "new overrides that lower exposure apply without a person"),
+    ("decision_retention_days", False, "decisions that nothing cites are dropped sooner"),
 )
 
 
@@ -112,10 +113,19 @@ def weakenings(old: GovernancePolicy, new: GovernancePolicy) -> list[str]:
     for name, larger_is_weaker, meaning in LIMITS:
         if name == "window_days" and not has_window:
             continue  # nothing adds up where no movement counts as large
-        was, becomes = float(getattr(old, name)), float(getattr(new, name))
+        was, becomes = _limit(old, name), _limit(new, name)
         if becomes != was and (becomes > was) == larger_is_weaker:
-            found.append(f"{meaning}: {name} from {was:g} to {becomes:g}")
+            found.append(f"{meaning}: {name} from {_worded(was)} to {_worded(becomes)}")
     return found
+
+
+def _limit(policy: GovernancePolicy, name: str) -> float:
+    value = getattr(policy, name)
+    return math.inf if value is None else float(value)
+
+
+def _worded(limit: float) -> str:
+    return "none" if math.isinf(limit) else f"{limit:g}"
 
 
 def _cases(one: GovernancePolicy, other: GovernancePolicy) -> Iterator[Case]:

@@ -36,6 +36,12 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
             Trigger("decision_constants_are_append_only", "UPDATE OR DELETE", "refuse_change()"),
             Trigger("decision_constants_are_not_truncated", "TRUNCATE", "refuse_change()"),
         ),
+        # A month of decisions goes with an audit entry.
+        "telemetry_decisionretirement": (
+            Trigger("retirement_is_append_only", "UPDATE OR DELETE", "refuse_change()"),
+            Trigger("telemetry_decisionretirement_is_not_truncated", "TRUNCATE", "refuse_change()"),
+            Trigger("retirement_is_audited", "INSERT", "retirement_is_audited()", deferred=True),
+        ),
         # A strategy's outcomes are measured in one unit for good.
         "telemetry_unitofrisk": (
             Trigger("unit_of_risk_is_append_only", "UPDATE OR DELETE", "refuse_change()"),

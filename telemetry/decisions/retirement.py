@@ -1,0 +1,74 @@
+"""Retire the months of decisions that are older than the policies in force keep them (docs/operations.md).
+
+The database decides what may go: its function `retire_decisions` reads the policies and keeps what others cite.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from uuid import UUID
+
+from django.db import ProgrammingError, connection, transaction
+
+from telemetry.audit.audit_log import MACHINE, write_audit
+from telemetry.foundation.core.identifiers import uuid7_time
+from telemetry.models import DecisionRetirement
+
+LOCK_SECONDS = 5  # taking a partition out waits for those who read decisions, and others wait behind it
+NOT_ALLOWED = "42501"  # the policies keep the month
+MONTHS = """
+SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+WHERE inhparent = 'telemetry_decision'::regclass ORDER BY relname
+"""
+
+
+def retire_old_decisions(*, now: datetime) -> int:
+    """Retire every month that the policies let go, each in a transaction of its own; return how many decisions went."""
+    gone = 0
+    for month in _months():
+        try:
+            retirement = _retire(month, now)
+        except ProgrammingError as error:
+            if getattr(error.__cause__, "sqlstate", None) != NOT_ALLOWED:
+                raise
+            break  # later months are younger
+        gone += retirement.rows - retirement.kept
+    return gone
+
+
+def retired_by(decision_id: UUID) -> str | None:
+    """Return why a decision is not stored any more: the policy that retired its month; None if none did."""
+    try:
+        made = uuid7_time(decision_id)
+    except ValueError:
+        return None
+    retirement = DecisionRetirement.objects.filter(since__lte=made, until__gt=made).first()
+    if retirement is None:
+        return None
+    return f"decision {decision_id} was retired by policy {retirement.policies} with its month, {retirement.month}"
+
+
+def _months() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(MONTHS)
+        names = [name.removeprefix("month_") for (name,) in cursor.fetchall()]
+    return [name for name in names if re.fullmatch(r"\d{4}_\d{2}", name)]
+
+
+@transaction.atomic
+def _retire(month: str, now: datetime) -> DecisionRetirement:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [str(LOCK_SECONDS * 1000)])
+        cursor.execute("SELECT retire_decisions(%s)", [month])
+        retirement = DecisionRetirement.objects.get(pk=cursor.fetchone()[0])
+    write_audit(
+        actor=MACHINE,
+        action="retire decisions",
+        object=f"decisions of {month}",
+        reason=f"older than the policies in force keep them: {retirement.policies}",
+        before={"rows": retirement.rows},
+        after={"rows": retirement.kept},
+        at=now,
+    )
+    return retirement
