@@ -31,7 +31,7 @@ class AuditEntryAdmin(FactAdmin):
     change_list_template = "telemetry/audit_list.html"
     nothing_yet = "Every draft, vote, publication and change of a mode writes one."
     list_display = ("entry", "written", "actor", "deed", "object", "reason")
-    list_filter = window("written_at")
+    list_filter = window("written_at", "written")
     sortable_by = ("entry", "written")
     search_fields = ("object__startswith", "actor__startswith")
     search_help_text = "object (request 12, version pm/3, mode pm) or actor, from its beginning"

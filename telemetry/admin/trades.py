@@ -166,7 +166,7 @@ class TradeAdmin(FactAdmin):
         one_of("side", ("long", "short")),
         CurrentFilter,
         NamesWronglyFilter,
-        *window("closed_at"),
+        *window("closed_at", "closed"),
     )
     sortable_by = ("external_id", "closed", "outcome")
     search_fields = ("external_id__icontains", "symbol__icontains")
@@ -281,7 +281,7 @@ class AttributionAdmin(FactAdmin):
         "trade_name", "closed", "trade_rr", "total_shown", "overrides_shown", "coefficients_shown", "rest_shown",
     )  # fmt: skip
     list_select_related = ("trade",)
-    list_filter = window("attributed_at")
+    list_filter = window("attributed_at", "attributed")
     sortable_by = ("total_shown",)
     search_fields = ("trade__external_id__icontains", "trade__symbol__icontains")
     search_help_text = "any part of the trade's external id or symbol"

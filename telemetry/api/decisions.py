@@ -27,7 +27,7 @@ FILTERS: Filters = {
     "version": number_from("version", "answered from this version"),
     "mode": one_of("mode", ("off", "shadow", "on"), "how the module was served"),
     "reason": words("reason", "such as COMBINED, NO_MATCH or STALE", longest=20),
-    **period("at", "asked for as of"),
+    **period("at", "by `at`, the time the levers were asked for (not that of the answer, which the id holds)"),
 }
 
 

@@ -21,16 +21,23 @@ CHUNK = 1000
 
 @dataclass(frozen=True)
 class Span:
-    """The decisions of a module (None: of all modules) made in [since, until); None leaves that end open."""
+    """The decisions of a module (None: of all modules) in [since, until); None leaves that end open.
+
+    They are cut by the time of the answer, which the id holds, or `is_by_at` by the time the levers were asked for.
+    """
 
     module: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    is_by_at: bool = False
 
     def rows(self) -> QuerySet[Decision]:
         rows = Decision.objects.order_by("decision_id")
         if self.module is not None:
             rows = rows.filter(module=self.module)
+        if self.is_by_at:
+            times = {"at__gte": self.since, "at__lt": self.until}
+            return rows.filter(**{name: at for name, at in times.items() if at is not None})
         if self.since is not None:
             rows = rows.filter(decision_id__gte=uuid7_floor(self.since))
         if self.until is not None:

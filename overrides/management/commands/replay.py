@@ -20,6 +20,9 @@ from telemetry.foundation.core.fields import identifier, named, parse_moment
 from telemetry.foundation.core.refusal import Refused
 
 TTY_SECONDS, LOG_SECONDS = 0.2, 10.0
+TIMES = ("answered", "at")
+BY = """the time that --since and --until cut by: when the answer was given, by the clock of the process, which the id
+holds (answered, the default), or the time the levers were asked for (at)"""
 HELP = """Compute logged decisions again from the stored request and version, and compare; exit code 1 on any
 difference. Without options all decisions are replayed. Of STALE and ERROR only the neutral levers are checked."""
 
@@ -31,8 +34,9 @@ class Command(BaseCommand):
         which = parser.add_mutually_exclusive_group()
         which.add_argument("--sample", type=int, metavar="N", help="so many at random")
         which.add_argument("--decision", metavar="ID", help="this one alone")
-        parser.add_argument("--since", metavar="T", help="decided at this time or later, e.g. 2026-05-01T00:00Z")
-        parser.add_argument("--until", metavar="T", help="decided before this time")
+        parser.add_argument("--since", metavar="T", help="at this time or later, e.g. 2026-05-01T00:00Z; see --by")
+        parser.add_argument("--until", metavar="T", help="before this time; see --by")
+        parser.add_argument("--by", choices=TIMES, default=TIMES[0], help=BY)
         parser.add_argument("--module", choices=[module.value for module in Module])
         parser.add_argument("--seed", type=int, default=0, help="another seed draws another sample (default: 0)")
 
@@ -87,7 +91,7 @@ def _choice(options: dict[str, Any]) -> Choice:
     times = {name: named(parse_moment, options[name], name) for name in ("since", "until") if options[name] is not None}
     decision = options["decision"]
     return Choice(
-        Span(options["module"], **times),
+        Span(options["module"], **times, is_by_at=options["by"] == "at"),
         decision=None if decision is None else UUID(named(identifier, decision, "decision")),
         sample=options["sample"],
         seed=options["seed"],

@@ -76,12 +76,17 @@ def typed_filter(
     return type("Typed", (TypedFilter,), attributes)
 
 
-def window(field: str) -> tuple[type[TypedFilter], type[TypedFilter]]:
-    """Return the two filters `since` (inclusive) and `until` (exclusive) on a time column."""
+def window(field: str, what: str = "") -> tuple[type[TypedFilter], type[TypedFilter]]:
+    """Return the two filters `since` (inclusive) and `until` (exclusive) on a time column; `what` names that time."""
+    of = f"{what} " if what else ""
     hint = "2026-05-01 or 2026-05-01T14:30"
     return (
-        typed_filter("since", "from (UTC)", hint, read_time, lambda rows, at: rows.filter(**{f"{field}__gte": at})),
-        typed_filter("until", "before (UTC)", hint, read_time, lambda rows, at: rows.filter(**{f"{field}__lt": at})),
+        typed_filter(
+            "since", f"{of}from (UTC)", hint, read_time, lambda rows, at: rows.filter(**{f"{field}__gte": at})
+        ),
+        typed_filter(
+            "until", f"{of}before (UTC)", hint, read_time, lambda rows, at: rows.filter(**{f"{field}__lt": at})
+        ),
     )
 
 

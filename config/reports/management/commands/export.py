@@ -28,14 +28,18 @@ HELP = """Write trades, decisions with their outcomes, contributions of override
 standard output. import_trades reads trades as JSON lines."""
 
 
+CUTS_BY = """a date or time (without zone: UTC) of what is exported: of decisions and contributions when their
+levers were asked for (at), of trades when they closed, of lessons the time that they state as of"""
+
+
 class Command(BaseCommand):
     help = HELP
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("what", choices=EXPORTS)
         parser.add_argument("--format", choices=("jsonl", "csv"), help="default: by the name of --output, or jsonl")
-        parser.add_argument("--since", type=read_time, metavar="T", help="a date or time (without zone: UTC), included")
-        parser.add_argument("--until", type=read_time, metavar="T", help="a date or time, not included")
+        parser.add_argument("--since", type=read_time, metavar="T", help=f"included; {CUTS_BY}")
+        parser.add_argument("--until", type=read_time, metavar="T", help="not included; of the same time")
         parser.add_argument("--module", choices=[module.value for module in Module])
         parser.add_argument(
             "--all-revisions", action="store_true", help="include superseded trades, which an empty database needs"
