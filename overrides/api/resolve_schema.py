@@ -22,7 +22,10 @@ EXPLAIN = OpenApiParameter(
     description="none: levers and identity; summary: who moved them; full: every factor",
 )
 DURABLE = OpenApiParameter(
-    "durable", bool, default=False, description="write the decision before answering instead of within a second"
+    "durable",
+    bool,
+    default=False,
+    description="wait up to half a second until the decision is written, instead of writing it within a second",
 )
 
 
@@ -107,7 +110,7 @@ class AnswerSerializer(serializers.Serializer[Any]):
         required=False, help_text="explain=full: weights, product and its ln, the cap, ln of what the cap cuts"
     )
     durable = serializers.BooleanField(
-        required=False, help_text="durable=true: whether the decision is written; if not, it waits in the process"
+        required=False, help_text="durable=true: whether the decision is written; if not, it is written later"
     )
 
 

@@ -20,8 +20,8 @@ HELP = """Write the audit evidence of a period: requests with their lines, votes
 policies, parameters, mandates and holds; decision counts; the audit trail; and the means to verify them."""
 
 
-CUTS_BY = """a date or time of what is written: when a row was made, submitted, decided or closed, or was in force; of the
-decisions that are counted when their levers were asked for (at)"""
+CUTS_BY = """a date or time of what is written: when a row was made, submitted, decided or closed, or was in force;
+of the decisions that are counted when their levers were asked for (at)"""
 
 
 class Command(BaseCommand):
@@ -29,9 +29,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--since", type=read_time, required=True, metavar="T", help=f"included; {CUTS_BY}")
-        parser.add_argument(
-            "--until", type=read_time, required=True, metavar="T", help="not included; of the same time"
-        )
+        parser.add_argument("--until", type=read_time, required=True, metavar="T", help="not included; likewise")
         parser.add_argument("--module", choices=[module.value for module in Module], help="the audit trail is complete")
         parser.add_argument(
             "--output",
