@@ -164,8 +164,8 @@ def _contributions(combination: Combination, known: Known, named: dict[int, Cons
         raise Unpackable("the contributions have no columns")
     columns = combination.contributions.columns
     ids = _rows_as_bytes(columns.ids)
-    ramping = None if columns.ramping is None else columns.ramping.any(axis=1).tolist()
-    if ramping is not None:
+    if columns.ramping is not None:
+        ramping: list[bool] = list(map(bool, columns.ramping.any(axis=1)))
         ids = [each + RAMPING if is_ramping else each for each, is_ramping in zip(ids, ramping, strict=True)]
     found = [known.get(each) for each in ids]
     if None in found:

@@ -26,10 +26,10 @@ TRIGGERS = (
     Trigger("decision_constants_are_not_truncated", "TRUNCATE", "refuse_change()"),
 )
 DOCUMENTS = {
-    "levers": {"help_text": "lever -> m, m0, target, unrounded"},
-    "contributions": {},
-    "excluded": {},
-    "effect": {"help_text": "lever -> attribution parts, unrounded"},
+    "levers": "lever -> m, m0, target, unrounded",
+    "contributions": "",
+    "excluded": "",
+    "effect": "lever -> attribution parts, unrounded",
 }
 WRITE_OUT = """
 UPDATE telemetry_decision SET levers = %s, contributions = %s, excluded = %s, challenger = %s, effect = %s,
@@ -84,8 +84,8 @@ class Migration(migrations.Migration):
         *(create_trigger("telemetry_decisionconstants", trigger) for trigger in TRIGGERS),
         migrations.RunPython(restrict, migrations.RunPython.noop),
         *(
-            migrations.AlterField("decision", name, models.JSONField(null=True, **options))
-            for name, options in DOCUMENTS.items()
+            migrations.AlterField("decision", name, models.JSONField(help_text=words, null=True))
+            for name, words in DOCUMENTS.items()
         ),
         migrations.AddField(
             "decision",

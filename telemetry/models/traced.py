@@ -26,7 +26,7 @@ class TracedAttribute(DeferredAttribute):
     def __get__(self, instance: Any, cls: Any = None) -> Any:
         if instance is None:
             return self
-        stored = super().__get__(instance, cls)  # type: ignore[misc]  # django-stubs leaves it out
+        stored = super().__get__(instance, cls)
         if stored is not None or instance.trace is None:
             return stored
         name = self.field.attname
@@ -47,17 +47,12 @@ class TracedField(models.JSONField):
         return name, "django.db.models.JSONField", arguments, options
 
 
-class RequestAttribute(DeferredAttribute):
+class RequestAttribute(TracedAttribute):
     """The request of a decision, with what a decision with a trace leaves out because it was not asked."""
 
     def __get__(self, instance: Any, cls: Any = None) -> Any:
-        stored = super().__get__(instance, cls)  # type: ignore[misc]  # django-stubs leaves it out
-        if instance is None or instance.trace is None:
-            return stored
-        return AS_ASKED | stored
-
-    def __set__(self, instance: Any, value: Any) -> None:
-        instance.__dict__[self.field.attname] = value
+        stored = super().__get__(instance, cls)
+        return stored if instance is None or instance.trace is None else AS_ASKED | stored
 
 
 class RequestField(TracedField):

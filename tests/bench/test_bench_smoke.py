@@ -30,6 +30,7 @@ from tests.bench import (
     lifetime,
     lifetime_rows,
     load,
+    log,
     mutated_exports,
     nothing_new,
     pages,
@@ -190,6 +191,13 @@ class TestBenches:
         found = figures()
         assert found.keys() == {"compile", "combine", "resolve"}
         assert min(found.values()) > 0
+
+    def test_log_stores_what_it_queues(self, figures: Figures) -> None:
+        log.measure(rows=40, limit=20)
+
+        found = figures()
+        assert found["bytes of a decision stored as a trace"] < found["bytes of a decision stored as documents"]
+        assert found["of them stored when the lock is gone"] == 3 * 20 + 5
 
     def test_what_if_compares_itself_with_resolving_twice(self, figures: Figures) -> None:
         what_if.run(decisions=60, lines=30, sample=10)
