@@ -165,7 +165,7 @@ def _contributions(combination: Combination, known: Known, named: dict[int, Cons
     columns = combination.contributions.columns
     ids = _rows_as_bytes(columns.ids)
     if columns.ramping is not None:
-        ramping: list[bool] = list(map(bool, columns.ramping.any(axis=1)))
+        ramping: list[bool] = np.logical_or.reduce(columns.ramping, axis=1).tolist()
         ids = [each + RAMPING if is_ramping else each for each, is_ramping in zip(ids, ramping, strict=True)]
     found = [known.get(each) for each in ids]
     if None in found:

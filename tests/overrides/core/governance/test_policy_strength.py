@@ -61,8 +61,8 @@ class TestWeakenings:
 
     @pytest.mark.parametrize(("name", "larger_is_weaker", "meaning"), LIMITS)
     def test_name_the_limit_that_was_relaxed(self, name: str, larger_is_weaker: bool, meaning: str) -> None:
-        low: Any = {name: False if name == "lowering_applies" else 0.5}
-        high: Any = {name: True if name == "lowering_applies" else 0.75}
+        values: Any = {"lowering_applies": (False, True), "decision_retention_days": (90.0, 365.0)}
+        low, high = ({name: value} for value in values.get(name, (0.5, 0.75)))
         sized = GovernancePolicy(large_movement=20.0)
         stricter, laxer = replace(sized, **low), replace(sized, **high)
         old, new = (stricter, laxer) if larger_is_weaker else (laxer, stricter)
