@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.template.loader import render_to_string
 
 from config.access.api.authentication import KeyUser
+from config.operations.logs import log_event
 from telemetry.foundation.api.problem_details import CONTENT_TYPE, RETRY_AFTER_SECONDS, problem
 from telemetry.foundation.api.problem_details import DatabaseAway as DatabaseAwayProblem
 from telemetry.foundation.http_metrics import note_request
@@ -18,7 +20,7 @@ from telemetry.foundation.request_id import accepted, request_id, set_request_id
 
 logger = structlog.get_logger(__name__)
 
-HEADER = "X-Request-ID"
+HEADER, META_NAME = "X-Request-ID", "HTTP_X_REQUEST_ID"
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
@@ -30,14 +32,15 @@ class RequestLog:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         began = time.perf_counter()
-        set_request_id(accepted(request.headers.get(HEADER)))
+        set_request_id(accepted(request.META.get(META_NAME)))
         try:
             response = self.get_response(request)
-            response[HEADER] = request_id()
+            response.headers[HEADER] = request_id()
             seconds = time.perf_counter() - began
             note_request(_route(request), request.method or "", response.status_code, seconds)
-            log = logger.error if response.status_code >= 500 else logger.info
-            log(
+            log_event(
+                __name__,
+                logging.ERROR if response.status_code >= 500 else logging.INFO,
                 "request",
                 method=request.method,
                 path=request.path,
@@ -57,7 +60,7 @@ class RequireContentLength:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if "Transfer-Encoding" in request.headers:
+        if "HTTP_TRANSFER_ENCODING" in request.META:
             body = problem(411, "the length of the body is not told; send it whole, with a Content-Length header")
             return JsonResponse(body, status=411, content_type=CONTENT_TYPE, headers={"Connection": "close"})
         return self.get_response(request)

@@ -51,6 +51,7 @@ MIDDLEWARE = [
     "config.middleware.RequireContentLength",
     "config.middleware.DatabaseAway",
     "django.middleware.security.SecurityMiddleware",
+    "config.api.short_way.ShortWay",  # API requests end here; all that follows is for pages alone
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -174,6 +175,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["telemetry.foundation.api.json_parser.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "config.access.api.schema.RoleSchema",
     "EXCEPTION_HANDLER": "telemetry.foundation.api.problem_details.problem_response",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "telemetry.foundation.api.negotiation.JsonAlone",
     "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": None,
 }

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import logging
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -43,6 +45,41 @@ FOR_MACHINES: list[Processor] = [
 ]
 
 
+class EventRecord(logging.LogRecord):
+    """The record of an event with fields, complete as structlog's processors would have made it."""
+
+    def __init__(self, name: str, level: int, event: EventDict) -> None:
+        super().__init__(name, level, "", 0, event, None, None)
+        self._logger, self._name = None, event["level"]  # as structlog marks its own records
+
+
+class LineFormatter(structlog.stdlib.ProcessorFormatter):
+    """Formats every record as one line; an event for machines goes straight to JSON."""
+
+    def __init__(self, *args: Any, is_for_people: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._is_for_people = is_for_people
+
+    def format(self, record: logging.LogRecord) -> str:
+        if isinstance(record, EventRecord) and not self._is_for_people:
+            return orjson.dumps(record.msg, repr).decode()
+        return super().format(record)
+
+
+def log_event(name: str, level: int, event: str, **fields: Any) -> None:
+    """Log an event with fields as structlog does, at a fraction of its cost, for the line of every request."""
+    logger = logging.getLogger(name)
+    if logger.isEnabledFor(level):
+        fields |= {
+            "event": event,
+            "request_id": request_id(),
+            "level": logging.getLevelName(level).lower(),
+            "logger": name,
+            "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+        }
+        logger.handle(EventRecord(name, level, fields))
+
+
 def logging_document(*, is_for_people: bool, level: str) -> dict[str, Any]:
     """Return Django's LOGGING: everything to stderr through one formatter."""
     renderers = FOR_PEOPLE if is_for_people else FOR_MACHINES
@@ -52,7 +89,8 @@ def logging_document(*, is_for_people: bool, level: str) -> dict[str, Any]:
         "filters": {"only_tracebacks": {"()": lambda: only_tracebacks}},
         "formatters": {
             "line": {
-                "()": structlog.stdlib.ProcessorFormatter,
+                "()": LineFormatter,
+                "is_for_people": is_for_people,
                 "foreign_pre_chain": SHARED,
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
             }

@@ -26,12 +26,30 @@ RETRY_SECONDS = 5.0
 
 @dataclass
 class _Budget:
-    """The requests that this process has reserved for one key in one window."""
+    """The requests that this process has reserved for one key in one window.
+
+    `unreserved` is what no process had reserved when this one last did.
+    """
 
     window: int
     remaining: int = 0
+    unreserved: int = 0
     reserved_here: int = 0
     is_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Where a key stands in its minute: `remaining` requests of `limit`, until `seconds` from now.
+
+    `remaining` may still count what other processes have reserved since this one last reserved a block, a hundredth of
+    the limit; it is exact where one process serves. `is_allowed` says whether this request was within the limit.
+    """
+
+    limit: int
+    remaining: int
+    seconds: float
+    is_allowed: bool
 
 
 class RateCounters:
@@ -43,8 +61,8 @@ class RateCounters:
         self._redis: redis.Redis | None = None
         self._retry_at = 0.0
 
-    def take(self, name: str, *, limit: int, at: float) -> float | None:
-        """Use one of `limit` requests a minute at `at` (epoch seconds); return None or the seconds to wait for more."""
+    def take(self, name: str, *, limit: int, at: float) -> Rate:
+        """Use one of `limit` requests a minute at `at` (epoch seconds), if one is left; return where the key stands."""
         window = int(at // WINDOW_SECONDS)
         with self._lock:
             budget = self._budgets.get(name)
@@ -52,10 +70,10 @@ class RateCounters:
                 budget = self._budgets[name] = _Budget(window)
             if not budget.remaining and not budget.is_empty:
                 self._fill(budget, name, limit)
-            if not budget.remaining:
-                return (window + 1) * WINDOW_SECONDS - at
-            budget.remaining -= 1
-            return None
+            is_allowed = budget.remaining > 0
+            budget.remaining -= is_allowed
+            remaining = budget.remaining + budget.unreserved
+        return Rate(limit, remaining, (window + 1) * WINDOW_SECONDS - at, is_allowed)
 
     def _fill(self, budget: _Budget, name: str, limit: int) -> None:
         """Reserve another block of requests."""
@@ -63,6 +81,7 @@ class RateCounters:
         budget.reserved_here += block
         taken = self._count(f"counterweight:requests:{name}:{budget.window}", block) or budget.reserved_here
         budget.remaining = max(0, min(block, limit - taken + block))
+        budget.unreserved = max(0, limit - taken)
         budget.is_empty = not budget.remaining
 
     def _count(self, counter: str, block: int) -> int | None:

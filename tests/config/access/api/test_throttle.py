@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from config.access.api import throttle
-from config.access.api.rate_counters import RateCounters
+from config.access.api.rate_counters import Rate, RateCounters
 from tests.api_clients import bearer, client_of, faults, new_key
 
 URL = "/api/v1/modes/"
@@ -40,7 +40,7 @@ def name() -> str:
 
 
 def taken(counters: RateCounters, counter: str, limit: int, tries: int, at: float = AT) -> int:
-    return sum(counters.take(counter, limit=limit, at=at) is None for _ in range(tries))
+    return sum(counters.take(counter, limit=limit, at=at).is_allowed for _ in range(tries))
 
 
 @pytest.mark.django_db
@@ -90,7 +90,7 @@ class TestAllowances:
         counter, process = name(), RateCounters()
 
         assert taken(process, counter, 3, 5) == 3
-        assert process.take(counter, limit=3, at=AT) == 30.0
+        assert process.take(counter, limit=3, at=AT) == Rate(3, 0, 30.0, False)
         assert taken(process, counter, 3, 5, at=AT + 60) == 3
 
     def test_are_counted_per_process_while_redis_is_away(self, settings: Any, caplog: pytest.LogCaptureFixture) -> None:

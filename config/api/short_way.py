@@ -1,0 +1,70 @@
+"""The short way of API requests: past sessions, cookies, CSRF, messages and static files, which only pages need.
+
+A key in a header authenticates the API, so no cookie is read and no request can be forged by a browser. What matters
+for JSON stays: HTTPS, HSTS and nosniff (`SecurityMiddleware` stands before this one), the check of the host, a policy
+that lets a browser do nothing with an answer, and a length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.handlers.base import BaseHandler
+from django.core.handlers.exception import convert_exception_to_response
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+from config.access.api.throttle import rate_headers
+from telemetry.foundation.api.compression import compress
+
+Handler = Callable[[HttpRequest], HttpResponseBase]
+
+ROOT = "/api/"
+PAGES = frozenset({"/api/v1/docs", "/api/v1/docs/"})  # documents for people; they keep what pages have
+POLICY = "default-src 'none'; frame-ancestors 'none'"
+
+
+class ShortWay:
+    """Hands what lies below /api/ to its view and everything else to the middleware that follows."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self._pages = get_response
+        views = _Views()
+        self._api: Handler = convert_exception_to_response(views.respond)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not is_for_machines(request.path):
+            return self._pages(request)
+        request.get_host()  # raises DisallowedHost, as CommonMiddleware does
+        response = self._api(request)
+        headers = response.headers
+        headers["Content-Security-Policy"] = POLICY
+        headers["X-Frame-Options"] = "DENY"
+        rate_headers(request, headers)
+        if isinstance(response, HttpResponse):
+            compress(request, response)
+            headers["Content-Length"] = str(len(response.content))
+        return response
+
+
+def is_for_machines(path: str) -> bool:
+    """Return whether an address is answered for programs: below /api/, without its page of documentation.
+
+    >>> is_for_machines("/api/v1/levers/resolve/"), is_for_machines("/api/v1/docs/"), is_for_machines("/admin/")
+    (True, False, False)
+    """
+    return path.startswith(ROOT) and path not in PAGES
+
+
+class _Views(BaseHandler):
+    """Django's own handler of addresses and views, without middleware that hooks into views."""
+
+    def __init__(self) -> None:
+        self._view_middleware: list[Any] = []
+        self._template_response_middleware: list[Any] = []
+        self._exception_middleware: list[Any] = []
+
+    def respond(self, request: HttpRequest) -> HttpResponseBase:
+        """Return the response of the view that the address names."""
+        response: HttpResponseBase = self._get_response(request)
+        return response
