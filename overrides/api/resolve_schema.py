@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer
 from rest_framework import serializers
 
 from overrides.core.engine.definitions.levers import LEVERS
@@ -12,7 +12,7 @@ from overrides.core.engine.definitions.vocabulary import Flag, Reason
 from overrides.core.engine.weights import SYMBOLS
 from telemetry.api.pattern_fields import CATEGORIES, MODULES, pattern_key
 from telemetry.core.vocabulary import DM_PATTERN_KEY
-from telemetry.foundation.api.schema_parts import number, words
+from telemetry.foundation.api.schema_parts import ProblemSerializer, RefusalSerializer, number, words
 
 EXPLAIN = OpenApiParameter(
     "explain",
@@ -26,6 +26,13 @@ DURABLE = OpenApiParameter(
     bool,
     default=False,
     description="wait up to half a second until the decision is written, instead of writing it within a second",
+)
+
+DRY_RUN = OpenApiParameter(
+    "dry",
+    bool,
+    default=False,
+    description="answer without a decision: nothing is logged, `decision_id` is null, and no trade can name the answer",
 )
 
 
@@ -87,7 +94,10 @@ class ExcludedSerializer(serializers.Serializer[Any]):
 class AnswerSerializer(serializers.Serializer[Any]):
     """The levers to use: always complete, and neutral, with the reason, wherever something is missing or fails."""
 
-    decision_id = serializers.UUIDField(help_text="send it with the trade, so that what the levers earned is known")
+    decision_id = serializers.UUIDField(
+        allow_null=True,
+        help_text="send it with the trade, so that what the levers earned is known; null only under dry=true",
+    )
     levers = serializers.DictField(child=serializers.FloatField(), help_text="every lever of the module and category")
     version = serializers.IntegerField(allow_null=True)
     evaluated_at = serializers.DateTimeField()
@@ -112,6 +122,27 @@ class AnswerSerializer(serializers.Serializer[Any]):
     durable = serializers.BooleanField(
         required=False, help_text="durable=true: whether the decision is written; if not, it is written later"
     )
+    dry = serializers.BooleanField(required=False, help_text="dry=true: the answer was not logged; always true")
+
+
+class PointedRefusalSerializer(RefusalSerializer):
+    """One refused field of an item of a list, with its place in the body."""
+
+    pointer = serializers.CharField(help_text="JSON pointer (RFC 6901) into the body, e.g. `/3/scope/bucket`")
+
+
+class ListedProblemSerializer(ProblemSerializer):
+    """What stands in a list in place of the answer to a question that could not be read."""
+
+    errors = PointedRefusalSerializer(many=True)  # type: ignore[assignment]  # a declared field
+
+
+LISTED = PolymorphicProxySerializer(
+    component_name="ListedAnswer",
+    serializers=[AnswerSerializer, ListedProblemSerializer],
+    resource_type_field_name=None,
+    many=True,
+)
 
 
 class VersionSerializer(serializers.Serializer[Any]):

@@ -1,11 +1,14 @@
-"""A strict JSON parser: no NaN, no infinity, no duplicate keys, bounded depth and size."""
+"""A strict JSON parser: no NaN, no infinity, no duplicate keys, bounded depth and size; bodies may be gzip."""
 
 from __future__ import annotations
 
 import json
+import re
+import zlib
 from collections.abc import Mapping
 from typing import IO, Any
 
+import orjson
 from django.conf import settings
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
@@ -15,6 +18,10 @@ from telemetry.foundation.core.refusal import shown
 
 CHUNK = 64 * 1024
 DRAINED_CHUNKS = 1024
+GZIP = frozenset({"gzip", "x-gzip"})
+CODINGS = "gzip, identity"
+_GZIP_WINDOW = zlib.MAX_WBITS | 16  # a gzip header and trailer, and nothing else
+_KEY_ENDS = re.compile(rb'"[ \t\n\r]*:')
 
 
 class BodyTooLarge(APIException):
@@ -22,15 +29,18 @@ class BodyTooLarge(APIException):
 
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
 
-    def __init__(self, length: int, limit: int) -> None:
-        super().__init__(f"the body has {length} bytes; send at most {limit}, in several requests if need be")
+    def __init__(self, length: int | None, limit: int) -> None:
+        has = "is longer than that once it is decoded" if length is None else f"has {length} bytes"
+        super().__init__(f"the body {has}; send at most {limit}, in several requests if need be")
 
 
 class Encoded(UnsupportedMediaType):
-    """The body has a content encoding, such as gzip, which is not supported."""
+    """The body has a content coding that is not read."""
 
     def __init__(self, encoding: str) -> None:
-        super().__init__(encoding, f"content encoding {shown(encoding)} is not read; send the body uncompressed")
+        super().__init__(
+            encoding, f"content coding {shown(encoding)} is not read; send the body as gzip or uncompressed"
+        )
 
 
 def refuse_constant(name: str) -> float:
@@ -48,6 +58,71 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
+def parse_json(body: bytes) -> Any:
+    """Return the value of a JSON document. Raises ParseError with what to change.
+
+    orjson parses ten times as fast as the standard library and keeps every float. It keeps the last of duplicate keys,
+    however, and its messages are its own. So whatever it refuses, and whatever might hold a duplicate, is parsed once
+    more by the standard library, which decides.
+    """
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _parse_slowly(body)
+    return value if _number_of_keys(value) == _most_keys(body) else _parse_slowly(body)
+
+
+def _number_of_keys(value: Any) -> int:
+    """Return the number of keys of all objects in a value; a loop, because a recursion has a depth."""
+    count, pending = 0, [value]
+    while pending:
+        each = pending.pop()
+        if type(each) is dict:
+            count += len(each)
+            pending += [inner for inner in each.values() if type(inner) in (dict, list)]
+        elif type(each) is list:
+            pending += [inner for inner in each if type(inner) in (dict, list)]
+    return count
+
+
+def _most_keys(body: bytes) -> int:
+    """Return the number of quotes that a colon follows: at least the number of keys that a document spells out.
+
+    A text such as ":" counts as well, so that a document may be suspected wrongly, but no duplicate is overlooked:
+    a document with one has fewer keys left than it spells out.
+
+    >>> _most_keys(b'{"a": {"b" : 1}, "c": "x:y"}'), _most_keys(b'{"a": ":"}')
+    (3, 2)
+    """
+    return len(_KEY_ENDS.findall(body))
+
+
+def _parse_slowly(body: bytes) -> Any:
+    try:
+        return json.loads(body.decode("utf-8"), parse_constant=refuse_constant, object_pairs_hook=unique_keys)
+    except UnicodeDecodeError as error:
+        raise ParseError(f"the body is not UTF-8 (byte {error.start}); encode it as UTF-8") from error
+    except RecursionError as error:
+        raise ParseError("the JSON is nested too deep; send at most a few levels") from error
+    except ValueError as error:
+        fault = str(error).partition(";")[0]  # the rest is Python's advice to programmers
+        raise ParseError(f"the body is not JSON: {fault}; send one JSON document") from error
+
+
+def gunzip(body: bytes, limit: int) -> bytes:
+    """Return a gzip body decoded, at most `limit` bytes. Raises BodyTooLarge before more is decoded, and ParseError."""
+    decoder = zlib.decompressobj(_GZIP_WINDOW)
+    try:
+        decoded = decoder.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise ParseError(f"the body is not gzip: {error}; send it uncompressed or encode it again") from error
+    if len(decoded) > limit:
+        raise BodyTooLarge(None, limit)
+    if not decoder.eof or decoder.unused_data:
+        raise ParseError("the gzip body is cut off or has bytes behind its end; send one whole gzip stream")
+    return decoded
+
+
 class StrictJSONParser(BaseParser):
     """DRF parser for `application/json` that explains every refusal."""
 
@@ -56,34 +131,27 @@ class StrictJSONParser(BaseParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        try:
-            text = self._body(stream, parser_context or {}).decode("utf-8")
-            return json.loads(text, parse_constant=refuse_constant, object_pairs_hook=unique_keys)
-        except UnicodeDecodeError as error:
-            raise ParseError(f"the body is not UTF-8 (byte {error.start}); encode it as UTF-8") from error
-        except RecursionError as error:
-            raise ParseError("the JSON is nested too deep; send at most a few levels") from error
-        except ValueError as error:
-            fault = str(error).partition(";")[0]  # the rest is Python's advice to programmers
-            raise ParseError(f"the body is not JSON: {fault}; send one JSON document") from error
+        return parse_json(self._body(stream, parser_context or {}))
 
     @staticmethod
     def _body(stream: IO[Any], context: Mapping[str, Any]) -> bytes:
-        """Return the whole body as bytes; raise BodyTooLarge before reading one that is too long.
+        """Return the whole body as bytes, decoded; raise BodyTooLarge before reading one that is too long.
 
         DRF bypasses Django's own check of the length. The body is read as `request.body`, so that the idempotency check
         can read it again.
         """
         request = context["request"]
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
         length = int(request.META.get("CONTENT_LENGTH") or 0)
-        if limit is not None and length > limit:
+        if length > limit:
             for _ in range(DRAINED_CHUNKS):  # a client that is still sending would not read the response
                 if not stream.read(CHUNK):
                     break
             raise BodyTooLarge(length, limit)
-        encoding = request.headers.get("Content-Encoding", "identity")
-        if encoding.lower() != "identity":
-            raise Encoded(encoding)
+        coding = request.META.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
+        if coding != "identity" and coding not in GZIP:
+            raise Encoded(coding)
         body: bytes = request.body
+        if coding in GZIP:
+            body = request._request._body = gunzip(body, limit)  # what is sent again may be compressed otherwise
         return body

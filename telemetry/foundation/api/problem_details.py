@@ -16,7 +16,8 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from telemetry.foundation.core.refusal import Refusal, Refused, refusals_as_json
+from telemetry.foundation.api.json_parser import CODINGS, Encoded
+from telemetry.foundation.core.refusal import Refusal, Refused, json_pointer, refusals_as_json
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +88,14 @@ def problem(status: int, detail: str, *, errors: Sequence[Refusal] = ()) -> dict
     return body
 
 
+def listed_problem(status: int, detail: str, refused: Refused) -> dict[str, Any]:
+    """Return the problem that stands in a list at the place of an item; its errors point into the request's body."""
+    body = problem(status, detail, errors=refused.refusals)
+    for error in body["errors"]:
+        error["pointer"] = json_pointer(error["field"])
+    return body
+
+
 def problem_response(exception: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: Refused becomes a 400 that names each field; other exceptions keep their status."""
     if isinstance(exception, Refused):
@@ -98,6 +107,8 @@ def problem_response(exception: Exception, context: dict[str, Any]) -> Response 
         return None
     if isinstance(exception, DatabaseAway | Locked):
         response["Retry-After"] = RETRY_AFTER_SECONDS
+    if isinstance(exception, Encoded):
+        response["Accept-Encoding"] = CODINGS  # RFC 9110, section 12.5.3
     if isinstance(exception, Unfinished):
         response["Connection"] = "close"  # bytes of the body that arrive later are not the next request
     response.data = problem(response.status_code, _detail(exception, response.data))

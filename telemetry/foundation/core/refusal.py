@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,60}")
+_PLAIN_STEPS = re.compile(r"(?:\[[0-9]+\]|\.?[A-Za-z0-9_-]{1,60})*")
 _SHOWN_CHARACTERS = 60
 _MOST_LISTED = 100
 
@@ -71,6 +72,18 @@ def join(place: str, field: str) -> str:
     if not place or not field or field.startswith("["):
         return place + field
     return f"{place}.{field}"
+
+
+def json_pointer(path: str) -> str:
+    """Return a path as a JSON pointer (RFC 6901), down to the last step that it spells out in full.
+
+    >>> json_pointer("[3].scope.macro_phase"), json_pointer("actions[2].rr_after"), json_pointer("")
+    ('/3/scope/macro_phase', '/actions/2/rr_after', '')
+    >>> json_pointer("[3].scope['a b']")
+    '/3/scope'
+    """
+    steps = _PLAIN_STEPS.match(path)
+    return "".join(f"/{step}" for step in re.split(r"[.\[\]]+", steps[0]) if step) if steps else ""
 
 
 def label(key: object) -> str:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gzip
+import json
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -117,6 +119,81 @@ class TestAnswer:
         assert "ZeroDivisionError: inside" in caplog.text
 
 
+class TestListed:
+    """A list whose questions are not all acceptable."""
+
+    def test_answers_the_others_and_holds_a_problem_at_its_place(self, api: APIClient, queue: RecordingQueue) -> None:
+        bad = QUESTION | {"module": "xx", "scope": {"macro_phase": {}}}
+
+        response = api.post(URL, [QUESTION, bad, QUESTION], format="json")
+
+        one, problem, other = response.json()
+        assert response.status_code == 200
+        assert [one["reason"], other["reason"]] == ["SINGLE", "SINGLE"]
+        assert (problem["type"], problem["title"], problem["status"]) == ("about:blank", "Bad Request", 400)
+        assert [(each["field"], each["pointer"]) for each in problem["errors"]] == [
+            ("[1].module", "/1/module"),
+            ("[1].scope.macro_phase", "/1/scope/macro_phase"),
+        ]
+        assert [str(each.decision_id) for each in queue.records] == [one["decision_id"], other["decision_id"]]
+
+    def test_holds_problems_alone_where_none_is_acceptable(self, api: APIClient, queue: RecordingQueue) -> None:
+        response = api.post(f"{URL}?durable=true", [7, {}], format="json")
+
+        assert (response.status_code, [each["status"] for each in response.json()]) == (200, [400, 400])
+        assert response.json()[0]["errors"] == [
+            {"field": "[0]", "message": "7 is not an object; send a JSON object", "pointer": "/0"}
+        ]
+        assert not Decision.objects.exists()
+
+
+class TestDry:
+    def test_is_answered_without_a_decision(self, api: APIClient, queue: RecordingQueue) -> None:
+        answer = api.post(f"{URL}?dry=true&explain=full", QUESTION, format="json").json()
+
+        assert (answer["decision_id"], answer["dry"]) == (None, True)
+        assert (answer["reason"], answer["levers"]["size_mult"]) == ("SINGLE", 1.02)
+        assert "w_edge" in answer["contributions"][0]
+        assert queue.records == []
+
+    def test_is_of_a_whole_list(self, api: APIClient, queue: RecordingQueue) -> None:
+        answers = api.post(f"{URL}?dry=true", [QUESTION, QUESTION], format="json").json()
+
+        assert [(each["decision_id"], each["dry"]) for each in answers] == [(None, True)] * 2
+        assert queue.records == []
+
+    def test_cannot_be_durable(self, api: APIClient) -> None:
+        response = api.post(f"{URL}?dry=true&durable=true", QUESTION, format="json")
+
+        assert response.status_code == 400
+        assert [error["field"] for error in response.json()["errors"]] == ["durable"]
+
+
+class TestCoding:
+    def test_of_a_question_may_be_gzip(self, api: APIClient) -> None:
+        body = gzip.compress(json.dumps(QUESTION).encode())
+
+        response = api.generic("POST", URL, body, "application/json", HTTP_CONTENT_ENCODING="gzip")  # type: ignore[arg-type]
+
+        assert (response.status_code, response.json()["reason"]) == (200, "SINGLE")
+
+    def test_of_a_long_answer_is_gzip_for_a_caller_that_takes_it(self, api: APIClient) -> None:
+        plain = api.post(URL, [QUESTION] * 9, format="json")
+
+        packed = api.post(URL, [QUESTION] * 9, format="json", HTTP_ACCEPT_ENCODING="br, gzip")
+
+        assert "Content-Encoding" not in plain
+        assert (packed["Content-Encoding"], "Accept-Encoding" in packed["Vary"]) == ("gzip", True)
+        assert int(packed["Content-Length"]) == len(packed.content) < len(plain.content)
+        found = json.loads(gzip.decompress(packed.content))
+        assert [each["levers"] for each in found] == [each["levers"] for each in plain.json()]
+
+    def test_of_a_short_answer_stays_as_it_is(self, api: APIClient) -> None:
+        response = api.post(f"{URL}?explain=none", QUESTION, format="json", HTTP_ACCEPT_ENCODING="gzip")
+
+        assert "Content-Encoding" not in response
+
+
 class TestRefusal:
     @pytest.mark.parametrize(
         ("change", "field"),
@@ -138,12 +215,6 @@ class TestRefusal:
         assert [error["field"] for error in response.json()["errors"]] == [field]
         assert queue.records == []
 
-    def test_names_the_place_in_a_list(self, api: APIClient) -> None:
-        response = api.post(URL, [QUESTION, QUESTION | {"module": "xx"}], format="json")
-
-        assert response.status_code == 400
-        assert [error["field"] for error in response.json()["errors"]] == ["[1].module"]
-
     @pytest.mark.parametrize("size", [0, 1001])
     def test_bounds_the_list(self, api: APIClient, size: int) -> None:
         response = api.post(URL, [{}] * size, format="json")
@@ -151,7 +222,7 @@ class TestRefusal:
         assert response.status_code == 400
         assert "send 1 to 1000" in response.json()["errors"][0]["message"]
 
-    @pytest.mark.parametrize("query", ["explain=all", "explain=", "durable=1", "verbose=true"])
+    @pytest.mark.parametrize("query", ["explain=all", "explain=", "durable=1", "dry=yes", "verbose=true"])
     def test_knows_only_its_own_options(self, api: APIClient, query: str) -> None:
         response = api.post(f"{URL}?{query}", QUESTION, format="json")
 
