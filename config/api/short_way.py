@@ -13,6 +13,7 @@ from typing import Any
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import ResolverMatch
 
 from config.access.api.throttle import rate_headers
 from telemetry.foundation.api.compression import compress
@@ -63,8 +64,20 @@ class _Views(BaseHandler):
         self._view_middleware: list[Any] = []
         self._template_response_middleware: list[Any] = []
         self._exception_middleware: list[Any] = []
+        self._plain: dict[str, ResolverMatch] = {}
 
     def respond(self, request: HttpRequest) -> HttpResponseBase:
         """Return the response of the view that the address names."""
         response: HttpResponseBase = self._get_response(request)
         return response
+
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+        """Return the view of an address; one without arguments is remembered, because there are only so many."""
+        match = self._plain.get(request.path_info)
+        if match is None:
+            match = super().resolve_request(request)
+            if not match.args and not match.kwargs:
+                self._plain[request.path_info] = match
+        else:
+            request.resolver_match = match
+        return match

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
 
+from overrides.core.engine.definitions.serving_mode import Mode
 from overrides.core.engine.definitions.vocabulary import Flag, Reason
 from overrides.core.engine.serve import Answer, answer, neutral_levers, rounded_for_output
-from overrides.serving.answer_metrics import note_answers
-from overrides.serving.decision_record import Decided, decision_record
+from overrides.serving.decision_record import Decided, combiners_of, decision_record
 from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS, Engine
 from overrides.serving.resolve_request import Question
+from overrides.serving.summary import summary
 from telemetry.decisions.decision_log import DecisionRecord
 from telemetry.foundation.core.identifiers import uuid7
 
@@ -40,35 +41,35 @@ class Resolved:
         return decision_record(self.decided)
 
     def document(self, explain: Explain = "summary") -> dict[str, Any]:
-        """Return the answer as JSON.
+        """Return the answer as values that orjson writes: identifiers, times and words as they are.
 
         `none` holds levers and identity, `summary` adds who contributed, `full` adds every weight factor.
         """
-        record = self.record
+        decided, answer = self.decided, self.decided.answer
+        engine = decided.engine
         document: dict[str, Any] = {
-            "decision_id": str(record.decision_id),
-            "levers": dict(self.answer.levers),
-            "version": record.version,
-            "evaluated_at": record.at,
-            "combiner": record.combiner,
-            "mode": record.mode,
-            "reason": record.reason,
-            "flags": list(record.flags),
+            "decision_id": decided.decision_id,
+            "levers": answer.levers,
+            "version": None if engine is None else engine.version,
+            "evaluated_at": decided.question.request.at,
+            "combiner": combiners_of(engine),
+            "mode": Mode.OFF if engine is None else engine.mode.mode,
+            "reason": answer.reason,
+            "flags": decided.flags,
         }
         if self.coefficient_product is not None:
             document["coefficient_product"] = self.coefficient_product
-            document["alloc_mult"] = self.answer.levers["alloc_mult"]
+            document["alloc_mult"] = answer.levers["alloc_mult"]
         if self.allocation is not None:
             document["allocation"] = self.allocation
         if explain == "summary":
-            document["contributions"] = [_brief(each) for each in record.contributions]
-            document["excluded"] = [{"id": each["id"], "reason": each["reason"]} for each in record.excluded]
+            document |= summary(answer.combination)
         elif explain == "full":
-            document["contributions"] = list(record.contributions)
-            document["excluded"] = list(record.excluded)
-            document["lever_detail"] = dict(record.levers)
+            record = self.record
+            document["contributions"], document["excluded"] = record.contributions, record.excluded
+            document["lever_detail"] = record.levers
             if record.multipliers is not None:
-                document["multipliers"] = dict(record.multipliers)
+                document["multipliers"] = record.multipliers
         return document
 
 
@@ -80,11 +81,7 @@ def resolve(questions: Sequence[Question], *, now: datetime) -> list[Resolved]:
     modules = {question.request.module for question in questions}
     engines = {module: ENGINE_ROOM.engine(module) for module in modules}
     ages = {module: ENGINE_ROOM.stale_seconds(module) for module in modules}
-    answers = [
-        resolve_one(q, engines[q.request.module], now=now, stale_seconds=ages[q.request.module]) for q in questions
-    ]
-    note_answers([each.decided for each in answers])
-    return answers
+    return [resolve_one(q, engines[q.request.module], now=now, stale_seconds=ages[q.request.module]) for q in questions]
 
 
 def resolve_one(question: Question, engine: Engine | None, *, now: datetime, stale_seconds: float = 0.0) -> Resolved:
@@ -114,7 +111,3 @@ def resolve_one(question: Question, engine: Engine | None, *, now: datetime, sta
             allocation = rounded_for_output(question.base_allocation * product * result.levers["alloc_mult"])
     latency_us = (time.perf_counter() - started) * 1e6
     return Resolved(Decided(uuid7(now), question, engine, result, flags, latency_us), product, allocation)
-
-
-def _brief(contribution: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: contribution[name] for name in ("id", "line", "w_total", "parts")}
