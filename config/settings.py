@@ -51,7 +51,7 @@ MIDDLEWARE = [
     "config.middleware.RequireContentLength",
     "config.middleware.DatabaseAway",
     "django.middleware.security.SecurityMiddleware",
-    "config.api.short_way.ShortWay",  # API requests end here; all that follows is for pages alone
+    "config.short_way.ShortWay",  # API requests end here; all that follows is for pages alone
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

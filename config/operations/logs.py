@@ -107,7 +107,8 @@ def logging_document(*, is_for_people: bool, level: str) -> dict[str, Any]:
 
 
 def configure_structlog() -> None:
-    """Send structlog's own loggers through the same formatter."""
+    """Send structlog's own loggers through the same formatter, and leave out of records what no line shows."""
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     structlog.configure(
         processors=[
             *SHARED,

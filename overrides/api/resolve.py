@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from typing import Any, get_args
 
 import orjson
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from overrides.api.resolve_schema import (
     DRY_RUN,
@@ -29,6 +28,7 @@ from overrides.serving.resolve_request import Question, read_question
 from telemetry.foundation.api.problem_details import listed_problem
 from telemetry.foundation.api.query_parameters import query, truth
 from telemetry.foundation.api.schema_parts import problems, sent
+from telemetry.foundation.api.short_view import ShortView
 from telemetry.foundation.core.refusal import Refused, shown
 
 MOST_QUESTIONS = 1000
@@ -36,7 +36,7 @@ UNREADABLE = "this question is not acceptable and was not answered; `errors` nam
 DRY = {"decision_id": None, "dry": True}
 
 
-class ResolveView(APIView):
+class ResolveView(ShortView["_Asked"]):
     """Answer from memory; the decision is written afterwards unless `durable` asks for it first."""
 
     required_permission = "overrides.resolve"
@@ -70,17 +70,25 @@ class ResolveView(APIView):
             **problems(400, 408, 411, 413, 415),
         },
     )
-    def post(self, request: Request) -> HttpResponse:
+    def post(self, request: Request) -> HttpResponseBase:
+        return super().post(request)
+
+    def read(self, request: HttpRequest, body: object) -> _Asked:
         now = datetime.now(UTC)
         options = _options(request)
-        body = request.data
-        if not isinstance(body, list):
-            question = read_question(body, now=now)
-            return _json(_answered([question], now, options)[0])
+        if isinstance(body, list):
+            return _Asked(now, options, _readings(body, now), is_list=True)
+        return _Asked(now, options, [read_question(body, now=now)], is_list=False)
 
-        readings = _readings(body, now)
-        documents = iter(_answered([each for each in readings if isinstance(each, Question)], now, options))
-        return _json([next(documents) if isinstance(each, Question) else each for each in readings])
+    def answer(self, asked: _Asked) -> HttpResponse:
+        questions = [each for each in asked.readings if isinstance(each, Question)]
+        documents = _answered(questions, asked.now, asked.options)
+        if not asked.is_list:
+            return _json(documents[0])
+        if len(documents) == len(asked.readings):
+            return _json(documents)
+        answered = iter(documents)
+        return _json([next(answered) if isinstance(each, Question) else each for each in asked.readings])
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +100,7 @@ class _Options:
     dry: bool
 
 
-def _options(request: Request) -> _Options:
+def _options(request: HttpRequest) -> _Options:
     if not request.META.get("QUERY_STRING"):
         return USUAL
     fields = query(request, ("explain", "durable", "dry"))
@@ -106,6 +114,16 @@ def _options(request: Request) -> _Options:
 
 
 USUAL = _Options("summary", durable=False, dry=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request as read: the questions of its body, or what is wrong with one of a list."""
+
+    now: datetime
+    options: _Options
+    readings: Sequence[Question | dict[str, Any]]
+    is_list: bool
 
 
 def _explain(value: object) -> Explain:

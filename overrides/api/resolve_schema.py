@@ -134,7 +134,7 @@ class PointedRefusalSerializer(RefusalSerializer):
 class ListedProblemSerializer(ProblemSerializer):
     """What stands in a list in place of the answer to a question that could not be read."""
 
-    errors = PointedRefusalSerializer(many=True)  # type: ignore[assignment]  # a declared field
+    errors = PointedRefusalSerializer(many=True)
 
 
 LISTED = PolymorphicProxySerializer(

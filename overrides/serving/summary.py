@@ -28,8 +28,8 @@ def _contributed(contributions: Contributions) -> list[Document]:
             {"id": each.id, "line": each.line, "w_total": each.w_total, "parts": each.parts} for each in contributions
         ]
     weights = [None] * len(contributions) if columns.weights is None else columns.weights.tolist()
-    if columns.weights is not None and columns.weights.size and columns.weights.min() != columns.weights.min():
-        weights = [None if weight != weight else weight for weight in weights]  # NaN: this combiner does not weigh
+    if any(weight != weight for weight in weights):  # NaN: its combiner does not weigh
+        weights = [None if weight != weight else weight for weight in weights]
     ids, lines = hexadecimal(columns.ids), hexadecimal(columns.lines)
     return [
         {"id": id, "line": line, "w_total": weight, "parts": parts}
@@ -54,9 +54,7 @@ def _excluded(excluded: Exclusions) -> list[Document]:
     columns = excluded.columns
     if columns.ids is None:
         return [{"id": each.id, "reason": each.reason} for each in excluded]
-    return [
-        {"id": id, "reason": reason} for id, reason in zip(hexadecimal(columns.ids), columns.reasons, strict=True)
-    ]
+    return [{"id": id, "reason": reason} for id, reason in zip(hexadecimal(columns.ids), columns.reasons, strict=True)]
 
 
 def hexadecimal(hashes: Hashes) -> list[str]:

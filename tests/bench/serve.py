@@ -25,7 +25,7 @@ from itertools import combinations
 from pathlib import Path
 from statistics import median
 from time import process_time, sleep
-from typing import Any
+from typing import Any, cast
 
 from devkit import supervise
 from devkit.environment import PYTHON
@@ -35,6 +35,7 @@ from django.db import connection
 
 from config.access.api.authentication import KEY_RING
 from config.access.keys import issue_key
+from config.gunicorn import settle_memory
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.serving.decision_queue import QUEUE, flush_decisions
 from overrides.serving.engine import ENGINE_ROOM
@@ -115,7 +116,7 @@ def called(application: WSGIHandler, address: str, body: bytes, key: str) -> byt
         "wsgi.multithread": True, "wsgi.multiprocess": True, "wsgi.run_once": False,
     }  # fmt: skip
     status: list[str] = []
-    response = application(environ, lambda line, *_: status.append(line))
+    response = application(environ, cast(Any, lambda line, *_: status.append(line)))
     answer = b"".join(response)
     response.close()
     assert status == ["200 OK"], (status, answer[:500])
@@ -129,8 +130,7 @@ def in_process(key: str, rounds: int, of: Mapping[str, object]) -> None:
         for name, (address, body, _) in requests().items()
     }
     checked({name: asks[name]() for name in asks})
-    gc.collect()
-    gc.freeze()  # as the web processes do (config/gunicorn.py)
+    settle_memory()  # as the web processes do
     taken: dict[str, list[float]] = {name: [] for name in asks}
     for _ in range(rounds):
         for name, ask in asks.items():
@@ -248,7 +248,7 @@ def over_loopback(key: str, rounds: int, calls: int, of: Mapping[str, object]) -
                         caller.post(address, body)
                     sleep(1.2)  # the decisions of the last second are written
                     taken[case].append((cpu_of_group(group) - start) / (count * number))
-    report("loopback", taken, of | {"clients": 1})
+    report("loopback", taken, {**of, "clients": 1})
 
 
 def run(total: int = OVERRIDES, rounds: int = ROUNDS, calls: int = 3_000) -> None:
@@ -266,7 +266,7 @@ def run(total: int = OVERRIDES, rounds: int = ROUNDS, calls: int = 3_000) -> Non
     in_process(key, rounds, of)
     over_loopback(key, max(1, rounds // 2), calls, of)
     for each in (QUEUE, ENGINE_ROOM, KEY_RING):
-        each.close()  # type: ignore[attr-defined]
+        each.close()
 
 
 if __name__ == "__main__":

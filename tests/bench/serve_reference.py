@@ -34,7 +34,7 @@ class Reference(WSGIHandler):
     """Serves the view alone, in the process of the product or in one of its own."""
 
     def get_response(self, request: HttpRequest) -> HttpResponseBase:
-        request.urlconf = __name__  # type: ignore[attr-defined]  # Django reads it
+        request.urlconf = __name__  # Django reads it
         return super().get_response(request)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from django.http import HttpRequest
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -27,12 +28,12 @@ def permission_of(view: object, method: str | None) -> str | None:
 class HasNamedPermission(BasePermission):
     """Allows callers with the view's `required_permission`, one for all methods or one for each."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        if request.method not in view.allowed_methods:
-            return True  # let the view answer 405 with the methods it allows
+    def has_permission(self, request: Request | HttpRequest, view: APIView) -> bool:
         required = permission_of(view, request.method)
         if required and request.user and request.user.has_perm(required):
             return True
+        if request.method not in view.allowed_methods:
+            return True  # let the view answer 405 with the methods it allows
         self.message = refusal(roles_with(required) if required else [])
         return False
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import MutableMapping
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -22,12 +21,16 @@ if TYPE_CHECKING:
 class KeyRate(BaseThrottle):
     """Counts all requests of a key, whatever the endpoint; the answer tells where the key stands (`rate_headers`)."""
 
-    def allow_request(self, request: Request, view: APIView) -> bool:
-        if not isinstance(request.auth, ApiKey):
+    def allow_request(self, request: Request | HttpRequest, view: APIView) -> bool:
+        key = request.auth  # type: ignore[union-attr]  # set by `authenticate`'s caller
+        if not isinstance(key, ApiKey):
             return True
-        limit = settings.API_REQUESTS_PER_MINUTE[request.auth.role]
-        rate = RATE_COUNTERS.take(request.auth.prefix, limit=limit, at=time.time())
-        request._request.rate = rate  # type: ignore[attr-defined]  # for `rate_headers`
+        plain = request if isinstance(request, HttpRequest) else request._request
+        rate: Rate | None = getattr(plain, "rate", None)  # a request is counted once, whatever looks at it again
+        if rate is None:
+            limit = settings.API_REQUESTS_PER_MINUTE[key.role]
+            rate = RATE_COUNTERS.take(key.prefix, limit=limit, at=time.time())
+            plain.rate = rate  # type: ignore[attr-defined]  # for `rate_headers`
         self._wait = rate.seconds
         return rate.is_allowed
 
@@ -35,9 +38,9 @@ class KeyRate(BaseThrottle):
         return self._wait
 
 
-def rate_headers(request: HttpRequest, headers: MutableMapping[str, str]) -> None:
+def rate_headers(request: HttpRequest, response: HttpResponseBase) -> None:
     """Add the fields of draft-ietf-httpapi-ratelimit-headers-10 to the answer of a request that was counted."""
     rate: Rate | None = getattr(request, "rate", None)
     if rate is not None:
-        headers["RateLimit-Policy"] = f'"key";q={rate.limit};w={WINDOW_SECONDS}'
-        headers["RateLimit"] = f'"key";r={rate.remaining};t={math.ceil(rate.seconds)}'
+        response.headers["RateLimit-Policy"] = f'"key";q={rate.limit};w={WINDOW_SECONDS}'
+        response.headers["RateLimit"] = f'"key";r={rate.remaining};t={math.ceil(rate.seconds)}'

@@ -10,6 +10,7 @@ from typing import IO, Any
 
 import orjson
 from django.conf import settings
+from django.http import HttpRequest
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
@@ -123,6 +124,30 @@ def gunzip(body: bytes, limit: int) -> bytes:
     return decoded
 
 
+def read_body(request: HttpRequest) -> Any:
+    """Return the JSON of a request's body, decoded; raise BodyTooLarge before reading one that is too long.
+
+    DRF bypasses Django's own check of the length. The body is read as `request.body`, so that the idempotency check
+    can read it again.
+    """
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+    length = int(request.META.get("CONTENT_LENGTH") or 0)
+    if length > limit:
+        for _ in range(DRAINED_CHUNKS):  # a client that is still sending would not read the response
+            if not request.read(CHUNK):
+                break
+        raise BodyTooLarge(length, limit)
+    coding = request.META.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
+    if coding != "identity" and coding not in GZIP:
+        raise Encoded(coding)
+    body = request.body
+    if coding in GZIP:
+        # What is sent again may be compressed otherwise, so that decoded bytes are what is compared.
+        body = request._body = gunzip(body, limit)
+        request.META["HTTP_CONTENT_ENCODING"] = "identity"
+    return parse_json(body)
+
+
 class StrictJSONParser(BaseParser):
     """DRF parser for `application/json` that explains every refusal."""
 
@@ -131,27 +156,4 @@ class StrictJSONParser(BaseParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        return parse_json(self._body(stream, parser_context or {}))
-
-    @staticmethod
-    def _body(stream: IO[Any], context: Mapping[str, Any]) -> bytes:
-        """Return the whole body as bytes, decoded; raise BodyTooLarge before reading one that is too long.
-
-        DRF bypasses Django's own check of the length. The body is read as `request.body`, so that the idempotency check
-        can read it again.
-        """
-        request = context["request"]
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
-        length = int(request.META.get("CONTENT_LENGTH") or 0)
-        if length > limit:
-            for _ in range(DRAINED_CHUNKS):  # a client that is still sending would not read the response
-                if not stream.read(CHUNK):
-                    break
-            raise BodyTooLarge(length, limit)
-        coding = request.META.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
-        if coding != "identity" and coding not in GZIP:
-            raise Encoded(coding)
-        body: bytes = request.body
-        if coding in GZIP:
-            body = request._request._body = gunzip(body, limit)  # what is sent again may be compressed otherwise
-        return body
+        return read_body((parser_context or {})["request"]._request)

@@ -1,11 +1,10 @@
-"""The choice of parser and renderer for an API that speaks JSON alone."""
+"""The choice of renderer for an API that speaks JSON alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
@@ -16,16 +15,11 @@ ANYTHING = frozenset({None, "*/*", JSON})
 class JsonAlone(DefaultContentNegotiation):
     """Takes the usual headers at their word, and leaves all others to DRF, which weighs each media type."""
 
-    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser | None:
-        if request.content_type == JSON and parsers and parsers[0].media_type == JSON:
-            return parsers[0]
-        chosen: BaseParser | None = super().select_parser(request, parsers)
-        return chosen
-
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        if request.META.get("HTTP_ACCEPT") in ANYTHING and renderers[0].media_type == JSON:
-            return renderers[0], JSON
+        first = next(iter(renderers))
+        if request.META.get("HTTP_ACCEPT") in ANYTHING and first.media_type == JSON:
+            return first, JSON
         chosen: tuple[BaseRenderer, str] = super().select_renderer(request, renderers, format_suffix)
         return chosen

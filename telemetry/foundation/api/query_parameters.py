@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
@@ -38,12 +39,13 @@ class Filter:
 Filters = Mapping[str, Filter]
 
 
-def query(request: Request, known: Collection[str] = ()) -> Fields:
+def query(request: Request | HttpRequest, known: Collection[str] = ()) -> Fields:
     """Return the query parameters as strict `Fields`, which the caller closes; raise Refused on a repeated one."""
-    twice = [name for name, values in request.query_params.lists() if len(values) > 1]
+    sent = request.GET
+    twice = [name for name, values in sent.lists() if len(values) > 1]
     if twice:
         raise Refused(*(Refusal(label(name), "is sent more than once; send it once") for name in twice))
-    return Fields(request.query_params.dict(), known or ("nothing",))
+    return Fields(sent.dict(), known or ("nothing",))
 
 
 def narrowed(rows: QuerySet[Any], filters: Filters, chosen: Mapping[str, Any]) -> QuerySet[Any]:

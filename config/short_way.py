@@ -8,7 +8,7 @@ that lets a browser do nothing with an answer, and a length.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.exception import convert_exception_to_response
@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import ResolverMatch
 
 from config.access.api.throttle import rate_headers
+from config.middleware import DatabaseAway
 from telemetry.foundation.api.compression import compress
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
@@ -31,17 +32,17 @@ class ShortWay:
     def __init__(self, get_response: Handler) -> None:
         self._pages = get_response
         views = _Views()
-        self._api: Handler = convert_exception_to_response(views.respond)
+        self._api = convert_exception_to_response(views.respond)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not is_for_machines(request.path):
             return self._pages(request)
         request.get_host()  # raises DisallowedHost, as CommonMiddleware does
-        response = self._api(request)
+        response = cast(HttpResponseBase, self._api(request))  # no view of ours is asynchronous
         headers = response.headers
         headers["Content-Security-Policy"] = POLICY
         headers["X-Frame-Options"] = "DENY"
-        rate_headers(request, headers)
+        rate_headers(request, response)
         if isinstance(response, HttpResponse):
             compress(request, response)
             headers["Content-Length"] = str(len(response.content))
@@ -63,12 +64,12 @@ class _Views(BaseHandler):
     def __init__(self) -> None:
         self._view_middleware: list[Any] = []
         self._template_response_middleware: list[Any] = []
-        self._exception_middleware: list[Any] = []
+        self._exception_middleware: list[Any] = [DatabaseAway(self.respond).process_exception]
         self._plain: dict[str, ResolverMatch] = {}
 
     def respond(self, request: HttpRequest) -> HttpResponseBase:
         """Return the response of the view that the address names."""
-        response: HttpResponseBase = self._get_response(request)
+        response: HttpResponseBase = self._get_response(request)  # type: ignore[attr-defined]  # the stubs lack it
         return response
 
     def resolve_request(self, request: HttpRequest) -> ResolverMatch:

@@ -1,0 +1,62 @@
+"""A DRF view whose usual request goes without DRF's request object, which costs as much as the work itself."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from telemetry.foundation.api.json_parser import read_body
+from telemetry.foundation.api.negotiation import ANYTHING, JSON
+
+Read = TypeVar("Read")
+
+
+class ShortView(APIView, Generic[Read]):
+    """Answers a POST in two steps: `read` may refuse it and changes nothing, `answer` does the work.
+
+    DRF's authenticators, permissions and throttles decide on either way; they need of a request what Django's has too.
+    Whatever is unusual or refused is handed to DRF, which starts again and words the refusal.
+    """
+
+    def read(self, request: HttpRequest, body: object) -> Read:
+        """Return what the request asks for; raise whatever DRF's handler of exceptions knows, above all Refused."""
+        raise NotImplementedError
+
+    def answer(self, asked: Read) -> HttpResponse:
+        """Do what was asked and return the response."""
+        raise NotImplementedError
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method != "POST" or not _is_usual(request.META):
+            return super().dispatch(request, *args, **kwargs)
+        try:
+            if not self._may(request):
+                return super().dispatch(request, *args, **kwargs)
+            asked = self.read(request, read_body(request))
+        except Exception:  # DRF's way meets it again, and answers it or lets it through
+            return super().dispatch(request, *args, **kwargs)
+        response = self.answer(asked)
+        response.headers["Vary"] = "Accept"
+        return response
+
+    def _may(self, request: HttpRequest) -> bool:
+        """Identify the caller and return whether it may do this, now; raise what its authenticator raises."""
+        for authenticator in self.get_authenticators():
+            found = authenticator.authenticate(request)  # type: ignore[arg-type]  # it reads headers alone
+            if found is not None:
+                request.user, request.auth = found  # type: ignore[attr-defined]
+                return all(each.has_permission(request, self) for each in self.get_permissions()) and all(  # type: ignore[arg-type]
+                    each.allow_request(request, self)  # type: ignore[arg-type]
+                    for each in self.get_throttles()
+                )
+        return False
+
+    def post(self, request: Request) -> HttpResponseBase:
+        return self.answer(self.read(request._request, request.data))
+
+
+def _is_usual(headers: dict[str, Any]) -> bool:
+    return headers.get("CONTENT_TYPE") == JSON and headers.get("HTTP_ACCEPT") in ANYTHING
