@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from overrides.core.engine.definitions.serving_mode import Mode
 from overrides.core.engine.definitions.vocabulary import Flag, Reason
-from overrides.core.engine.serve import Answer, answer, neutral_levers, rounded_for_output
-from overrides.serving.decision_record import Decided, combiners_of, decision_record
+from overrides.core.engine.serve import Answer, Asked, answer, answer_many, neutral_levers, rounded_for_output
+from overrides.serving.decision_record import Decided, combiners, decision_record
 from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS, Engine
 from overrides.serving.resolve_request import Question
 from overrides.serving.summary import summary
@@ -52,7 +52,7 @@ class Resolved:
             "levers": answer.levers,
             "version": None if engine is None else engine.version,
             "evaluated_at": decided.question.request.at,
-            "combiner": combiners_of(engine),
+            "combiner": combiners(engine),
             "mode": Mode.OFF if engine is None else engine.mode.mode,
             "reason": answer.reason,
             "flags": decided.flags,
@@ -76,38 +76,74 @@ class Resolved:
 def resolve(questions: Sequence[Question], *, now: datetime) -> list[Resolved]:
     """Answer each question from this process's engines, in order; neutral wherever something is missing.
 
-    `now` is wall-clock time and goes into the decision ids. Levers are computed as of each question's own `at`.
+    `now` is wall-clock time and goes into the decision ids. Levers are computed as of each question's own `at`. The
+    questions of a list to one module are answered in one pass, and share its time.
     """
     modules = {question.request.module for question in questions}
-    engines = {module: ENGINE_ROOM.engine(module) for module in modules}
-    ages = {module: ENGINE_ROOM.stale_seconds(module) for module in modules}
-    return [resolve_one(q, engines[q.request.module], now=now, stale_seconds=ages[q.request.module]) for q in questions]
+    found: dict[int, Resolved] = {}
+    for module in modules:
+        engine, age = ENGINE_ROOM.engine(module), ENGINE_ROOM.stale_seconds(module)
+        places = [place for place, question in enumerate(questions) if question.request.module == module]
+        of_module = [questions[place] for place in places]
+        found |= zip(places, resolve_many(of_module, engine, now=now, stale_seconds=age), strict=True)
+    return [found[place] for place in range(len(questions))]
 
 
 def resolve_one(question: Question, engine: Engine | None, *, now: datetime, stale_seconds: float = 0.0) -> Resolved:
     """Answer one question from an engine; a missing engine, or one unconfirmed for too long, is neutral and STALE."""
+    return resolve_many([question], engine, now=now, stale_seconds=stale_seconds)[0]
+
+
+def resolve_many(
+    questions: Sequence[Question], engine: Engine | None, *, now: datetime, stale_seconds: float = 0.0
+) -> list[Resolved]:
+    """Answer questions to one module, in order, as `resolve_one` answers each."""
     started = time.perf_counter()
-    request = question.request
     if engine is None or stale_seconds > ENGINE_ROOM.max_stale_seconds:
-        neutral = neutral_levers(request.module, request.action_category)
-        result = Answer(neutral, Reason.STALE, (Flag.STALE_VERSION,))
+        answers = [_stale(question) for question in questions]
     else:
-        result = answer(
+        answers = _answers(questions, engine)
+    latency_us = (time.perf_counter() - started) * 1e6 / len(questions)
+    is_old = stale_seconds > FRESH_SECONDS
+    return [
+        _resolved(question, engine, answer, is_old, now, latency_us)
+        for question, answer in zip(questions, answers, strict=True)
+    ]
+
+
+def _stale(question: Question) -> Answer:
+    neutral = neutral_levers(question.request.module, question.request.action_category)
+    return Answer(neutral, Reason.STALE, (Flag.STALE_VERSION,))
+
+
+def _answers(questions: Sequence[Question], engine: Engine) -> Sequence[Answer]:
+    motifs, scaling = engine.parameters.protected_motifs, engine.scaling
+    if len(questions) > 1:
+        asked = [Asked(each.request, each.rollout_key, each.upstream_multiplier) for each in questions]
+        return answer_many(engine.compiled, engine.mode, asked, protected_motifs=motifs, scaling=scaling)
+    (only,) = questions
+    return [
+        answer(
             engine.compiled,
             engine.mode,
-            request,
-            rollout_key=question.rollout_key,
-            protected_motifs=engine.parameters.protected_motifs,
-            scaling=engine.scaling,
-            upstream_multiplier=question.upstream_multiplier,
+            only.request,
+            rollout_key=only.rollout_key,
+            protected_motifs=motifs,
+            scaling=scaling,
+            upstream_multiplier=only.upstream_multiplier,
         )
-    flags = result.flags
-    if stale_seconds > FRESH_SECONDS and Flag.STALE_VERSION not in flags:
+    ]
+
+
+def _resolved(
+    question: Question, engine: Engine | None, answer: Answer, is_old: bool, now: datetime, latency_us: float
+) -> Resolved:
+    flags = answer.flags
+    if is_old and Flag.STALE_VERSION not in flags:
         flags = (*flags, Flag.STALE_VERSION)
     product = allocation = None
-    if request.module == "dm":
-        product = result.coefficient_product
+    if question.request.module == "dm":
+        product = answer.coefficient_product
         if question.base_allocation is not None:
-            allocation = rounded_for_output(question.base_allocation * product * result.levers["alloc_mult"])
-    latency_us = (time.perf_counter() - started) * 1e6
-    return Resolved(Decided(uuid7(now), question, engine, result, flags, latency_us), product, allocation)
+            allocation = rounded_for_output(question.base_allocation * product * answer.levers["alloc_mult"])
+    return Resolved(Decided(uuid7(now), question, engine, answer, flags, latency_us), product, allocation)
