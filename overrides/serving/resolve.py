@@ -9,13 +9,13 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
 
+from overrides.core.engine.combination import Combination
 from overrides.core.engine.definitions.serving_mode import Mode
 from overrides.core.engine.definitions.vocabulary import Flag, Reason
 from overrides.core.engine.serve import Answer, Asked, answer, answer_many, neutral_levers, rounded_for_output
 from overrides.serving.decision_record import Decided, combiners, decision_record
 from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS, Engine
 from overrides.serving.resolve_request import Question
-from overrides.serving.summary import summary
 from telemetry.decisions.decision_log import DecisionRecord
 from telemetry.foundation.core.identifiers import uuid7
 
@@ -63,7 +63,7 @@ class Resolved:
         if self.allocation is not None:
             document["allocation"] = self.allocation
         if explain == "summary":
-            document |= summary(answer.combination)
+            document |= _summary(answer.combination)
         elif explain == "full":
             record = self.record
             document["contributions"], document["excluded"] = record.contributions, record.excluded
@@ -147,3 +147,16 @@ def _resolved(
         if question.base_allocation is not None:
             allocation = rounded_for_output(question.base_allocation * product * answer.levers["alloc_mult"])
     return Resolved(Decided(uuid7(now), question, engine, answer, flags, latency_us), product, allocation)
+
+
+def _summary(combination: Combination | None) -> dict[str, Any]:
+    """Return who contributed, with weight and parts, and who was left out, with the reason, in the engine's order."""
+    if combination is None:
+        return {"contributions": [], "excluded": []}
+    return {
+        "contributions": [
+            {"id": id, "line": line, "w_total": weight, "parts": parts}
+            for id, line, weight, parts in combination.contributions.brief
+        ],
+        "excluded": [{"id": each.id, "reason": each.reason} for each in combination.excluded],
+    }
