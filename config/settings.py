@@ -194,7 +194,7 @@ SPECTACULAR_SETTINGS = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 # Requests a minute of one key by role; a list of a thousand is one request. Bots that record also query levers.
-API_REQUESTS_PER_MINUTE = {"evaluate": 120_000, "record": 120_000, "propose": 600, "read": 3_000}
+API_REQUESTS_PER_MINUTE = {"evaluate": 120_000, "record": 120_000, "bot": 120_000, "propose": 600, "read": 3_000}
 # Open change requests of one person or machine: the next is refused, so that nobody floods the reviewers.
 OPEN_REQUESTS_PER_AUTHOR = env.int("OPEN_REQUESTS_PER_AUTHOR", default=20)
 # Where clients listen for changes, as they reach it (docs/operations.md); without one they ask from time to time.

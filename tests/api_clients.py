@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from telemetry.decisions.decision_log import DecisionRecord
 
 PROBLEM = "application/problem+json"
-ROLES = ("evaluate", "record", "propose", "read")
+ROLES = ("evaluate", "record", "bot", "propose", "read")
 
 
 class RecordingQueue:

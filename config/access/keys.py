@@ -16,11 +16,13 @@ from django.db import transaction
 
 from config.access.models import ApiKey
 from overrides.core.governance.permissions import DRAFT, PROPOSE_PARAMETERS, VIEW_REQUESTS
+from telemetry.api.own_rows import DECISIONS, TRADES
 from telemetry.audit.audit_log import write_audit
 
 # The Django permissions of each role; no key may review or apply. The API schema lists the roles of each operation.
 SERVED = frozenset({"overrides.view_version", "overrides.view_modulemode", "telemetry.view_jobrun"})
 EVALUATE = SERVED | {"overrides.resolve"}
+RECORD = EVALUATE | {"telemetry.add_trade"}
 READ = SERVED | {
     "telemetry.view_trade",
     "telemetry.view_outcome",
@@ -33,15 +35,16 @@ READ = SERVED | {
 }
 PERMISSIONS: dict[str, frozenset[str]] = {
     ApiKey.Role.EVALUATE: EVALUATE,
-    ApiKey.Role.RECORD: EVALUATE | {"telemetry.add_trade"},
+    ApiKey.Role.RECORD: RECORD,
+    ApiKey.Role.BOT: RECORD | {TRADES.own_permission, DECISIONS.own_permission},
     ApiKey.Role.PROPOSE: READ | {DRAFT, PROPOSE_PARAMETERS},
     ApiKey.Role.READ: READ,
 }
 
 
-def roles_with(permission: str) -> list[str]:
-    """Return the roles of keys that have a permission."""
-    return [str(role) for role, granted in PERMISSIONS.items() if permission in granted]
+def roles_with(*permissions: str) -> list[str]:
+    """Return the roles of keys that have one of some permissions."""
+    return [str(role) for role, granted in PERMISSIONS.items() if granted.intersection(permissions)]
 
 
 def digest_of(key: str) -> str:

@@ -33,7 +33,7 @@ from telemetry.foundation.core.refusal import Refused, shown
 
 MOST_QUESTIONS = 1000
 UNREADABLE = "this question is not acceptable and was not answered; `errors` names each field"
-DRY = {"decision_id": None, "dry": True}
+DRY: dict[str, Any] = {"decision_id": None, "dry": True}
 
 
 class ResolveView(ShortView["_Asked"]):
@@ -76,13 +76,14 @@ class ResolveView(ShortView["_Asked"]):
     def read(self, request: HttpRequest, body: object) -> _Asked:
         now = datetime.now(UTC)
         options = _options(request)
+        key = getattr(getattr(request, "auth", None), "prefix", None)
         if isinstance(body, list):
-            return _Asked(now, options, _readings(body, now), is_list=True)
-        return _Asked(now, options, [read_question(body, now=now)], is_list=False)
+            return _Asked(now, options, _readings(body, now), is_list=True, key=key)
+        return _Asked(now, options, [read_question(body, now=now)], is_list=False, key=key)
 
     def answer(self, asked: _Asked) -> HttpResponse:
         questions = [each for each in asked.readings if isinstance(each, Question)]
-        documents = _answered(questions, asked.now, asked.options)
+        documents = _answered(questions, asked)
         if not asked.is_list:
             return _json(documents[0])
         if len(documents) == len(asked.readings):
@@ -124,6 +125,7 @@ class _Asked:
     options: _Options
     readings: Sequence[Question | dict[str, Any]]
     is_list: bool
+    key: str | None  # prefix of the API key that asks
 
 
 def _explain(value: object) -> Explain:
@@ -148,13 +150,12 @@ def _reading(value: object, index: int, now: datetime) -> Question | dict[str, A
         return listed_problem(400, UNREADABLE, refused.under(f"[{index}]"))
 
 
-def _answered(questions: Sequence[Question], now: datetime, options: _Options) -> list[dict[str, Any]]:
+def _answered(questions: Sequence[Question], asked: _Asked) -> list[dict[str, Any]]:
     """Answer questions and return a document for each; their decisions go to the log, unless the answers are dry."""
-    answers = resolve(questions, now=now)
-    if options.dry:
-        return [answer.document(options.explain) | DRY for answer in answers]
-    recorded = keep(answers, durable=options.durable)
-    return [answer.document(options.explain) | recorded for answer in answers]
+    answers = resolve(questions, now=asked.now, key=asked.key)
+    explain = asked.options.explain
+    recorded = DRY if asked.options.dry else keep(answers, durable=asked.options.durable)
+    return [answer.document(explain) | recorded for answer in answers]
 
 
 def _json(document: object) -> HttpResponse:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from overrides.core.engine.combination import Combination
 from overrides.core.engine.definitions.serving_mode import Mode
@@ -41,14 +41,14 @@ class Resolved:
         return decision_record(self.decided)
 
     def document(self, explain: Explain = "summary") -> dict[str, Any]:
-        """Return the answer as values that orjson writes: identifiers, times and words as they are.
+        """Return the answer as JSON, with its time and its words as they are.
 
         `none` holds levers and identity, `summary` adds who contributed, `full` adds every weight factor.
         """
         decided, answer = self.decided, self.decided.answer
         engine = decided.engine
         document: dict[str, Any] = {
-            "decision_id": decided.decision_id,
+            "decision_id": str(decided.decision_id),
             "levers": answer.levers,
             "version": None if engine is None else engine.version,
             "evaluated_at": decided.question.request.at,
@@ -73,42 +73,44 @@ class Resolved:
         return document
 
 
-def resolve(questions: Sequence[Question], *, now: datetime) -> list[Resolved]:
+def resolve(questions: Sequence[Question], *, now: datetime, key: str | None = None) -> list[Resolved]:
     """Answer each question from this process's engines, in order; neutral wherever something is missing.
 
     `now` is wall-clock time and goes into the decision ids. Levers are computed as of each question's own `at`. The
-    questions of a list to one module are answered in one pass, and share its time.
+    questions of a list to one module are answered in one pass, and share its time. `key` is the prefix of the API key
+    that asks.
     """
-    modules = {question.request.module for question in questions}
-    found: dict[int, Resolved] = {}
-    for module in modules:
-        engine, age = ENGINE_ROOM.engine(module), ENGINE_ROOM.stale_seconds(module)
+    found: dict[int, _Found] = {}
+    for module in {question.request.module for question in questions}:
         places = [place for place, question in enumerate(questions) if question.request.module == module]
-        of_module = [questions[place] for place in places]
-        found |= zip(places, resolve_many(of_module, engine, now=now, stale_seconds=age), strict=True)
-    return [found[place] for place in range(len(questions))]
+        engine, age = ENGINE_ROOM.engine(module), ENGINE_ROOM.stale_seconds(module)
+        found |= zip(places, _find([questions[place] for place in places], engine, age), strict=True)
+    return [_resolved(question, found[place], now, key) for place, question in enumerate(questions)]
 
 
 def resolve_one(question: Question, engine: Engine | None, *, now: datetime, stale_seconds: float = 0.0) -> Resolved:
     """Answer one question from an engine; a missing engine, or one unconfirmed for too long, is neutral and STALE."""
-    return resolve_many([question], engine, now=now, stale_seconds=stale_seconds)[0]
+    (found,) = _find([question], engine, stale_seconds)
+    return _resolved(question, found, now, None)
 
 
-def resolve_many(
-    questions: Sequence[Question], engine: Engine | None, *, now: datetime, stale_seconds: float = 0.0
-) -> list[Resolved]:
-    """Answer questions to one module, in order, as `resolve_one` answers each."""
+class _Found(NamedTuple):
+    """An answer before it has an identity: the engine that gave it, its flags, and the microseconds that it took."""
+
+    engine: Engine | None
+    answer: Answer
+    flags: tuple[Flag, ...]
+    latency_us: float
+
+
+def _find(questions: Sequence[Question], engine: Engine | None, stale_seconds: float) -> list[_Found]:
+    """Answer questions to one module in one pass."""
     started = time.perf_counter()
-    if engine is None or stale_seconds > ENGINE_ROOM.max_stale_seconds:
-        answers = [_stale(question) for question in questions]
-    else:
-        answers = _answers(questions, engine)
+    is_there = engine is not None and stale_seconds <= ENGINE_ROOM.max_stale_seconds
+    answers = _answers(questions, engine) if engine and is_there else [_stale(question) for question in questions]
     latency_us = (time.perf_counter() - started) * 1e6 / len(questions)
     is_old = stale_seconds > FRESH_SECONDS
-    return [
-        _resolved(question, engine, answer, is_old, now, latency_us)
-        for question, answer in zip(questions, answers, strict=True)
-    ]
+    return [_Found(engine, each, _flags(each, is_old), latency_us) for each in answers]
 
 
 def _stale(question: Question) -> Answer:
@@ -135,18 +137,20 @@ def _answers(questions: Sequence[Question], engine: Engine) -> Sequence[Answer]:
     ]
 
 
-def _resolved(
-    question: Question, engine: Engine | None, answer: Answer, is_old: bool, now: datetime, latency_us: float
-) -> Resolved:
-    flags = answer.flags
-    if is_old and Flag.STALE_VERSION not in flags:
-        flags = (*flags, Flag.STALE_VERSION)
+def _flags(answer: Answer, is_old: bool) -> tuple[Flag, ...]:
+    return (*answer.flags, Flag.STALE_VERSION) if is_old and Flag.STALE_VERSION not in answer.flags else answer.flags
+
+
+def _resolved(question: Question, found: _Found, now: datetime, key: str | None) -> Resolved:
+    """Return an answer with its identity, and with what a dm question multiplies by it."""
+    engine, answer, flags, latency_us = found
+    decided = Decided(uuid7(now), question, engine, answer, flags, latency_us, key)
     product = allocation = None
     if question.request.module == "dm":
         product = answer.coefficient_product
         if question.base_allocation is not None:
             allocation = rounded_for_output(question.base_allocation * product * answer.levers["alloc_mult"])
-    return Resolved(Decided(uuid7(now), question, engine, answer, flags, latency_us), product, allocation)
+    return Resolved(decided, product, allocation)
 
 
 def _summary(combination: Combination | None) -> dict[str, Any]:

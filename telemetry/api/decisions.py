@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from telemetry.api.own_rows import DECISIONS
 from telemetry.api.pattern_fields import PATTERN
 from telemetry.api.serializers import DecisionBrief, WholeDecisionFact
 from telemetry.decisions.retirement import retired_by
@@ -36,6 +37,7 @@ class DecisionsView(ListView):
     """List the decisions that were served, newest first."""
 
     required_permission = "telemetry.view_decision"
+    own_rows = DECISIONS
     filters = FILTERS
     order = {"decision_id": identifier}
     rows = Decision.objects.only(*DecisionBrief.Meta.fields, *TRACE)
@@ -46,6 +48,7 @@ class DecisionView(APIView):
     """Return one decision with its outcomes and attribution shares."""
 
     required_permission = "telemetry.view_decision"
+    own_rows = DECISIONS
 
     @extend_schema(
         operation_id="get_decision",
@@ -57,7 +60,7 @@ class DecisionView(APIView):
     def get(self, request: Request, decision_id: str) -> Response:
         query(request).close()
         with bounded_reading():
-            decision = Decision.objects.filter(pk=decision_id).first()
+            decision = self.own_rows.of(Decision.objects.all(), request).filter(pk=decision_id).first()
             if decision is None:
                 missing = f"no decision {decision_id} is stored yet; GET /api/v1/decisions/ lists those that are"
                 raise NotFound(retired_by(UUID(decision_id)) or missing)

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from telemetry.api.own_rows import TRADES
 from telemetry.api.serializers import WholeTradeFact
 from telemetry.foundation.api.query_parameters import query
 from telemetry.foundation.api.schema_parts import named_id, problems
@@ -30,6 +31,7 @@ class TradeView(APIView):
     """Return one trade with its revisions, actions, outcomes and attribution."""
 
     required_permission = "telemetry.view_trade"
+    own_rows = TRADES
 
     @extend_schema(
         operation_id="get_trade",
@@ -45,7 +47,8 @@ class TradeView(APIView):
         except Refused:  # no trade can have such a name
             raise absent from None
         with bounded_reading():
-            trade = Trade.objects.prefetch_related(*RELATED).filter(external_id=external_id, is_current=True).first()
+            seen = self.own_rows.of(Trade.objects.prefetch_related(*RELATED), request)
+            trade = seen.filter(external_id=external_id, is_current=True).first()
             if trade is None:
                 raise absent
             trade.revisions = Trade.objects.filter(external_id=external_id).order_by("revision")  # type: ignore[attr-defined]  # only shown

@@ -13,6 +13,7 @@ from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, ext
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from telemetry.api.own_rows import TRADES
 from telemetry.api.pattern_fields import PATTERN
 from telemetry.api.serializers import TradeFact
 from telemetry.api.trade_schema import EXAMPLE_EXCLUDED, EXAMPLE_TRADE, ReceiptsSerializer, TradeSerializer
@@ -56,6 +57,7 @@ class TradesView(ListView):
     """List recorded trades; record submitted trades and return one receipt per trade."""
 
     required_permission = {"GET": "telemetry.view_trade", "POST": "telemetry.add_trade"}
+    own_rows = TRADES
     filters = FILTERS
     order = {"closed_at": parse_moment, "id": identifier}
     rows = TradeRow.objects.filter(is_current=True).prefetch_related("actions")
@@ -99,7 +101,7 @@ class TradesView(ListView):
         payloads = _payloads(request.data)
         readings = [_read(payload, place, now) for place, payload in payloads]
 
-        receipts = iter(_record([each for each in readings if isinstance(each, Trade)], now))
+        receipts = iter(_record([each for each in readings if isinstance(each, Trade)], now, request.auth))
 
         results = []
         for index, ((place, payload), reading) in enumerate(zip(payloads, readings, strict=True)):
@@ -128,10 +130,10 @@ def _read(payload: object, place: str, now: datetime) -> Trade | Refused:
         return refused
 
 
-def _record(trades: list[Trade], now: datetime) -> list[Receipt]:
+def _record(trades: list[Trade], now: datetime, key: Any) -> list[Receipt]:
     """Record the trades and enqueue the tasks that process new ones; without them the beat would, minutes later."""
     with write_time_limit():
-        receipts = record_trades(trades, now=now)
+        receipts = record_trades(trades, now=now, key=key.prefix)
         if any(receipt.status in (Status.NEW, Status.CORRECTED) for receipt in receipts):
             for task, arguments in settings.TASKS_AFTER_TRADES:
                 send_later(task, arguments, now=now, wait=BATCHING_DELAY)

@@ -51,6 +51,7 @@ class Decision(models.Model):
 
     class Meta:
         ordering = ("-decision_id",)
+        permissions = [("view_own_decision", "Can view answers that its owner's keys received")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(latency_us=None) | finite("latency_us", low=0), name="decision_latency_is_finite"

@@ -40,9 +40,16 @@ class Trade(models.Model):
     )
     digest = models.BinaryField(help_text="sha256 of the canonical body; equal digests are the same trade")
     recorded_at = models.DateTimeField()
+    recorded_by = models.CharField(
+        max_length=12,
+        blank=True,
+        db_default="",
+        help_text="prefix of the API key that recorded it; empty: an import, or not known",
+    )
 
     class Meta:
         ordering = ("-closed_at",)
+        permissions = [("view_own_trade", "Can view trades that its owner's keys recorded")]
         constraints = [
             models.UniqueConstraint(fields=["external_id", "revision"], name="one_row_per_trade_revision"),
             models.UniqueConstraint(
@@ -63,6 +70,7 @@ class Trade(models.Model):
             models.Index(fields=["rr"], name="trade_by_outcome"),
             models.Index(condition=~Q(entry_id="") & Q(is_current=True), fields=["entry_id"], name="trade_by_entry"),
             models.Index(OpClass("symbol", "varchar_pattern_ops"), F("closed_at").desc(), name="trade_by_symbol"),
+            models.Index(fields=["recorded_by", "closed_at"], condition=~Q(recorded_by=""), name="trade_by_recorder"),
         ]
 
     def __str__(self) -> str:

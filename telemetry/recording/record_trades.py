@@ -112,13 +112,14 @@ def trade_id(external_id: str, revision: int) -> uuid.UUID:
     return uuid.uuid5(NAMESPACE, f"{revision}:{external_id}")
 
 
-def record_trades(trades: Sequence[TradeValue], *, now: datetime) -> list[Receipt]:
+def record_trades(trades: Sequence[TradeValue], *, now: datetime, key: str = "") -> list[Receipt]:
     """Record validated trades; return one receipt each, in order.
 
     The same body again is `unchanged`. Another body under a recorded revision is `refused`, and so is a revision that
     skips one. Every accepted trade is written with its actions, outcomes and marks in one transaction. If another
     process records the same trade at the same time, this one retries and never writes it twice. A decision that does
-    not fit the action that names it refuses nothing; the receipt states it.
+    not fit the action that names it refuses nothing; the receipt states it. `key` is the prefix of the API key that
+    records them.
     """
     ordered = sorted(range(len(trades)), key=lambda i: (trades[i].external_id, trades[i].revision))
     for attempt in range(ATTEMPTS):
@@ -128,7 +129,7 @@ def record_trades(trades: Sequence[TradeValue], *, now: datetime) -> list[Receip
                     wait_for_others()
                 received = [trades[i] for i in ordered]
                 receipts, accepted = _sort_out(received)
-                _write(accepted, now)
+                _write(accepted, now, key)
                 receipts = _with_decisions(received, receipts)
             break
         except (IntegrityError, OperationalError) as error:
@@ -201,7 +202,7 @@ def _status(trade: TradeValue, digest: bytes, revisions: dict[int, bytes]) -> tu
     return (Status.CORRECTED if latest else Status.NEW), ()
 
 
-def _write(accepted: Sequence[_Accepted], now: datetime) -> None:
+def _write(accepted: Sequence[_Accepted], now: datetime, key: str) -> None:
     if not accepted:
         return
     entries = {each.trade.entry_id for each in accepted if each.trade.entry_id and _is_ranked(each.trade)}
@@ -211,8 +212,8 @@ def _write(accepted: Sequence[_Accepted], now: datetime) -> None:
     judged = [(each, outcome) for each in current for outcome in judge(each.trade)]
     changed |= {(o.module, o.pattern_key, o.action_category, uuid.UUID(each.id)) for each, o in judged}
 
-    trade_rows = (_trade_row(each, newest[each.trade.external_id] is each, now) for each in accepted)
-    copy_rows(Trade, TRADE_COLUMNS, trade_rows)
+    trade_rows = ((*_trade_row(each, newest[each.trade.external_id] is each, now), key) for each in accepted)
+    copy_rows(Trade, (*TRADE_COLUMNS, "recorded_by"), trade_rows)
     copy_rows(Action, ACTION_COLUMNS, _action_rows(accepted))
     copy_rows(Outcome, OUTCOME_COLUMNS, (_outcome_row(each, outcome) for each, outcome in judged))
     named = [each for each in current if _is_attributable(each.trade)]

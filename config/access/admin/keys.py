@@ -60,7 +60,8 @@ class IssueForm(OwnerForm):
         widgets = {"expires_at": LabelledDateTime}
         help_texts = {
             "name": "who will use it: one key for each bot or tool",
-            "role": "evaluate: ask for levers; record: also report trades; propose: draft requests; read: look",
+            "role": "evaluate: ask for levers; record: also report trades; bot: also read its own trades and "
+            "decisions; propose: draft requests; read: look",
             "expires_at": "UTC; empty: until revoked",
         }
 

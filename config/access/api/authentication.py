@@ -41,6 +41,12 @@ class KeyUser:
         """Whose drafts the key's drafts are."""
         return self.key.owner
 
+    def own_keys(self) -> list[str]:
+        """Return the prefixes of all keys of the owner, also of revoked ones; this key alone if it has no owner."""
+        if self.key.owner_id is None:
+            return [self.key.prefix]
+        return list(ApiKey.objects.filter(owner=self.key.owner_id).values_list("prefix", flat=True))
+
     def __str__(self) -> str:
         return f"key {self.key.prefix}" if self.owner is None else f"key {self.key.prefix} of {self.owner}"
 

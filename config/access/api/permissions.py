@@ -10,6 +10,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from config.access.keys import roles_with
+from telemetry.foundation.api.own_rows import OwnRows
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # imports this module through its settings
@@ -17,24 +18,30 @@ if TYPE_CHECKING:
 NO_KEY = "no key may do this"
 
 
-def permission_of(view: object, method: str | None) -> str | None:
-    """Return the permission that a view requires for a method; for methods it does not list, that of GET."""
+def permissions_of(view: object, method: str | None) -> tuple[str, ...]:
+    """Return the permissions, of which a view requires one for a method; for methods it does not list, those of GET.
+
+    A view with `own_rows` shows them to callers who have the permission for those alone.
+    """
     required: str | Mapping[str, str] | None = getattr(view, "required_permission", None)
     if isinstance(required, Mapping):
-        return required.get(method or "GET", required["GET"])
-    return required
+        required = required.get(method or "GET", required["GET"])
+    own: OwnRows | None = getattr(view, "own_rows", None)
+    if own is not None and required == own.all_permission:
+        return (own.all_permission, own.own_permission)
+    return () if required is None else (required,)
 
 
 class HasNamedPermission(BasePermission):
     """Allows callers with the view's `required_permission`, one for all methods or one for each."""
 
     def has_permission(self, request: Request | HttpRequest, view: APIView) -> bool:
-        required = permission_of(view, request.method)
-        if required and request.user and request.user.has_perm(required):
+        required = permissions_of(view, request.method)
+        if request.user and any(map(request.user.has_perm, required)):
             return True
         if request.method not in view.allowed_methods:
             return True  # let the view answer 405 with the methods it allows
-        self.message = refusal(roles_with(required) if required else [])
+        self.message = refusal(roles_with(*required))
         return False
 
 

@@ -11,7 +11,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ComponentRegistry
 
-from config.access.api.permissions import permission_of
+from config.access.api.permissions import permissions_of
 from config.access.keys import roles_with
 
 
@@ -32,8 +32,10 @@ class RoleSchema(AutoSchema):
         self, path: str, path_regex: str, path_prefix: str, method: str, registry: ComponentRegistry
     ) -> dict[str, Any] | None:
         operation = super().get_operation(path, path_regex, path_prefix, method, registry)
-        required = permission_of(self.view, method)
-        if operation is not None and required is not None:
-            keys = f"Keys: {', '.join(roles_with(required))}."
+        required = permissions_of(self.view, method)
+        if operation is not None and required:
+            roles = roles_with(*required)
+            only_own = set(roles) - set(roles_with(required[0]))
+            keys = f"Keys: {', '.join(f'{each} (its own)' if each in only_own else each for each in roles)}."
             operation["description"] = "\n\n".join(filter(None, [operation.get("description"), keys]))
         return operation

@@ -16,6 +16,7 @@ class ApiKey(models.Model):
     class Role(models.TextChoices):
         EVALUATE = "evaluate"
         RECORD = "record"
+        BOT = "bot"
         PROPOSE = "propose"
         READ = "read"
 
@@ -43,7 +44,7 @@ class ApiKey(models.Model):
         verbose_name = "API key"
         constraints = [
             models.CheckConstraint(
-                condition=Q(role__in=("evaluate", "record", "propose", "read")), name="key_role_is_known"
+                condition=Q(role__in=("evaluate", "record", "bot", "propose", "read")), name="key_role_is_known"
             )
         ]
 

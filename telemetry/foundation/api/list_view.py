@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
+from telemetry.foundation.api.own_rows import OwnRows
 from telemetry.foundation.api.query_parameters import Filters, digits, narrowed, query, whole
 from telemetry.foundation.api.schema_parts import problems
 from telemetry.foundation.api.time_limits import bounded_reading
@@ -43,6 +44,7 @@ class ListView(APIView):
 
     filters: ClassVar[Filters] = {}
     order: ClassVar[Mapping[str, Read[Any]]] = {"id": SERIAL}
+    own_rows: ClassVar[OwnRows | None] = None
     rows: ClassVar[QuerySet[Any]]
     document: ClassVar[type[serializers.Serializer[Any]]]
 
@@ -55,6 +57,8 @@ class ListView(APIView):
 
         with bounded_reading():
             rows = self.selected({name: value for name, value in values.items() if value is not None}, **path)
+            if self.own_rows is not None:
+                rows = self.own_rows.of(rows, request)
             if position is not None:
                 rows = rows.filter(keyset_after(position))
             found = list(rows.order_by(*(f"-{column}" for column in self.order))[: limit + 1])

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db
 
 EVERY = frozenset(ROLES)
 READERS = frozenset({"propose", "read"})
+OWNERS = READERS | {"bot"}  # a bot sees its own rows
 ANYBODY = EVERY | {"nobody"}
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE")
 OVERRIDE = "0" * 64
@@ -26,12 +27,12 @@ DECISION = "019ab000-0000-7000-8000-000000000000"
 
 # Every endpoint by name: an address, and which roles may use which method. A missing method is open to nobody.
 MATRIX: dict[str, tuple[str, dict[str, frozenset[str]]]] = {
-    "trades": ("trades/", {"GET": READERS, "POST": frozenset({"record"})}),
-    "trade": ("trades/t1/", {"GET": READERS}),
+    "trades": ("trades/", {"GET": OWNERS, "POST": frozenset({"record", "bot"})}),
+    "trade": ("trades/t1/", {"GET": OWNERS}),
     "outcomes": ("outcomes/", {"GET": READERS}),
-    "decisions": ("decisions/", {"GET": READERS}),
-    "decision": (f"decisions/{DECISION}/", {"GET": READERS}),
-    "resolve": ("levers/resolve/", {"POST": frozenset({"evaluate", "record"})}),
+    "decisions": ("decisions/", {"GET": OWNERS}),
+    "decision": (f"decisions/{DECISION}/", {"GET": OWNERS}),
+    "resolve": ("levers/resolve/", {"POST": frozenset({"evaluate", "record", "bot"})}),
     "overrides": ("overrides/", {"GET": READERS}),
     "override": (f"overrides/{OVERRIDE}/", {"GET": READERS}),
     "versions": ("versions/", {"GET": EVERY}),
@@ -145,10 +146,10 @@ class TestMessage:
     @pytest.mark.parametrize(
         ("role", "method", "path", "needed"),
         [
-            ("record", "GET", "trades/", "propose or read"),
-            ("record", "GET", f"decisions/{DECISION}/", "propose or read"),
-            ("read", "POST", "trades/", "record"),
-            ("read", "POST", "levers/resolve/", "evaluate or record"),
+            ("record", "GET", "trades/", "bot or propose or read"),
+            ("record", "GET", f"decisions/{DECISION}/", "bot or propose or read"),
+            ("read", "POST", "trades/", "record or bot"),
+            ("read", "POST", "levers/resolve/", "evaluate or record or bot"),
         ],
     )
     def test_names_the_roles_that_are_needed(self, role: str, method: str, path: str, needed: str) -> None:

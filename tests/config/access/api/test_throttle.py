@@ -30,7 +30,7 @@ def in_one_minute() -> None:
 
 @pytest.fixture
 def limits(settings: Any) -> dict[str, int]:
-    settings.API_REQUESTS_PER_MINUTE = {"evaluate": 5, "record": 5, "propose": 2, "read": 3}
+    settings.API_REQUESTS_PER_MINUTE = {"evaluate": 5, "record": 5, "bot": 4, "propose": 2, "read": 3}
     return dict(settings.API_REQUESTS_PER_MINUTE)
 
 
@@ -64,7 +64,7 @@ class TestKeyRate:
         assert statuses == [200, 200, 200, 429]
         assert quiet.get(URL).status_code == 200
 
-    @pytest.mark.parametrize("role", ["evaluate", "record", "propose", "read"])
+    @pytest.mark.parametrize("role", ["evaluate", "record", "bot", "propose", "read"])
     def test_is_as_large_as_the_role_has_it(self, limits: dict[str, int], role: str) -> None:
         api = bearer(new_key(role))
 
