@@ -69,7 +69,7 @@ def read_answer(question: Question, document: object) -> Answer:
     'the answer lacks the lever exit_aggression_mult'
     """
     if not isinstance(document, Mapping) or not isinstance(document.get("levers"), Mapping):
-        return neutral(question, "the answer holds no levers")
+        return neutral(question, refusal(document) or "the answer holds no levers")
     levers: dict[str, float] = {}
     for lever in _levers(question):
         value = document["levers"].get(lever.name)
@@ -84,6 +84,21 @@ def read_answer(question: Question, document: object) -> Answer:
     if question.get("base_allocation") is not None and not _is_number(document.get("allocation")):
         return neutral(question, "the answer holds no allocation")
     return Answer(MappingProxyType(levers), reason, decision, "", MappingProxyType(dict(document)))
+
+
+def refusal(document: object) -> str:
+    """Return why the server refused this question of a list, from the problem at its place; empty if it is none.
+
+    >>> refusal({"status": 400, "detail": "no", "errors": [{"field": "[3].at", "message": "is no time"}]})
+    'at: is no time'
+    """
+    if not isinstance(document, Mapping) or not isinstance(document.get("status"), int):
+        return ""
+    errors = document.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], Mapping) else None
+    if first is None:
+        return str(document.get("detail"))
+    return f"{str(first.get('field')).partition(']')[2].lstrip('.')}: {first.get('message')}"
 
 
 def _levers(question: Question) -> tuple[Lever, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
-from .answers import Answer, Question, neutral, read_answer
+from .answers import Answer, Question, neutral, read_answer, refusal
 from .http import Failed, Http
 from .journal import Journal
 from .positions import Position
@@ -127,8 +127,8 @@ class Client:
         if not isinstance(documents, list) or len(documents) != len(asked):
             raise Failed("unreadable", "the server did not answer each question once")
         answers = [read_answer(question, document) for question, document in zip(asked, documents, strict=True)]
-        for answer in answers:
-            self._count("unreadable" if answer.fault else "answered")
+        for answer, document in zip(answers, documents, strict=True):
+            self._count("refused" if refusal(document) else "unreadable" if answer.fault else "answered")
         return answers
 
     def _ask_rest(self, asked: list[Question], faults: Mapping[int, str]) -> list[Answer]:

@@ -13,7 +13,7 @@ from overrides.core.engine.combination import Combination
 from overrides.core.engine.definitions.serving_mode import Mode
 from overrides.core.engine.definitions.vocabulary import Flag, Reason
 from overrides.core.engine.serve import Answer, Asked, answer, answer_many, neutral_levers, rounded_for_output
-from overrides.serving.decision_record import Decided, combiners, decision_record
+from overrides.serving.decision_record import Decided, combiners_of, decision_record
 from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS, Engine
 from overrides.serving.resolve_request import Question
 from telemetry.decisions.decision_log import DecisionRecord
@@ -52,7 +52,7 @@ class Resolved:
             "levers": answer.levers,
             "version": None if engine is None else engine.version,
             "evaluated_at": decided.question.request.at,
-            "combiner": combiners(engine),
+            "combiner": combiners_of(engine),
             "mode": Mode.OFF if engine is None else engine.mode.mode,
             "reason": answer.reason,
             "flags": decided.flags,

@@ -1,11 +1,11 @@
 """Levers over HTTP: the CPU of one resolve and of a listed answer, against an empty DRF view behind an API key.
 
-    ./dev bench serve [OVERRIDES] [ROUNDS]
+    ./dev bench serve [OVERRIDES] [ROUNDS] [CALLS]
 
 The version has 10,000 overrides, 500 of them under the key of the question, ten of which match and contribute. *wsgi*:
 the request is handed to the application in this process, and all threads are counted, so that the decisions are written
 within the figure. *loopback*: the same through gunicorn as deployed, one client that keeps its connection; CPU is that
-of all server processes by `/proc`. All take turns; figures are medians of rounds.
+of all server processes by `/proc`; CALLS is the number of answers measured in each round, 0 for none. All take turns; figures are medians of rounds.
 """
 
 from __future__ import annotations
@@ -130,6 +130,7 @@ def in_process(key: str, rounds: int, of: Mapping[str, object]) -> None:
         for name, (address, body, _) in requests().items()
     }
     checked({name: asks[name]() for name in asks})
+    thresholds = gc.get_threshold()
     settle_memory()  # as the web processes do
     taken: dict[str, list[float]] = {name: [] for name in asks}
     for _ in range(rounds):
@@ -137,6 +138,7 @@ def in_process(key: str, rounds: int, of: Mapping[str, object]) -> None:
             taken[name].append(cpu_of(ask) / requests()[name][2])
     report("wsgi", taken, of)
     gc.unfreeze()
+    gc.set_threshold(*thresholds)
 
 
 def cpu_of(ask: Ask) -> float:
@@ -264,7 +266,8 @@ def run(total: int = OVERRIDES, rounds: int = ROUNDS, calls: int = 3_000) -> Non
     KEY_RING.forget()
     of = {"overrides": total, "contributions": MATCHING}
     in_process(key, rounds, of)
-    over_loopback(key, max(1, rounds // 2), calls, of)
+    if calls:
+        over_loopback(key, max(1, rounds // 2), calls, of)
     for each in (QUEUE, ENGINE_ROOM, KEY_RING):
         each.close()
 

@@ -38,6 +38,7 @@ from tests.bench import (
     real_table,
     record,
     replay,
+    serve,
     stream,
     two_by_two,
     walk_forward,
@@ -184,6 +185,17 @@ class TestBenches:
         replay.run(decisions=90, overrides=3)
 
         assert min(figures().values()) > 0
+
+    def test_serve_compares_a_resolve_with_an_empty_view(
+        self, figures: Figures, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(serve, "SECONDS", 0.01)
+
+        serve.run(total=30, rounds=1, calls=0)
+
+        found = figures()
+        assert {"wsgi reference", "wsgi single ratio", "wsgi list none ratio"} <= found.keys()
+        assert min(found.values()) > 0
 
     def test_combine_answers_from_overrides_that_match(self, figures: Figures) -> None:
         combine.run(overrides=9, questions=3, rounds=2)

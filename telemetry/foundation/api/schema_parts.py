@@ -60,7 +60,7 @@ def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
         409: "The same request is being worked on.",
         411: "The length of the body is not told.",
         413: "The body is too large.",
-        415: "The body is not plain `application/json`.",
+        415: "The body is not `application/json`, plain or as gzip.",
         422: "The Idempotency-Key was used for another request.",
         429: "The key has used up its requests; `Retry-After` says when there are more.",
         503: "The database is away or was too slow; `detail` says what helps.",

@@ -106,6 +106,15 @@ class TestResolve:
         assert client.resolve(asked).allocation == 250.0
         assert client.resolve(QUESTION).allocation is None
 
+    def test_is_neutral_for_a_question_whose_problem_stands_in_the_list(self, server: Stub, client: Client) -> None:
+        errors = [{"field": "[1].module", "message": "'xx' is unknown", "pointer": "/1/module"}]
+        server.reply = lambda path, body: (200, [answer(), {"status": 400, "detail": "no", "errors": errors}])
+
+        one, other = client.resolve([QUESTION, QUESTION])
+
+        assert (one.fault, other.fault, other.reason) == ("", "module: 'xx' is unknown", "ERROR")
+        assert client.counters == {"answered": 1, "refused": 1}
+
     def test_asks_the_rest_of_a_list_again_where_the_server_names_refused_questions(
         self, server: Stub, client: Client
     ) -> None:

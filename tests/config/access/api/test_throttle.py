@@ -56,6 +56,30 @@ class TestKeyRate:
         assert (response.status_code, faults(response)) == (429, [])
         assert 1 <= int(response["Retry-After"]) <= 60
 
+    def test_tells_every_answer_where_the_key_stands(self, limits: dict[str, int]) -> None:
+        api = client_of("read")
+
+        answers = [api.get(f"{URL}?colour=red" if number == 1 else URL) for number in range(4)]
+
+        assert [each.status_code for each in answers] == [200, 400, 200, 429]
+        assert {each["RateLimit-Policy"] for each in answers} == {'"key";q=3;w=60'}
+        standing = [each["RateLimit"].split(";") for each in answers]
+        assert [left for _, left, _ in standing] == ["r=2", "r=1", "r=0", "r=0"]
+        assert all(name == '"key"' and 1 <= int(until.removeprefix("t=")) <= 60 for name, _, until in standing)
+        assert answers[3]["RateLimit"].endswith(f"t={answers[3]['Retry-After']}")
+
+    def test_counts_a_question_once_on_either_way(self, limits: dict[str, int]) -> None:
+        api = client_of("evaluate")
+
+        usual = api.post("/api/v1/levers/resolve/", {}, format="json")
+        unusual = api.post("/api/v1/levers/resolve/", {}, format="json", HTTP_ACCEPT="application/json, */*")
+
+        assert [each.status_code for each in (usual, unusual)] == [400, 400]
+        assert [each["RateLimit"].split(";")[1] for each in (usual, unusual)] == ["r=4", "r=3"]
+
+    def test_says_nothing_to_whom_it_does_not_count(self) -> None:
+        assert "RateLimit" not in bearer(None).get("/api/v1/schema/")
+
     def test_is_of_each_key_alone(self, limits: dict[str, int]) -> None:
         busy, quiet = client_of("read"), client_of("read")
 

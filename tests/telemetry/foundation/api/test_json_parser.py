@@ -1,0 +1,92 @@
+"""Bodies are parsed as strictly as by the standard library, whichever parser reads them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rest_framework.exceptions import ParseError
+
+from telemetry.foundation.api.compression import accepts_gzip
+from telemetry.foundation.api.json_parser import BodyTooLarge, gunzip, parse_json, refuse_constant, unique_keys
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text() | st.sampled_from(['":', ":", '\\":', '" :']),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+)  # fmt: skip
+
+
+def strictly(body: bytes) -> Any:
+    return json.loads(body, parse_constant=refuse_constant, object_pairs_hook=unique_keys)
+
+
+class TestValues:
+    @given(VALUES, st.sampled_from([None, 1]), st.sampled_from([(",", ":"), (" , ", " : "), (",\n", "\t:\r\n")]))
+    def test_are_those_of_the_standard_library(self, value: Any, indent: int | None, marks: tuple[str, str]) -> None:
+        body = json.dumps(value, indent=indent, separators=marks).encode()
+
+        assert repr(parse_json(body)) == repr(strictly(body))
+
+    @pytest.mark.parametrize(
+        "number", ["0.1", "1e-320", "2.2250738585072011e-308", "123456789.123456789", "1E5", "-0.0"]
+    )
+    def test_keep_every_float(self, number: str) -> None:
+        assert repr(parse_json(number.encode())) == repr(float(number))
+
+    @pytest.mark.parametrize("body", [b'"\\ud800"', b'{"\\udfff": 1}', b"1e999", b'{"a": "\\u0000"}'])
+    def test_that_readers_refuse_by_name_are_let_through(self, body: bytes) -> None:
+        assert repr(parse_json(body)) == repr(strictly(body))
+
+
+class TestDuplicates:
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b'{"a": 1, "a": 1}',
+            b'{"a" \n:1,"a"\t: 2}',
+            b'[{"x": {"a": 1, "b": 2, "a": 3}}]',
+            b'{"a": 1, "\\u0061": 2}',
+            b'{"a": ":", "a": "x"}',
+            b'{"": 1, "": 2}',
+            b'{"\\"": 1, "\\"": 2}',
+        ],
+    )
+    def test_of_keys_are_refused(self, body: bytes) -> None:
+        with pytest.raises(ParseError, match="appears twice in one object"):
+            parse_json(body)
+
+    @pytest.mark.parametrize("body", [b'{"a": 1, "b": {"a": 1}}', b'[{"a": 1}, {"a": 1}]', b'{"a": "\\":\\":"}'])
+    def test_that_are_none_are_not(self, body: bytes) -> None:
+        assert parse_json(body) == json.loads(body)
+
+    @given(VALUES, VALUES)
+    def test_are_found_wherever_they_are(self, one: Any, other: Any) -> None:
+        body = b'{"x": [{"k": %s, "k": %s}]}' % (json.dumps(one).encode(), json.dumps(other).encode())
+
+        with pytest.raises(ParseError, match="the key 'k' appears twice"):
+            parse_json(body)
+
+
+class TestGzip:
+    def test_is_decoded_up_to_its_limit(self) -> None:
+        assert gunzip(gzip.compress(b"x" * 100), 100) == b"x" * 100
+        with pytest.raises(BodyTooLarge, match="longer than that once it is decoded; send at most 99"):
+            gunzip(gzip.compress(b"x" * 100), 99)
+
+    def test_of_a_bomb_is_not_decoded_whole(self) -> None:
+        with pytest.raises(BodyTooLarge):
+            gunzip(gzip.compress(bytes(10**8)), 1000)
+
+    @pytest.mark.parametrize("body", [b"", b"x", gzip.compress(b"{}")[:-1], gzip.compress(b"{}") + b"x"])
+    def test_that_is_not_whole_is_refused(self, body: bytes) -> None:
+        with pytest.raises(ParseError):
+            gunzip(body, 100)
+
+    @pytest.mark.parametrize("header", ["deflate", "gzip;q=0", "gzip; q=0.0", "gzippy", "*"])
+    def test_is_not_sent_to_callers_that_do_not_take_it(self, header: str) -> None:
+        assert not accepts_gzip(header)
