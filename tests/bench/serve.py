@@ -5,7 +5,8 @@
 The version has 10,000 overrides, 500 of them under the key of the question, ten of which match and contribute. *wsgi*:
 the request is handed to the application in this process, and all threads are counted, so that the decisions are written
 within the figure. *loopback*: the same through gunicorn as deployed, one client that keeps its connection; CPU is that
-of all server processes by `/proc`; CALLS is the number of answers measured in each round, 0 for none. All take turns; figures are medians of rounds.
+of all server processes by `/proc`; CALLS is the number of answers measured in each round, 0 for none. All take turns;
+figures are medians of rounds.
 """
 
 from __future__ import annotations

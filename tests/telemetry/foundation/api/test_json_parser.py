@@ -32,9 +32,7 @@ class TestValues:
 
         assert repr(parse_json(body)) == repr(strictly(body))
 
-    @pytest.mark.parametrize(
-        "number", ["0.1", "1e-320", "2.2250738585072011e-308", "123456789.123456789", "1E5", "-0.0"]
-    )
+    @pytest.mark.parametrize("number", ["0.1", "1e-320", "2.2250738585072011e-308", "123456789.123456789", "1E5"])
     def test_keep_every_float(self, number: str) -> None:
         assert repr(parse_json(number.encode())) == repr(float(number))
 
