@@ -21,13 +21,13 @@ from telemetry.foundation.api.compression import compress
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
-ROOT = "/api/"
+ROOTS = ("/api/", "/ofrep/")
 PAGES = frozenset({"/api/v1/docs", "/api/v1/docs/"})  # documents for people; they keep what pages have
 POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
 class ShortWay:
-    """Hands what lies below /api/ to its view and everything else to the middleware that follows."""
+    """Hands what lies below /api/ and /ofrep/ to its view and everything else to the middleware that follows."""
 
     def __init__(self, get_response: Handler) -> None:
         self._pages = get_response
@@ -50,12 +50,12 @@ class ShortWay:
 
 
 def is_for_machines(path: str) -> bool:
-    """Return whether an address is answered for programs: below /api/, without its page of documentation.
+    """Return whether an address is answered for programs: below /api/ or /ofrep/, without the page of documentation.
 
     >>> is_for_machines("/api/v1/levers/resolve/"), is_for_machines("/api/v1/docs/"), is_for_machines("/admin/")
     (True, False, False)
     """
-    return path.startswith(ROOT) and path not in PAGES
+    return path.startswith(ROOTS) and path not in PAGES
 
 
 class _Views(BaseHandler):

@@ -82,7 +82,7 @@ class FlagView(EvaluationView):
         context = read_context(request.data)
         question = question_for(key, context, now=now)
 
-        resolved = _resolved(question, now)
+        resolved = _resolved(question, now, request)
 
         return Response(next(each for each in flag_documents(question, resolved, context) if each["key"] == key))
 
@@ -120,7 +120,7 @@ class FlagsView(EvaluationView):
         if etag in _tags(request):
             return _tagged(HttpResponseNotModified(), etag)
 
-        resolved = _resolved(question, now)
+        resolved = _resolved(question, now, request)
 
         document: dict[str, Any] = {
             "flags": list(flag_documents(question, resolved, context)),
@@ -130,8 +130,8 @@ class FlagsView(EvaluationView):
         return _tagged(Response(document), tag_of(resolved, context.fields, now))
 
 
-def _resolved(question: Question, now: datetime) -> Resolved:
-    (resolved,) = resolve([question], now=now)
+def _resolved(question: Question, now: datetime, request: Request) -> Resolved:
+    (resolved,) = resolve([question], now=now, key=getattr(request.auth, "prefix", None))
     keep([resolved], durable=False)
     return resolved
 

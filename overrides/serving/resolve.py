@@ -13,6 +13,7 @@ from overrides.core.engine.combination import Combination
 from overrides.core.engine.definitions.serving_mode import Mode
 from overrides.core.engine.definitions.vocabulary import Flag, Reason
 from overrides.core.engine.serve import Answer, Asked, answer, answer_many, neutral_levers, rounded_for_output
+from overrides.serving.answer_metrics import note_answers
 from overrides.serving.decision_record import Decided, combiners_of, decision_record
 from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS, Engine
 from overrides.serving.resolve_request import Question
@@ -85,7 +86,9 @@ def resolve(questions: Sequence[Question], *, now: datetime, key: str | None = N
         places = [place for place, question in enumerate(questions) if question.request.module == module]
         engine, age = ENGINE_ROOM.engine(module), ENGINE_ROOM.stale_seconds(module)
         found |= zip(places, _find([questions[place] for place in places], engine, age), strict=True)
-    return [_resolved(question, found[place], now, key) for place, question in enumerate(questions)]
+    answers = [_resolved(question, found[place], now, key) for place, question in enumerate(questions)]
+    note_answers([each.decided for each in answers])
+    return answers
 
 
 def resolve_one(question: Question, engine: Engine | None, *, now: datetime, stale_seconds: float = 0.0) -> Resolved:
