@@ -2,15 +2,19 @@
 
 from django.urls import re_path
 
+from overrides.api.local_decisions import DecisionsView
 from overrides.api.modes import ModesView
 from overrides.api.overrides import OverridesView, OverrideView
 from overrides.api.requests import RequestLinesView, RequestsView, RequestView
 from overrides.api.resolve import ResolveView
+from overrides.api.snapshot import SnapshotView
 from overrides.api.unknown_dimensions import UnknownDimensionsView
 from overrides.api.versions import ActiveVersionView, VersionsView, VersionView
 
 urlpatterns = [
+    re_path(r"^decisions/?$", DecisionsView.as_view(), name="decisions"),
     re_path(r"^levers/resolve/?$", ResolveView.as_view(), name="resolve"),
+    re_path(r"^snapshot/?$", SnapshotView.as_view(), name="snapshot"),
     re_path(r"^overrides/?$", OverridesView.as_view(), name="overrides"),
     re_path(r"^overrides/(?P<override_id>[0-9a-f]{64})/?$", OverrideView.as_view(), name="override"),
     re_path(r"^versions/?$", VersionsView.as_view(), name="versions"),

@@ -166,6 +166,19 @@ class EngineRoom:
         known = self.known(module)
         return None if known is None else known.mode
 
+    def state(self, module: str) -> tuple[Engine, int | None] | None:
+        """Return the module's engine under the mode that was read last, and the revision of that mode; starts polling.
+
+        None before the first successful poll.
+        """
+        self.start()
+        with self._swapping:
+            engine = self._engines.get(module)
+            if engine is None:
+                return None
+            revision, mode = self._modes[module]
+            return (engine if engine.mode == mode else replace(engine, mode=mode)), revision
+
     def stale_seconds(self, module: str) -> float:
         """Return the seconds since the database last confirmed the module's engine; infinite before the first time.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ from overrides.versions.load_version import current_parameters
 from overrides.versions.scope_values import stated_allow_list
 from telemetry.audit.audit_log import write_audit
 from telemetry.foundation.core.refusal import Refused
+from telemetry.models import AuditEntry
 
 ORDER = {ModuleMode.Mode.OFF: 0, ModuleMode.Mode.SHADOW: 1, ModuleMode.Mode.ON: 2}
 
@@ -35,6 +37,19 @@ def mode_document(row: ModuleMode | None) -> dict[str, Any]:
 def mode_of(module: str) -> ServingMode:
     """Return the mode of a module as the engine reads it: a malformed or missing one is off."""
     return ServingMode.parse(mode_document(ModuleMode.objects.select_related("challenger").filter(pk=module).first()))
+
+
+def mode_at(module: str, revision: int) -> dict[str, Any] | None:
+    """Return a mode as it stood at a revision, past ones from the audit trail; None if there never was such a one."""
+    row = ModuleMode.objects.select_related("challenger").filter(pk=module).first()
+    newest = 0 if row is None else row.revision
+    if revision == 0 or revision == newest:
+        return mode_document(row if revision else None)
+    changes = AuditEntry.objects.filter(object=f"mode {module}", action="mode").order_by("seq")
+    if revision > newest or changes.count() != newest:
+        return None
+    document: dict[str, Any] = json.loads(changes[revision - 1].content)["after"]
+    return document
 
 
 def lower_mode(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from drf_spectacular.types import OpenApiTypes
@@ -36,7 +37,7 @@ FILTERS: Filters = {
 class DecisionsView(ListView):
     """List the decisions that were served, newest first."""
 
-    required_permission = "telemetry.view_decision"
+    required_permission: str | Mapping[str, str] = "telemetry.view_decision"
     own_rows = DECISIONS
     filters = FILTERS
     order = {"decision_id": identifier}

@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from telemetry.api.decisions import DecisionsView, DecisionView
+from telemetry.api.decisions import DecisionView
 from telemetry.api.outcomes import OutcomesView
 from telemetry.api.trade_detail import TradeView
 from telemetry.api.trades import TradesView
@@ -13,6 +13,5 @@ urlpatterns = [
     re_path(r"^trades/?$", TradesView.as_view(), name="trades"),
     re_path(r"^trades/(?P<external_id>.{1,200}?)/?$", TradeView.as_view(), name="trade"),  # a name may hold slashes
     re_path(r"^outcomes/?$", OutcomesView.as_view(), name="outcomes"),
-    re_path(r"^decisions/?$", DecisionsView.as_view(), name="decisions"),
     re_path(rf"^decisions/(?P<decision_id>{UUID})/?$", DecisionView.as_view(), name="decision"),
 ]

@@ -16,8 +16,10 @@ from schemathesis.config import SchemathesisConfig
 
 from config.api.schema import schema_document
 from config.wsgi import application
+from overrides.serving.client_confirmations import ClientConfirmations
 from telemetry.core.trades import parse_trade
 from telemetry.foundation.core.canonical_json import utc_text
+from telemetry.foundation.core.identifiers import uuid7
 from telemetry.recording.record_trades import record_trades
 from tests.api_clients import RecordingQueue, bearer, client_of, new_key
 from tests.builders import action_payload, trade_payload
@@ -34,21 +36,16 @@ CONFIG = {
     "output": {"sanitization": {"enabled": False}},
     # Ids, cursors, times and patterns with a valid format need not exist or be consistent.
     "checks": {"positive_data_acceptance": {"enabled": False}},
-    # A list of trades gets a 200 with a receipt for each trade; errors are in the trade's receipt. A list of questions
+    # A list of trades or decisions gets a 200 with a receipt for each; errors are in the receipt. A list of questions
     # gets a 200 with the problem of a question in its place; tests/overrides/api/test_resolve.py says of which.
     "operations": [
         {
-            "include-operation-id": "resolve_levers",
+            "include-operation-id": operation,
             "checks": {
                 "negative_data_rejection": {"expected-statuses": ["200", "400", "401", "406", "411", "413", "415"]}
             },
-        },
-        {
-            "include-operation-id": "record_trades",
-            "checks": {
-                "negative_data_rejection": {"expected-statuses": ["200", "400", "401", "406", "411", "413", "415"]}
-            },
-        },
+        }
+        for operation in ("resolve_levers", "record_trades", "report_decisions")
     ],
 }
 schema = schemathesis.openapi.from_dict(schema_document(), config=SchemathesisConfig.from_dict(CONFIG))
@@ -57,7 +54,9 @@ schema.app = application
 ROLES = {
     "/api/v1/trades/": "record", "/api/v1/levers/resolve/": "evaluate", "/api/v1/requests/": "propose",
     "/ofrep/v1/evaluate/flags/": "evaluate", "/ofrep/v1/evaluate/flags/{key}/": "evaluate",
+    "/api/v1/decisions/": "evaluate",
 }  # fmt: skip
+SNAPSHOT = "/api/v1/snapshot/"  # bytes, for those who may resolve
 
 
 def send_unknown_dimension(now: datetime) -> None:
@@ -71,6 +70,7 @@ def send_unknown_dimension(now: datetime) -> None:
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Make objects to find, and run requests in the test's transaction, as Django's client does."""
     monkeypatch.setattr("overrides.serving.decision_queue.QUEUE", RecordingQueue())
+    monkeypatch.setattr("overrides.api.snapshot.CLIENTS", ClientConfirmations(seconds=3600))  # it writes by itself
     made = make_world()
     send_unknown_dimension(datetime.now(UTC))  # the page of them looks at the last 90 days by the server's clock
     signals = (request_started, request_finished)
@@ -84,7 +84,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 @schema.parametrize()
 @pytest.mark.usefixtures("world")
 def test_every_operation_keeps_to_the_schema(case: schemathesis.Case[Any]) -> None:
-    key = new_key(ROLES.get(case.path, "read") if case.method == "POST" else "read")
+    role = ROLES.get(case.path, "read") if case.method == "POST" else "read"
+    key = new_key("evaluate" if case.path == SNAPSHOT else role)
 
     case.call_and_validate(headers={"Authorization": f"Bearer {key}", **PLAIN})
 
@@ -92,8 +93,16 @@ def test_every_operation_keeps_to_the_schema(case: schemathesis.Case[Any]) -> No
 OPERATIONS = [(path, method.upper()) for path, methods in schema_document()["paths"].items() for method in methods]
 
 
+def as_of_now(body: Any) -> Any:
+    """Return a body whose decisions were made just now, since older ones are refused."""
+    if not isinstance(body, list) or "decision_id" not in body[0]:
+        return body
+    now = datetime.now(UTC)
+    return [each | {"evaluated_at": utc_text(now), "decision_id": str(uuid7(now))} for each in body]
+
+
 class TestSchema:
-    @pytest.mark.parametrize("path", [path for path, method in OPERATIONS if method == "GET"])
+    @pytest.mark.parametrize("path", [path for path, method in OPERATIONS if method == "GET" and path != SNAPSHOT])
     def test_holds_for_what_is_stored(self, world: World, path: str) -> None:
         ids = {
             "external_id": world.external_id, "decision_id": world.decision_id, "override_id": world.override_id,
@@ -125,7 +134,7 @@ class TestSchema:
         assert body["examples"]
         for example in body["examples"].values():
             address = path.replace("{key}", "size_mult")
-            response = client_of(ROLES[path]).post(address, example["value"], format="json")
+            response = client_of(ROLES[path]).post(address, as_of_now(example["value"]), format="json")
 
             assert response.status_code in (200, 201), response.content
             assert "refused" not in response.content.decode()
@@ -135,7 +144,7 @@ class TestSchema:
 
         closed = {name for name, shape in shapes.items() if shape.get("additionalProperties") is False}
         assert closed == {
-            "Action", "Levers", "Override", "Proposal", "ProposedLine", "Question", "Stats", "Trade",
+            "Action", "Levers", "LocalDecision", "Override", "Proposal", "ProposedLine", "Question", "Stats", "Trade",
         }  # fmt: skip
 
     def test_says_what_bounds_a_request(self) -> None:

@@ -1,0 +1,122 @@
+"""`GET /api/v1/snapshot/`: the state of a module for clients that evaluate locally, by strong tag and compressed."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from django.http import HttpResponse, HttpResponseBase, HttpResponseNotModified
+from django.utils.cache import patch_vary_headers
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.exceptions import APIException
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from overrides.serving.client_confirmations import CLIENTS
+from overrides.serving.confirmations import State
+from overrides.serving.engine import ENGINE_ROOM
+from overrides.serving.snapshot import SNAPSHOTS, tag_of
+from telemetry.api.pattern_fields import MODULES
+from telemetry.core.vocabulary import Module
+from telemetry.foundation.api.etags import CACHE_CONTROL
+from telemetry.foundation.api.query_parameters import query
+from telemetry.foundation.api.schema_parts import problems
+from telemetry.foundation.core.fields import matching, member, text
+
+CONTENT_TYPE = "application/octet-stream"
+PACKED = ".gz"  # ends the tag of the compressed form, which consists of other bytes
+_TAG = re.compile(r'"(dm|pm)-([0-9]{1,9})-([0-9]{1,9})-[0-9]{1,9}(?:\.gz)?"')
+LONGEST_NAME = 100
+
+
+class NoEngine(APIException):
+    """This process has no state of the module that it could vouch for."""
+
+    status_code = 503
+    default_detail = "this process has not read the module's state lately; wait and ask again, serve your last good one"
+
+
+class SnapshotRenderer(JSONRenderer):
+    """Lets a caller accept bytes alone; problems remain JSON."""
+
+    media_type = CONTENT_TYPE
+
+
+class SnapshotView(APIView):
+    """Return the snapshot of a module, or 304 to a client that has it."""
+
+    required_permission = "overrides.resolve"
+    renderer_classes = (JSONRenderer, SnapshotRenderer)
+
+    @extend_schema(
+        operation_id="get_snapshot",
+        summary="A module's state, for local evaluation",
+        description=(
+            "Bytes that the Python client reads (counterweight.client.LocalClient): version, mode, parameters, "
+            "coefficients, overrides as columns, and questions with their answers, by which a client proves its own "
+            "arithmetic. Send the ETag as If-None-Match: while nothing changed the answer is 304. `Age` says for how "
+            "many seconds this process has not confirmed the state with the database. Ask with Accept-Encoding: gzip."
+        ),
+        parameters=[
+            OpenApiParameter("module", str, enum=MODULES, required=True, description="the module that is evaluated"),
+            OpenApiParameter(
+                "client",
+                {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME},
+                description="a name for the client; the mode page lists it until it serves the newest state",
+            ),
+            OpenApiParameter(
+                "body",
+                {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+                description="sha256 of the body that the client holds; if it is still current it is left out",
+            ),
+        ],
+        responses={
+            (200, CONTENT_TYPE): OpenApiTypes.BINARY,
+            304: OpenApiResponse(description="Unchanged."),
+            **problems(400, 503),
+        },
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        fields = query(request, ("module", "client", "body"))
+        module = fields.need("module", member(Module), Module.PM).value
+        client = fields.take("client", text(LONGEST_NAME), None)
+        body = fields.take("body", matching("[0-9a-f]{64}", "64 lower-case hexadecimal digits"), None)
+        fields.close()
+        held = request.headers.get("If-None-Match", "")
+        if client is not None:
+            _confirm(client, module, held)
+        state, age = ENGINE_ROOM.state(module), ENGINE_ROOM.stale_seconds(module)
+        if state is None or age > ENGINE_ROOM.max_stale_seconds:
+            raise NoEngine
+        packed, plain = _takes_gzip(request), tag_of(*state)
+        tag = f'{plain[:-1]}{PACKED}"' if packed else plain
+        response: HttpResponse
+        if {plain, tag} & {each.strip() for each in held.split(",")}:
+            response = HttpResponseNotModified()
+        else:
+            response = HttpResponse(SNAPSHOTS.of(*state).content(packed=packed, known_body=body), CONTENT_TYPE)
+            if packed:
+                response["Content-Encoding"] = "gzip"
+        response["ETag"], response["Cache-Control"], response["Age"] = tag, CACHE_CONTROL, str(int(age))
+        patch_vary_headers(response, ["Accept-Encoding"])
+        return response
+
+
+def _takes_gzip(request: Request) -> bool:
+    """Return whether the caller takes gzip, by its name and without the weight 0."""
+    offers = [each.replace(" ", "").lower() for each in request.headers.get("Accept-Encoding", "").split(",")]
+    return any(
+        each == "gzip" or (each.startswith("gzip;q=") and each.removeprefix("gzip;q=").strip("0.") != "")
+        for each in offers
+    )
+
+
+def _confirm(client: str, module: str, held: str) -> None:
+    """Keep which state the client serves, by the tag of what it holds."""
+    found = _TAG.search(held)
+    served: State = (None, None)
+    if found is not None and found[1] == module:
+        served = int(found[2]) or None, int(found[3]) or None
+    CLIENTS.note(client, module, served, datetime.now(UTC))

@@ -1,0 +1,260 @@
+"""Take in decisions that local clients made: each is computed again from the version it names, and stored as ours.
+
+What a client says is believed only where this server would have answered the same. A decision that differs, names a
+state that never was, or bears the id of another one is refused with the reason; sending one again changes nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError
+
+from overrides.core.engine.definitions.levers import LEVERS
+from overrides.core.engine.definitions.serving_mode import ServingMode
+from overrides.core.engine.definitions.vocabulary import Reason
+from overrides.core.governance.errors import EngineMissing
+from overrides.models import Version, VersionKind
+from overrides.serving.decision_record import decision_record
+from overrides.serving.engine import ENGINE_ROOM, Engine, build_engine, unpublished_engine
+from overrides.serving.mode import mode_at
+from overrides.serving.resolve import resolve_one
+from overrides.serving.resolve_request import Question, read_question
+from telemetry.decisions.decision_log import DecisionRecord, record_decisions
+from telemetry.foundation.core.fields import finite, identifier, integer, parse_moment, text
+from telemetry.foundation.core.identifiers import uuid7_time
+from telemetry.foundation.core.objects import Fields, entries
+from telemetry.foundation.core.refusal import Refusal, Refused
+from telemetry.models import Decision
+
+KEYS = dict.fromkeys(
+    (
+        "decision_id", "question", "version", "mode_revision", "evaluated_at", "levers", "reason", "stale_seconds",
+        "latency_us",
+    )
+)  # fmt: skip
+OLDEST = timedelta(hours=24)
+AHEAD = timedelta(seconds=60)  # by which a client's clock may be ahead
+SAME_MOMENT = timedelta(milliseconds=2)  # a decision's id holds its time to the millisecond
+EVALUATED_BY = "evaluated_by"  # key in a decision's request: the client that computed it
+LARGEST_NUMBER = 2**31 - 1
+ONE_UNIT = 1.5e-9  # served numbers have nine decimals, and another processor may round the last one the other way
+ATTEMPTS = 3
+MOST_PAST = 4
+
+
+class Status(StrEnum):
+    """What became of a reported decision."""
+
+    NEW = "new"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A decision as a client reports it. `stale_seconds` says how long its state had not been confirmed."""
+
+    decision_id: UUID
+    question: Question
+    version: int | None
+    mode_revision: int
+    evaluated_at: datetime
+    levers: Mapping[str, float]
+    reason: str
+    stale_seconds: float
+    latency_us: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The status of one reported decision; `refusals` say why it was refused."""
+
+    decision_id: str | None
+    status: Status
+    refusals: tuple[Refusal, ...] = ()
+
+
+def read_reported(value: object, *, now: datetime) -> Reported:
+    """Parse a reported decision from JSON. Raises Refused with every refusal."""
+    fields = Fields(value, KEYS)
+    decision_id = UUID(fields.need("decision_id", identifier, str(UUID(int=0))))
+    evaluated_at = fields.need("evaluated_at", parse_moment, now)
+    question = fields.need("question", lambda each: read_question(each, now=evaluated_at), None)
+    version = fields.take("version", integer(1, LARGEST_NUMBER), None)
+    revision = fields.need("mode_revision", integer(0, LARGEST_NUMBER), 0)
+    levers = fields.need("levers", entries(text(40), finite, most=len(LEVERS)), dict[str, float]())
+    reason = fields.need("reason", text(20), "")
+    stale_seconds = fields.take("stale_seconds", finite, 0.0)
+    latency_us = fields.take("latency_us", finite, None)
+    if latency_us is not None and latency_us < 0:
+        fields.refuse("latency_us", "is negative; send microseconds, 0 or more")
+    if fields.sound("decision_id", "evaluated_at"):
+        _refuse_times(fields, decision_id, evaluated_at, now)
+    fields.close()
+    assert question is not None  # refused otherwise
+    return Reported(
+        decision_id, question, version, revision, evaluated_at, levers, reason, max(0.0, stale_seconds), latency_us
+    )
+
+
+def _refuse_times(fields: Fields, decision_id: UUID, evaluated_at: datetime, now: datetime) -> None:
+    if evaluated_at > now + AHEAD:
+        fields.refuse("evaluated_at", "is in the future; set the client's clock, then send decisions as they are made")
+    if evaluated_at < now - OLDEST:
+        fields.refuse("evaluated_at", "is more than 24 hours ago; send decisions within 24 hours")
+    if decision_id.version != 7 or abs(uuid7_time(decision_id) - evaluated_at) > SAME_MOMENT:
+        fields.refuse("decision_id", "is no UUID of version 7 made at evaluated_at; send the one made for the answer")
+
+
+def take(reported: Sequence[Reported], *, client: str) -> list[Outcome]:
+    """Store the decisions that a client made and return what became of each, in order. Raises django.db errors."""
+    engines = PastStates()
+    judged = [_judged(each, engines, client) for each in reported]
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return _stored(judged)
+        except IntegrityError:  # another request stored one of them in the meantime: now it is there to be compared
+            continue
+    return _stored(judged)
+
+
+def _stored(judged: Sequence[DecisionRecord | Outcome]) -> list[Outcome]:
+    """Store the records whose ids are new, in one transaction."""
+    records = [each for each in judged if isinstance(each, DecisionRecord)]
+    rows = Decision.objects.in_bulk([each.decision_id for each in records])
+    known = {name: _asked(row) for name, row in rows.items()}
+    fresh, outcomes = [], []
+    for each in judged:
+        if isinstance(each, Outcome):
+            outcomes.append(each)
+        elif each.decision_id not in known:
+            known[each.decision_id] = _asked(each)
+            fresh.append(each)
+            outcomes.append(Outcome(str(each.decision_id), Status.NEW))
+        elif known[each.decision_id] == _asked(each):
+            outcomes.append(Outcome(str(each.decision_id), Status.UNCHANGED))
+        else:
+            refusal = Refusal("decision_id", "names the decision of another question; make a new id for each answer")
+            outcomes.append(Outcome(str(each.decision_id), Status.REFUSED, (refusal,)))
+    record_decisions(fresh)
+    return outcomes
+
+
+def _asked(decision: DecisionRecord | Decision) -> tuple[object, ...]:
+    """Return what a decision was made of; two decisions of one id have to agree in it."""
+    return (
+        decision.module,
+        decision.pattern_key,
+        decision.action_category,
+        dict(decision.scope),
+        decision.at,
+        decision.version,
+        dict(decision.request),
+    )
+
+
+def _judged(each: Reported, states: PastStates, client: str) -> DecisionRecord | Outcome:
+    try:
+        return _recomputed(each, states.engine(each), client)
+    except Refused as refused:
+        return Outcome(str(each.decision_id), Status.REFUSED, refused.refusals)
+    except EngineMissing as missing:
+        return Outcome(str(each.decision_id), Status.REFUSED, (Refusal("version", missing.message),))
+
+
+def _recomputed(each: Reported, engine: Engine, client: str) -> DecisionRecord:
+    """Return the record of a decision as this server makes it. Raises Refused if the client served something else."""
+    is_stale = each.reason == Reason.STALE
+    stale_seconds = math.inf if is_stale else min(each.stale_seconds, ENGINE_ROOM.max_stale_seconds)
+    resolved = resolve_one(each.question, engine, now=each.evaluated_at, stale_seconds=stale_seconds)
+    if resolved.answer.reason != each.reason:
+        raise Refused(Refusal("reason", f"is {each.reason}, but this version answers {resolved.answer.reason}"))
+    levers = resolved.answer.levers
+    if levers.keys() != each.levers.keys():
+        raise Refused(Refusal("levers", f"are not those of the action; send {', '.join(levers)}"))
+    if others := [name for name, value in levers.items() if abs(value - each.levers[name]) > ONE_UNIT]:
+        raise Refused(*(Refusal(f"levers.{name}", f"this version answers {levers[name]!r}") for name in others))
+    record = decision_record(replace(resolved.decided, decision_id=each.decision_id))
+    request = {**record.request, EVALUATED_BY: client}
+    return replace(record, request=request, latency_us=each.latency_us)
+
+
+class PastStates:
+    """The engines of the versions and modes that one batch of decisions names, each read once."""
+
+    def __init__(self) -> None:
+        self._versions: dict[tuple[str, int], Version] = {}
+        self._modes: dict[tuple[str, int], Mapping[str, Any]] = {}
+
+    def engine(self, each: Reported) -> Engine:
+        """Return the engine that answered. Raises Refused if its version or mode never was, EngineMissing."""
+        module = each.question.request.module
+        mode = self._mode(module, each.mode_revision)
+        number = mode.get("challenger")
+        challenger = None if number is None else (number, self._compiled(module, number).compiled)
+        engine = self._compiled(module, each.version, evaluated_at=each.evaluated_at)
+        return replace(engine, mode=ServingMode.parse(mode), challenger=challenger)
+
+    def _mode(self, module: str, revision: int) -> Mapping[str, Any]:
+        if (module, revision) not in self._modes:
+            found = mode_at(module, revision)
+            if found is None:
+                raise Refused(Refusal("mode_revision", f"{module} never had a mode of revision {revision}"))
+            self._modes[module, revision] = found
+        return self._modes[module, revision]
+
+    def _compiled(self, module: str, number: int | None, *, evaluated_at: datetime | None = None) -> Engine:
+        if number is None:
+            return unpublished_engine(module, ServingMode())
+        version = self._version(module, number)
+        if evaluated_at is not None and version.kind == VersionKind.TRIAL:
+            raise Refused(Refusal("version", f"{module} version {number} is a trial, which is never served"))
+        if evaluated_at is not None and evaluated_at + AHEAD < version.published_at:
+            raise Refused(Refusal("version", f"{module} version {number} was published after evaluated_at"))
+        served = ENGINE_ROOM.known(module)
+        if served is not None and served.version == number:
+            return served
+        return _PAST.engine(version)
+
+    def _version(self, module: str, number: int) -> Version:
+        if (module, number) not in self._versions:
+            rows = Version.objects.select_related("parameters").defer("config_data")
+            found = rows.filter(module=module, number=number).first()
+            if found is None:
+                raise Refused(Refusal("version", f"{module} never had a version {number}"))
+            self._versions[module, number] = found
+        return self._versions[module, number]
+
+
+class _Past:
+    """The engines of a few versions that are no longer served; a version's content hash says which it is."""
+
+    def __init__(self) -> None:
+        self._engines: OrderedDict[str, Engine] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def engine(self, version: Version) -> Engine:
+        """Return the engine of a version, in mode off. Raises EngineMissing if its rows are not consistent."""
+        with self._lock:
+            found = self._engines.pop(version.content_hash, None)
+            if found is None:
+                try:
+                    found = build_engine(version.module, version, ServingMode())
+                except ValueError as error:
+                    raise EngineMissing.because(f"{version} does not compile: {error}") from error
+            self._engines[version.content_hash] = found
+            while len(self._engines) > MOST_PAST:
+                self._engines.popitem(last=False)
+            return found
+
+
+_PAST = _Past()

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from overrides.client.decision_ids import decision_id
+from overrides.client.local_engine import Decided, compute, read_engine
+from overrides.client.questions import read_question
+from overrides.monitoring.replay import replay_one
+from overrides.serving.engine import ENGINE_ROOM
+from overrides.serving.engine_cache import past_engines
+from overrides.serving.snapshot import SNAPSHOTS
+from telemetry.foundation.core.canonical_json import utc_text
+from telemetry.models import Decision
+from tests.api_clients import client_of
+from tests.builders import KEY, NOW, SCOPE, make_spec, publish, set_mode
+
+pytestmark = pytest.mark.django_db
+
+URL = "/api/v1/decisions/"
+ASKED = {"module": "pm", "pattern_key": KEY, "action_category": "entry", "scope": SCOPE, "at": utc_text(NOW)}
+
+
+@pytest.fixture
+def api() -> Iterator[APIClient]:
+    yield client_of("evaluate")
+    ENGINE_ROOM.close()
+
+
+@pytest.fixture(autouse=True)
+def world() -> None:
+    publish(make_spec(), make_spec({"size_mult": 1.05}, scope={"bucket": "micro"}))
+    set_mode("on")
+
+
+def decided(asked: dict[str, Any] = ASKED, *, stale_seconds: float = 0.0, **over: Any) -> dict[str, Any]:
+    """Return a decision as a client makes it now from the newest snapshot."""
+    ENGINE_ROOM.refresh()
+    state = ENGINE_ROOM.state("pm")
+    assert state is not None
+    snapshot = SNAPSHOTS.of(*state)
+    engine = read_engine(snapshot.header + snapshot.body.content, "pm")
+    now = datetime.now(UTC)
+    question = read_question(asked, now)
+    found = compute(engine, question, stale_seconds, 300.0)
+    made = Decided(
+        decision_id(now), question, engine.version, engine.mode_revision, now, found.levers, found.reason.value,
+        stale_seconds, 40.0,
+    )  # fmt: skip
+    return made.document() | over
+
+
+def report(api: APIClient, *decisions: Any) -> list[dict[str, Any]]:
+    response = api.post(f"{URL}?client=bot", list(decisions), format="json")
+    assert response.status_code == 200, response.content
+    results: list[dict[str, Any]] = response.json()["results"]
+    return results
+
+
+class TestReport:
+    def test_stores_a_decision_as_the_server_computes_it(self, api: APIClient) -> None:
+        sent = decided(ASKED | {"current": {"size_mult": 1.03}, "rollout_key": "BTC"})
+
+        (result,) = report(api, sent)
+
+        assert result == {"index": 0, "decision_id": sent["decision_id"], "status": "new", "errors": []}
+        row = Decision.objects.get(pk=sent["decision_id"])
+        assert (row.version, row.mode, row.reason, row.latency_us) == (1, "on", "COMBINED", 40.0)
+        assert row.request["evaluated_by"] == "bot"
+        assert row.request["current"] == {"size_mult": 1.03}
+        assert {name: each["served"] for name, each in row.levers.items()} == sent["levers"]
+
+    def test_changes_nothing_the_second_time(self, api: APIClient) -> None:
+        sent = decided()
+
+        results = [*report(api, sent), *report(api, sent, sent)]
+
+        assert [each["status"] for each in results] == ["new", "unchanged", "unchanged"]
+        assert Decision.objects.count() == 1
+
+    def test_refuses_an_id_that_names_another_question(self, api: APIClient) -> None:
+        sent = decided()
+        other = decided(ASKED | {"scope": {}}) | {name: sent[name] for name in ("decision_id", "evaluated_at")}
+
+        results = report(api, sent, other)
+
+        assert [each["status"] for each in results] == ["new", "refused"]
+        assert results[1]["errors"][0]["field"] == "[1].decision_id"
+
+    def test_refuses_levers_that_the_version_does_not_answer(self, api: APIClient) -> None:
+        sent = decided()
+
+        results = report(
+            api,
+            sent | {"levers": sent["levers"] | {"size_mult": 1.019999}},
+            sent | {"levers": {"size_mult": 1.02}},
+            sent | {"reason": "SINGLE"},
+            sent,
+        )
+
+        assert [each["status"] for each in results] == ["refused", "refused", "refused", "new"]
+        assert [each["errors"][0]["field"] for each in results[:3]] == [
+            "[0].levers.size_mult",
+            "[1].levers",
+            "[2].reason",
+        ]
+
+    @pytest.mark.parametrize(
+        ("over", "field"),
+        [
+            ({"version": 2}, "version"),
+            ({"version": None}, "reason"),
+            ({"mode_revision": 2}, "mode_revision"),
+            ({"mode_revision": 0}, "reason"),
+            ({"decision_id": "018f3c1e-7b2a-4c3d-8e4f-5a6b7c8d9e0f"}, "decision_id"),
+            ({"evaluated_at": "2026-01-01T00:00:00"}, "evaluated_at"),
+            ({"question": {}}, "question.module"),
+            ({"latency_us": -1}, "latency_us"),
+            ({"more": 1}, "more"),
+        ],
+    )
+    def test_refuses_what_never_was(self, api: APIClient, over: dict[str, Any], field: str) -> None:
+        (result,) = report(api, decided() | over)
+
+        assert result["status"] == "refused"
+        assert f"[0].{field}" in [each["field"] for each in result["errors"]]
+        assert Decision.objects.count() == 0
+
+    @pytest.mark.parametrize("hours", [-24.1, 0.1])
+    def test_refuses_times_that_cannot_be(self, api: APIClient, hours: float) -> None:
+        at = datetime.now(UTC) + timedelta(hours=hours)
+
+        (result,) = report(api, decided() | {"evaluated_at": at.isoformat(), "decision_id": str(decision_id(at))})
+
+        assert [each["field"] for each in result["errors"]] == ["[0].evaluated_at"]
+
+    def test_takes_a_decision_of_a_version_and_mode_that_are_past(self, api: APIClient) -> None:
+        early = decided()
+        publish(make_spec({"size_mult": 1.2}, scope={"timeframe": "4h"}))
+        set_mode("shadow")
+        late = decided()
+
+        assert [each["status"] for each in report(api, early, late)] == ["new", "new"]
+        rows = {str(row.pk): (row.version, row.mode, row.reason) for row in Decision.objects.all()}
+        assert rows == {early["decision_id"]: (1, "on", "COMBINED"), late["decision_id"]: (2, "shadow", "SHADOW")}
+
+    def test_takes_what_a_client_answered_that_had_lost_the_server(self, api: APIClient) -> None:
+        fresh, old = decided(stale_seconds=20.0), decided(stale_seconds=400.0)
+
+        assert [each["status"] for each in report(api, fresh, old)] == ["new", "new"]
+        rows = {str(row.pk): (row.reason, row.flags[-1:]) for row in Decision.objects.all()}
+        assert rows == {
+            fresh["decision_id"]: ("COMBINED", ["STALE_VERSION"]),
+            old["decision_id"]: ("STALE", ["STALE_VERSION"]),
+        }
+
+    def test_is_replayed_like_any_other(self, api: APIClient) -> None:
+        report(api, decided(), decided(ASKED | {"current": {"size_mult": 1.1}}), decided(stale_seconds=400.0))
+        engines = past_engines()
+
+        assert [found for row in Decision.objects.all() for found in replay_one(row, engines)] == []
+
+    @pytest.mark.parametrize("body", [{}, [], "x", [{}] * 1001])
+    def test_refuses_a_body_that_is_no_list(self, api: APIClient, body: Any) -> None:
+        response = api.post(URL, body, format="json")
+
+        assert response.status_code == 400
+
+    def test_is_refused_to_who_may_not_resolve(self) -> None:
+        assert client_of("read").post(URL, [decided()], format="json").status_code == 403
+        assert client_of("read").get(URL).status_code == 200
+        assert client_of("evaluate").get(URL).status_code == 403

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from rest_framework.test import APIClient
+
+from overrides.client.local_engine import read_engine
+from overrides.core.engine.snapshot_file import unpack
+from overrides.models import ServingConfirmation
+from overrides.serving.client_confirmations import ClientConfirmations
+from overrides.serving.engine import ENGINE_ROOM
+from overrides.serving.snapshot import SNAPSHOTS
+from tests.api_clients import bearer, client_of, faults
+from tests.builders import make_spec, publish, set_mode
+
+pytestmark = pytest.mark.django_db
+
+URL = "/api/v1/snapshot/"
+
+
+@pytest.fixture
+def api() -> Iterator[APIClient]:
+    yield client_of("evaluate")
+    ENGINE_ROOM.close()
+
+
+@pytest.fixture
+def clients(monkeypatch: pytest.MonkeyPatch) -> ClientConfirmations:
+    """Confirmations that a test writes itself, in its own transaction."""
+    made = ClientConfirmations(seconds=3600)
+    monkeypatch.setattr("overrides.api.snapshot.CLIENTS", made)
+    return made
+
+
+class TestSnapshot:
+    def test_holds_what_answers_of_the_version_in_force_depend_on(self, api: APIClient) -> None:
+        publish(make_spec())
+        set_mode("on", rollout_percent=50.0, allow={"bucket": ["micro"]})
+
+        response = api.get(URL, {"module": "pm"})
+        engine = read_engine(response.content, "pm")
+
+        assert response["ETag"] == engine.tag == '"pm-1-1-3"'
+        assert (engine.version, engine.mode_revision, len(engine.compiled), engine.remote) == (1, 1, 1, None)
+        assert (engine.mode.rollout_percent, engine.mode.allow) == (50.0, {"bucket": ("micro",)})
+        assert response["Cache-Control"] == "private, no-cache"
+        assert response["Age"] == "0"
+
+    def test_is_there_before_a_first_version(self, api: APIClient) -> None:
+        engine = read_engine(api.get(URL, {"module": "dm"}).content, "dm")
+
+        assert (engine.tag, engine.version, engine.mode.mode, engine.remote) == ('"dm-0-0-3"', None, "off", None)
+
+    def test_is_not_sent_to_who_has_it(self, api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+        publish(make_spec())
+        tag = api.get(URL, {"module": "pm"})["ETag"]
+        monkeypatch.setattr(SNAPSHOTS, "of", None)  # nothing is built
+
+        for accepted in ("identity", "gzip"):
+            response = api.get(URL, {"module": "pm"}, HTTP_IF_NONE_MATCH=tag, HTTP_ACCEPT_ENCODING=accepted)
+
+            assert (response.status_code, response.content) == (304, b"")
+
+    def test_has_another_tag_after_a_change_of_version_or_mode(self, api: APIClient) -> None:
+        publish(make_spec())
+        tags = [api.get(URL, {"module": "pm"})["ETag"]]
+        for change in (lambda: publish(make_spec({"size_mult": 1.2})), lambda: set_mode("on")):
+            change()
+            ENGINE_ROOM.refresh()
+            response = api.get(URL, {"module": "pm"}, HTTP_IF_NONE_MATCH=tags[-1])
+            assert response.status_code == 200
+            tags.append(response["ETag"])
+
+        assert tags == ['"pm-1-0-3"', '"pm-2-0-3"', '"pm-2-1-3"']
+
+    def test_is_compressed_for_who_takes_that(self, api: APIClient) -> None:
+        publish(make_spec())
+        plain = api.get(URL, {"module": "pm"})
+
+        packed = api.get(URL, {"module": "pm"}, HTTP_ACCEPT_ENCODING="br, gzip;q=0.5")
+        refused = api.get(URL, {"module": "pm"}, HTTP_ACCEPT_ENCODING="gzip;q=0")
+
+        assert gzip.decompress(packed.content) == plain.content == refused.content
+        assert (packed["Content-Encoding"], packed["ETag"]) == ("gzip", '"pm-1-0-3.gz"')
+        assert "Accept-Encoding" in packed["Vary"]
+
+    def test_leaves_out_a_body_that_the_client_holds(self, api: APIClient) -> None:
+        publish(make_spec())
+        whole = api.get(URL, {"module": "pm"}).content
+        known = read_engine(whole, "pm")
+        set_mode("on")
+        ENGINE_ROOM.refresh()
+
+        response = api.get(URL, {"module": "pm", "body": known.body.sha256})
+
+        assert unpack(response.content)[1] is None
+        assert read_engine(response.content, "pm", known).mode.mode == "on"
+
+    def test_notes_what_a_client_serves(self, api: APIClient, clients: ClientConfirmations) -> None:
+        publish(make_spec())
+        for name, tag in (("new", ""), ("one", '"pm-1-0-3"'), ("two", '"pm-7-9-3.gz"'), ("odd", '"dm-7-9-3"')):
+            api.get(URL, {"module": "pm", "client": name}, HTTP_IF_NONE_MATCH=tag)
+        clients.flush()
+        clients.close()
+
+        rows = ServingConfirmation.objects.filter(kind="client").values_list("name", "version", "mode_revision")
+        assert set(rows) == {("new", None, None), ("one", 1, None), ("two", 7, 9), ("odd", None, None)}
+
+    def test_is_refused_to_who_may_not_resolve(self) -> None:
+        assert bearer(None).get(URL, {"module": "pm"}).status_code == 401
+        response = client_of("read").get(URL, {"module": "pm"})
+
+        assert response.status_code == 403
+        assert b"CWSNAP" not in response.content
+        assert faults(response) == []
+
+    @pytest.mark.parametrize(
+        "sent", [{}, {"module": "xm"}, {"module": "pm", "body": "0"}, {"module": "pm", "client": ""}, {"more": "1"}]
+    )
+    def test_refuses_what_it_does_not_know(self, api: APIClient, sent: dict[str, str]) -> None:
+        response = api.get(URL, sent)
+
+        assert response.status_code == 400
+        assert faults(response) == []
+
+    def test_is_not_given_by_a_process_that_has_lost_the_database(
+        self, api: APIClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert api.get(URL, {"module": "pm"}).status_code == 200
+        for age, status in ((7.9, 200), (301.0, 503)):
+            monkeypatch.setattr(ENGINE_ROOM, "stale_seconds", lambda module, age=age: age)
+            response = api.get(URL, {"module": "pm"})
+            assert response.status_code == status
+        monkeypatch.setattr(ENGINE_ROOM, "stale_seconds", lambda module: 7.9)
+        assert api.get(URL, {"module": "pm"})["Age"] == "7"
+
+
+class TestClientConfirmations:
+    def test_are_bounded(self) -> None:
+        made = ClientConfirmations(seconds=3600, most=2)
+        for name in ("a", "b", "a", "c"):
+            made.note(name, "pm", (1, 1), datetime.now(UTC))
+
+        assert made.dropped == 1
+        made.flush()
+        assert ServingConfirmation.objects.filter(kind="client").count() == 2
+        made.close()
