@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, overload
 
 from .answers import Answer, Question, neutral, read_answer, refusal
+from .forks import renewed_after_fork
 from .http import Failed, Http
 from .journal import Journal
 from .positions import Position
@@ -51,8 +52,13 @@ class Client:
             raise ValueError("timeout is a number of seconds above 0")
         self._http, self._journal, self._pause = Http(url, key, timeout), journal, pause
         self._paused_until = -math.inf
-        self._lock = threading.Lock()
         self._counters: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        renewed_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Begin anew in a child process: another thread of the parent may have held the lock."""
+        self._lock = threading.Lock()
 
     @property
     def counters(self) -> dict[str, int]:

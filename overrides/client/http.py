@@ -1,25 +1,45 @@
-"""Send JSON to the server: one request, one connection, no redirects, and every failure as one exception."""
+"""Requests to the server: one request, one connection, no redirects, and every failure as one exception."""
 
 from __future__ import annotations
 
 import http.client
 import json
+import socket
 import ssl
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from email.message import Message
 from typing import Any
 from urllib.parse import urlsplit
 
+from .timed_connections import TimedHandler, TimedRequest, TimedSecureHandler
+
 LARGEST_ANSWER = 64 * 1024 * 1024
+LONGEST_LINE = 64 * 1024
+NOT_MODIFIED = 304
+WHOLE = 5  # a whole request may take this many times as long as one wait
 
 
 class Failed(Exception):
-    """The request got no answer that can be used; `kind` is one word for counters, `status` the HTTP status or None."""
+    """The request got no answer that can be used; `kind` is one word for counters, `status` the HTTP status or None.
 
-    def __init__(self, kind: str, message: str, status: int | None = None, document: object = None) -> None:
+    `retry_after` are the seconds after which the server wants to be asked again, if it says so.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        status: int | None = None,
+        document: object = None,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
-        self.kind, self.status, self.document = kind, status, document
+        self.kind, self.status, self.document, self.retry_after = kind, status, document, retry_after
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -29,11 +49,39 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer as bytes: its status (200, or 304 if nothing changed) and headers."""
+
+    status: int
+    headers: Message
+    content: bytes
+
+
+class Lines:
+    """The lines of an answer that goes on; closing it from another thread ends the wait for the next line."""
+
+    def __init__(self, response: Any, request: TimedRequest) -> None:
+        self._response, self._request = response, request
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield each line as it comes. Raises Failed."""
+        with _failures(self._request.timeout or 0.0):
+            while line := self._response.readline(LONGEST_LINE):
+                yield line
+
+    def close(self) -> None:
+        """End the connection."""
+        for each in self._request.sockets:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+
 class Http:
     """Requests to one server. Certificates are checked against the system's authorities or those of SSL_CERT_FILE.
 
     The proxies of the environment are used, except for a server on this machine.
-    `timeout` bounds every wait on the connection, in seconds.
+    `timeout` bounds every wait on the connection, in seconds; a whole request takes at most WHOLE times as long.
     """
 
     def __init__(self, url: str, key: str, timeout: float) -> None:
@@ -44,29 +92,68 @@ class Http:
         self._base, self._key, self._timeout = url.rstrip("/"), key, timeout
         handlers: list[urllib.request.BaseHandler] = [
             _NoRedirect(),
-            urllib.request.HTTPSHandler(context=ssl.create_default_context()),
+            TimedHandler(),
+            TimedSecureHandler(ssl.create_default_context()),
         ]
         if _is_this_machine(url):
             handlers.append(urllib.request.ProxyHandler({}))
         self._opener = urllib.request.build_opener(*handlers)
 
-    def post(self, path: str, body: object, headers: Mapping[str, str] | None = None) -> Any:
-        """Return the JSON that answers a JSON body. Raises Failed, and nothing else."""
-        try:
+    def post(
+        self, path: str, body: object, headers: Mapping[str, str] | None = None, *, seconds: float | None = None
+    ) -> Any:
+        """Return the JSON that answers a JSON body, at the latest after `seconds`. Raises Failed, and nothing else."""
+        with _failures(self._timeout):
             content = json.dumps(body, allow_nan=False, default=_as_text).encode()
-            told = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json", **(headers or {})}
-            request = urllib.request.Request(f"{self._base}{path}", content, told, method="POST")
+            request = self._request(path, {"Content-Type": "application/json", **(headers or {})}, content)
+            request.until = time.monotonic() + (WHOLE * self._timeout if seconds is None else seconds)
             with self._opener.open(request, timeout=self._timeout) as response:
                 return json.loads(response.read(LARGEST_ANSWER))
-        except urllib.error.HTTPError as error:
-            raise _refused(error) from None
-        except TimeoutError:
-            raise Failed("timeout", f"no answer within {self._timeout:g} s") from None
-        except (OSError, http.client.HTTPException) as error:
-            is_slow = isinstance(getattr(error, "reason", None), TimeoutError)
-            raise Failed("timeout" if is_slow else "unreachable", f"no connection: {error}") from None
-        except (ValueError, TypeError, RecursionError) as error:
-            raise Failed("unreadable", f"the question or the answer is no JSON: {error}") from None
+
+    def get(self, path: str, headers: Mapping[str, str], *, seconds: float, most: int) -> Reply:
+        """Return the answer to a GET that takes at most `seconds` and has at most `most` bytes. Raises Failed."""
+        with _failures(self._timeout):
+            request = self._request(path, headers)
+            request.until = time.monotonic() + seconds
+            try:
+                with self._opener.open(request, timeout=self._timeout) as response:
+                    content = response.read(most + 1)
+                    if len(content) > most:
+                        raise Failed("unreadable", f"the answer has more than {most} bytes")
+                    return Reply(response.status, response.headers, content)
+            except urllib.error.HTTPError as error:
+                if error.code != NOT_MODIFIED:
+                    raise
+                with error:
+                    return Reply(error.code, error.headers, b"")
+
+    def lines(self, path: str, *, silence: float) -> Lines:
+        """Return the lines of a GET whose answer goes on; it fails after `silence` seconds without a byte."""
+        with _failures(silence):
+            request = self._request(path, {"Accept": "text/event-stream", "Cache-Control": "no-cache"})
+            return Lines(self._opener.open(request, timeout=silence), request)
+
+    def _request(self, path: str, headers: Mapping[str, str], content: bytes | None = None) -> TimedRequest:
+        told = {"Authorization": f"Bearer {self._key}", **headers}
+        return TimedRequest(f"{self._base}{path}", content, told, method="GET" if content is None else "POST")
+
+
+@contextmanager
+def _failures(timeout: float) -> Iterator[None]:
+    """Raise every failure of a request as Failed."""
+    try:
+        yield
+    except Failed:
+        raise
+    except urllib.error.HTTPError as error:
+        raise _refused(error) from None
+    except TimeoutError:
+        raise Failed("timeout", f"no answer within {timeout:g} s") from None
+    except (OSError, http.client.HTTPException) as error:
+        is_slow = isinstance(getattr(error, "reason", None), TimeoutError)
+        raise Failed("timeout" if is_slow else "unreachable", f"no connection: {error}") from None
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Failed("unreadable", f"the question or the answer is no JSON: {error}") from None
 
 
 def _is_this_machine(url: str) -> bool:
@@ -88,7 +175,17 @@ def _refused(error: urllib.error.HTTPError) -> Failed:
         document = None
     detail = document.get("detail") if isinstance(document, dict) else None
     kind = "refused" if error.code < 500 else "unavailable"
-    return Failed(kind, f"HTTP {error.code}: {detail or error.reason}", error.code, document)
+    return Failed(
+        kind,
+        f"HTTP {error.code}: {detail or error.reason}",
+        error.code,
+        document,
+        _seconds(error.headers.get("Retry-After")),
+    )
+
+
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 6 else None
 
 
 def _as_text(value: object) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .answers import Answer, Question
+from .forks import renewed_after_fork
 from .positions import Position
 
 FORMAT = 1
@@ -46,6 +47,11 @@ class Journal:
         self.path, self._sync = Path(path), sync
         self._lock = threading.Lock()
         self._file: int | None = None
+        renewed_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Begin anew in a child process; the file is shared, since lines are appended whole."""
+        self._lock = threading.Lock()
 
     def write(self, question: Question, answer: Answer, position: Position, now: datetime | None = None) -> None:
         """Append a decision; without a decision id there is nothing to write. Raises OSError.
