@@ -95,7 +95,7 @@ class DecisionsView(ListedDecisionsView):
             )
         ],
         request=LocalDecisionSerializer(many=True),
-        examples=[sent("A decision", [EXAMPLE_DECISION], "Made while no version was published.")],
+        examples=[sent("A decision", EXAMPLE_DECISION, "Made while no version was published.")],
         responses={200: LocalReceiptsSerializer, **problems(400, 408, 411, 413, 415, 503)},
     )
     def post(self, request: Request) -> Response:

@@ -81,16 +81,19 @@ class Client:
         that the server refuses does not cost the others of its list. With a journal, the decision of each question
         whose position is given is written to it.
         """
-        is_single = isinstance(questions, Mapping)
-        asked: list[Question] = [questions] if is_single else list(questions)
-        places: list[Position | None] = [positions] if is_single else list(positions or [None] * len(asked))
+        if isinstance(questions, Mapping):
+            answer = self._block([questions])[0]
+            self._write(questions, answer, positions)
+            return answer
+        asked: list[Question] = list(questions)
+        places: list[Position | None] = list(positions or [None] * len(asked))
         if len(places) != len(asked):
             raise ValueError(f"{len(asked)} questions have {len(places)} positions; give one for each, or None")
         blocks = (asked[start : start + MOST_QUESTIONS] for start in range(0, len(asked), MOST_QUESTIONS))
         answers = [answer for block in blocks for answer in self._block(block)]
         for question, answer, position in zip(asked, answers, places, strict=True):
             self._write(question, answer, position)
-        return answers[0] if is_single else answers
+        return answers
 
     def record(self, trades: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[Receipt]:
         """Send closed trades and return a receipt for each, in order; a failure is a receipt too, so none is raised."""

@@ -168,16 +168,15 @@ class LocalClient(Client):
 
     def _block(self, asked: list[Question]) -> list[Answer]:
         found = [self._here(question) for question in asked]
-        left = [question for question, answer in zip(asked, found, strict=True) if answer is None]
-        if not left:
-            return [answer for answer in found if answer is not None]
-        rest = iter(super()._block(left))
-        return [next(rest) if answer is None else answer for answer in found]
+        left = [asked[place] for place, answer in enumerate(found) if answer is None]
+        rest = iter(super()._block(left) if left else ())
+        return [answer or next(rest) for answer in found]
 
     def _here(self, question: Question) -> Answer | None:
         """Return the answer that is given here; None if the server has to be asked."""
         try:
-            self.start()
+            if not self._is_started:
+                self.start()
             return self._answered(question)
         except Unclear:
             self._count("remote: question", 1)

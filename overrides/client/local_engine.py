@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
-from uuid import UUID
+from typing import Any, NamedTuple
 
 from ..core.engine.compiled import Compiled
 from ..core.engine.definitions.coefficients import read_weights
@@ -134,11 +133,10 @@ def _number(value: object) -> int | None:
 # --- answers ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(NamedTuple):
     """A decision that was made here, as it is reported to the server."""
 
-    decision_id: UUID
+    decision_id: str
     asked: Asked
     version: int | None
     mode_revision: int
@@ -151,7 +149,7 @@ class Decided:
     def document(self) -> dict[str, Any]:
         """Return the decision as JSON."""
         return {
-            "decision_id": str(self.decision_id),
+            "decision_id": self.decision_id,
             "question": self.asked.document(),
             "version": self.version,
             "mode_revision": self.mode_revision,
@@ -188,22 +186,22 @@ def compute(engine: LocalEngine, asked: Asked, stale_seconds: float, max_stale_s
 
 def answered(engine: LocalEngine, decided: Decided, computed: Computed) -> Answer:
     """Return the answer as the bot receives it; its document is made when it is first read."""
-    document = _Document(lambda: _document(engine, decided, computed))
-    return Answer(MappingProxyType(dict(computed.levers)), decided.reason, str(decided.decision_id), "", document)
+    document = _Document(engine, decided, computed)
+    return Answer(MappingProxyType(computed.levers), decided.reason, decided.decision_id, "", document)
 
 
 class _Document(Mapping[str, Any]):
-    """A mapping that is made when it is first read."""
+    """An answer as the server writes it, made when it is first read."""
 
-    __slots__ = ("_made", "_make")
+    __slots__ = ("_made", "_of")
 
-    def __init__(self, make: Callable[[], dict[str, Any]]) -> None:
-        self._make = make
+    def __init__(self, engine: LocalEngine, decided: Decided, computed: Computed) -> None:
+        self._of = engine, decided, computed
         self._made: dict[str, Any] | None = None
 
     def _read(self) -> dict[str, Any]:
         if self._made is None:
-            self._made = self._make()
+            self._made = _document(*self._of)
         return self._made
 
     def __getitem__(self, name: str) -> Any:
@@ -223,7 +221,7 @@ def _document(engine: LocalEngine, decided: Decided, computed: Computed) -> dict
     """Return the answer as the server writes it by default, with who contributed."""
     asked, combination = decided.asked, computed.combination
     document: dict[str, Any] = {
-        "decision_id": str(decided.decision_id),
+        "decision_id": decided.decision_id,
         "levers": dict(computed.levers),
         "version": engine.version,
         "evaluated_at": asked.request.at.isoformat().replace("+00:00", "Z"),

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..core.engine.combination import Request
 from ..core.engine.definitions.coefficients import HIGHEST, LOWEST
@@ -34,8 +33,7 @@ class Unclear(Exception):
     """The question is not plainly valid; the server says what is wrong with it, or answers it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A question that the server would read in the same way."""
 
     request: Request
@@ -84,8 +82,6 @@ def read_question(question: Question, now: datetime) -> Asked:
     module, category, pattern_key = question.get("module"), question.get("action_category"), question.get("pattern_key")
     if not isinstance(module, str) or category not in MODULE_CATEGORIES.get(module, ()):
         raise Unclear
-    if not isinstance(pattern_key, str) or _PATTERN_KEY.fullmatch(pattern_key) is None:
-        raise Unclear
     base = _number(question.get("base_allocation"), 0.0, LARGEST)
     lever = LEVERS["alloc_mult"]
     product = _number(question.get("coefficient_product"), LOWEST, HIGHEST)
@@ -94,7 +90,7 @@ def read_question(question: Question, now: datetime) -> Asked:
         raise Unclear
     request = Request(
         module,
-        pattern_key,
+        _pattern_key(pattern_key),
         str(category),
         _scope(question.get("scope")),
         _moment(question.get("at"), now),
@@ -109,12 +105,18 @@ def _scope(value: object) -> dict[str, str]:
     if type(value) is not dict or len(value) > MOST_DIMENSIONS:
         raise Unclear
     scope = {}
-    for name in sorted(value, key=_dimension):
-        each = value[name]
-        word = _text(each) if type(each) is str else _word(each)
+    for name, each in value.items():
+        dimension, word = _dimension(name), _text(each) if type(each) is str else _word(each)
         if word:
-            scope[name] = word
+            scope[dimension] = word
     return scope
+
+
+@lru_cache(4096)
+def _pattern_key(value: object) -> str:
+    if not isinstance(value, str) or _PATTERN_KEY.fullmatch(value) is None:
+        raise Unclear
+    return value
 
 
 @lru_cache(1024)

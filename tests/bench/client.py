@@ -3,11 +3,18 @@
     ./dev bench client [OVERRIDES] [SWITCHES]
 
 *local*: CPU of the bot's own thread for one answer of about ten matches, with the levers alone and with who moved
+them, beside what it spends to ask the server over loopback. *report*: CPU of the other threads per reported decision.
+*build* and *load*: CPU of a snapshot in the server and in the client. *off*: the wall time from the commit of a switch
+to the first answer that heeds it; the server polls its database each second, the client polls each two seconds at most.
+*waiting*: memory of decisions that wait while the server is away.
+"""
 
 from __future__ import annotations
 
 import random
+import socket
 import sys
+import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -19,6 +26,7 @@ from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.test.testcases import LiveServerThread
 from django.test.utils import modify_settings
 
+from config.stream.__main__ import server as stream_server
 from overrides.client import Client, LocalClient
 from overrides.client.local_engine import read_engine
 from overrides.core.engine.compile_module import compile_module
@@ -32,7 +40,7 @@ from tests.api_clients import new_key
 from tests.bench.engine import ASKED, KEY, world
 from tests.bench.report import figure, scratch_database, timed
 from tests.builders import NOW, make_spec, publish, set_mode
-from tests.overrides.client.snapshot_server import snapshot_server
+from tests.overrides.client.snapshot_server import send, snapshot_server
 from tests.overrides.client.snapshots import KEY_OF_BOT, State
 
 SIZES = (10_000, 100_000)
@@ -51,12 +59,14 @@ def own_thread(work: Callable[[], object], calls: int = CALLS) -> tuple[float, f
 
 
 def answering(overrides: int, hot: float, name: str) -> None:
-    state = State(specs=tuple(world(overrides, 10, hot)))
+    content = State(specs=tuple(world(overrides, 10, hot))).content()
     with (
-        snapshot_server(state) as server,
+        snapshot_server() as server,
         LocalClient(server.url, KEY_OF_BOT, stream=False, timeout=30.0, most_reports=10**6) as client,
     ):
+        server.instead = lambda handler: send(handler, 200, content)
         found = client.resolve(QUESTION)
+        server.instead = lambda handler: send(handler, 304, b"")
         matched = len(found.document["contributions"]) + len(found.document["excluded"])
         assert client.counters["local"] == 1
         levers, listed = [], []
@@ -108,6 +118,23 @@ def served() -> Iterator[str]:
             yield f"http://127.0.0.1:{thread.port}"
         finally:
             thread.terminate()
+
+
+@contextmanager
+def streamed() -> Iterator[str]:
+    """Serve the stream of changes on loopback, from a thread of this process."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = stream_server("127.0.0.1", port)
+    thread = threading.Thread(target=process.run)
+    thread.start()
+    waited(lambda: process.started)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.should_exit = True
+        thread.join(PATIENCE)
 
 
 def off(url: str, switches: int, name: str, **options: object) -> None:
@@ -172,6 +199,8 @@ def run(overrides: int = SIZES[-1], switches: int = SWITCHES) -> None:
     with served() as url:
         remote(url)
         off(url, switches, "polling", stream=False)
+        with streamed() as stream_url:
+            off(url, switches, "stream", stream=True, stream_url=stream_url)
     ENGINE_ROOM.close()
 
 

@@ -44,7 +44,7 @@ def make(server: SnapshotServer) -> Iterator[Make]:
             LocalClient(
                 options.pop("url", server.url),
                 KEY_OF_BOT,
-                **{"stream": False, "poll_seconds": 0.02, "timeout": 5.0, **options},
+                **{"stream": False, "poll_seconds": 0.02, "timeout": 30.0, **options},
             )
         )
         return made[-1]
