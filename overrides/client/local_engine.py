@@ -180,7 +180,7 @@ def compute(engine: LocalEngine, asked: Asked, stale_seconds: float, max_stale_s
         upstream_multiplier=asked.upstream_multiplier,
     )
     if stale_seconds > FRESH_SECONDS:
-        return replace(found, flags=(*found.flags, Flag.STALE_VERSION))
+        return found._replace(flags=(*found.flags, Flag.STALE_VERSION))
     return found
 
 
