@@ -4,6 +4,7 @@
     ./dev manage issue_key plain-bot --role record --owner YOU           # prints the key once
     python -m pip install "$(./dev wheel)"                               # counterweight.client, which needs numpy alone
     COUNTERWEIGHT_KEY=cw_... python docs/examples/plain_bot.py --trades 3
+    COUNTERWEIGHT_KEY=cw_... python docs/examples/plain_bot.py --local   # answers computed here (docs/python_client.md)
 
 Prices are a random walk, and a bar is a second, so that three trades take less than a minute. To make a bot of it, put
 your market into `Market` and your rules into `wants_to_enter`; what is asked and recorded stays as it is.
@@ -19,7 +20,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from counterweight.client import Answer, Client
+from counterweight.client import Answer, Client, LocalClient
 
 PATTERN = "plain.long.dip"  # family.state.motif: what your rules call this kind of trade
 SYMBOL, TIMEFRAME = "BTC/USDT", "1m"
@@ -138,11 +139,15 @@ def main() -> None:
     parser.add_argument("--trades", type=int, default=3)
     parser.add_argument("--bar-seconds", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--local", action="store_true", help="compute answers here, from the server's snapshot")
     options = parser.parse_args()
-    client = Client(options.url, os.environ["COUNTERWEIGHT_KEY"])
+    kind = LocalClient if options.local else Client
+    client = kind(options.url, os.environ["COUNTERWEIGHT_KEY"])
     bot = Bot(client, Market(options.seed, options.bar_seconds))
     for _ in range(options.trades):
         bot.record(bot.trade())
+    if isinstance(client, LocalClient):
+        client.close()
     print(client.counters)
 
 

@@ -14,6 +14,8 @@ from devkit import wheel
 from devkit.console import Refused
 from devkit.environment import UV
 
+from tests.overrides.client.snapshot_server import snapshot_server
+
 BOT = """
 import importlib.util, sys
 from counterweight.client import Client, Journal, Position, bar_start
@@ -48,7 +50,47 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+LOCAL = """
+import sys
+from counterweight.client import LocalClient
+
+
+url, directory = sys.argv[1:]
+question = {"module": "pm", "pattern_key": "donchian.long.breakout", "action_category": "entry",
+            "scope": {"macro_phase": "Good", "bucket": "micro"}, "at": "2026-03-02T12:00:00+00:00"}
+with LocalClient(url, "cw_key", timeout=20.0, directory=directory, stream=False) as client:
+    answer = client.resolve(question)
+    print(answer.reason, answer.lever("size_mult"), client.counters["local"], client.states()["pm"].remote)
+assert "django" not in sys.modules
+"""
+
+
 class TestWheel:
+    def test_answers_by_itself_without_django(self, environment: Path, tmp_path: Path) -> None:
+        python = environment / "venv" / "bin" / "python"
+        with snapshot_server() as server:
+            done = subprocess.run(
+                [python, "-I", "-c", LOCAL, server.url, tmp_path],
+                cwd=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+            )
+
+        assert done.stderr == ""
+        assert done.stdout == "SINGLE 1.02 1 None\n"
+        assert [each["reason"] for each in server.reported] == ["SINGLE"]
+
+    def test_holds_the_engine_byte_by_byte(self, environment: Path) -> None:
+        (built,) = environment.glob("*.whl")
+        root = Path(wheel.ROOT)
+        with zipfile.ZipFile(built) as archive:
+            for folder, place in wheel.PARTS.items():
+                for path in (root / folder).rglob("*.py"):
+                    name = f"counterweight/{place}/{path.relative_to(root / folder)}"
+                    assert archive.read(name) == path.read_bytes()
+
     def test_is_installed_and_used_without_django(self, environment: Path) -> None:
         python = environment / "venv" / "bin" / "python"
 

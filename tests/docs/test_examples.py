@@ -32,6 +32,21 @@ class TestPlainBot:
             assert (entry.pattern_key, entry.action_category, exit_.action_category) == (PLAIN, "entry", "exit")
             assert entry.at <= trade.opened_at
 
+    def test_answers_by_itself_if_it_is_to(self, served: Served) -> None:
+        done = served.run(
+            sys.executable, EXAMPLES / "plain_bot.py", "--url", served.url, "--trades", "1", "--bar-seconds", "0.01",
+            "--local",
+        )  # fmt: skip
+
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "buys for 102 at" in done.stdout
+        assert "'local': " in done.stdout
+        assert "answered" not in done.stdout
+        stored = {str(each.decision_id): each for each in Decision.objects.all()}
+        named = named_decisions(Trade.objects.get())
+        assert len(named) == 2
+        assert all("evaluated_by" in stored[name].request for name in named)
+
     def test_goes_on_with_neutral_levers_without_a_server(self, served: Served) -> None:
         done = served.run(
             sys.executable, EXAMPLES / "plain_bot.py", "--url", "http://127.0.0.1:9", "--trades", "1",
