@@ -45,13 +45,15 @@ from tests.overrides.client.snapshots import KEY_OF_BOT, State
 
 SIZES = (10_000, 100_000)
 ROUNDS, CALLS = 7, 300
+MATCHES = 10
 SWITCHES = 20
 QUESTION = {"module": "pm", "pattern_key": KEY, "action_category": "entry", "scope": ASKED, "at": NOW}
 PATIENCE = 30.0  # seconds
 
 
-def own_thread(work: Callable[[], object], calls: int = CALLS) -> tuple[float, float]:
+def own_thread(work: Callable[[], object], calls: int | None = None) -> tuple[float, float]:
     """Return CPU of this thread and wall time of one call, in microseconds."""
+    calls = calls or CALLS
     wall, cpu = time.perf_counter(), time.thread_time()
     for _ in range(calls):
         work()
@@ -59,16 +61,16 @@ def own_thread(work: Callable[[], object], calls: int = CALLS) -> tuple[float, f
 
 
 def answering(overrides: int, hot: float, name: str) -> None:
-    content = State(specs=tuple(world(overrides, 10, hot))).content()
+    content = State(specs=tuple(world(overrides, MATCHES, hot))).content()
     with (
-        snapshot_server() as server,
+        snapshot_server(instead=lambda handler: send(handler, 200, content)) as server,
         LocalClient(server.url, KEY_OF_BOT, stream=False, timeout=30.0, most_reports=10**6) as client,
     ):
-        server.instead = lambda handler: send(handler, 200, content)
         found = client.resolve(QUESTION)
         server.instead = lambda handler: send(handler, 304, b"")
         matched = len(found.document["contributions"]) + len(found.document["excluded"])
         assert client.counters["local"] == 1
+        assert matched == MATCHES
         levers, listed = [], []
         for _ in range(ROUNDS):
             levers.append(own_thread(lambda: client.resolve(QUESTION))[0])

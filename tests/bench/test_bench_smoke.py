@@ -18,6 +18,7 @@ from tests.bench import (
     aggregate,
     build_plan,
     challenge,
+    client,
     combine,
     context,
     cube,
@@ -108,6 +109,18 @@ class TestBenches:
 
         found = figures()
         assert {"combine", "answer_ratio", "300_against_3", "memory", "full_collection"} <= found.keys()
+
+    def test_client_answers_by_itself_and_is_switched_off(
+        self, figures: Figures, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("overrides.serving.engine.POLL_SECONDS", 0.05)
+        monkeypatch.setattr(client, "CALLS", 3)
+
+        with time_simulated("the bench switches at an instant of its own"):
+            client.run(overrides=100, switches=1)
+
+        found = figures()
+        assert {"local", "report", "build", "load", "waiting", "remote", "off_max"} <= found.keys()
 
     def test_load_switches_off_while_versions_compile(self, figures: Figures) -> None:
         load.run(overrides=100, repetitions=1)

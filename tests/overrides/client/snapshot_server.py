@@ -76,8 +76,11 @@ send = _send
 
 
 @contextmanager
-def snapshot_server(state: State | None = None) -> Iterator[SnapshotServer]:
+def snapshot_server(
+    state: State | None = None, *, instead: Callable[[BaseHTTPRequestHandler], None] | None = None
+) -> Iterator[SnapshotServer]:
     served = SnapshotServer(state or State())
+    served.instead = instead
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
