@@ -80,7 +80,7 @@ def answering(overrides: int, hot: float, name: str) -> None:
             time.sleep(0.01)
         reported = (time.process_time() - start - time.thread_time() + own) / max(left, 1) * 1e6
     of = {"overrides": overrides, "hot": name, "matched": matched}
-    figure("client", "local", median(levers), "µs", **of, bar=60)
+    figure("client", "local", median(levers), "µs", **of, best_round=round(min(levers), 1), bar=60)
     figure("client", "local_with_contributions", median(listed), "µs", **of)
     figure("client", "report", reported, "µs", **of, decisions=left, includes="the stub server's threads")
 
