@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from statistics import median, quantiles
 
+import numpy as np
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.test.testcases import LiveServerThread
 from django.test.utils import modify_settings
@@ -29,7 +30,7 @@ from django.test.utils import modify_settings
 from config.stream.__main__ import server as stream_server
 from overrides.client import Client, LocalClient
 from overrides.client.local_engine import read_engine
-from overrides.core.engine.compile_module import compile_module
+from overrides.core.engine.compiled import Compiled
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
 from overrides.serving.engine import ENGINE_ROOM, Engine
@@ -37,7 +38,7 @@ from overrides.serving.snapshot import Snapshots
 from telemetry.audit.simulated_time import time_simulated
 from telemetry.foundation.core.canonical_json import utc_text
 from tests.api_clients import new_key
-from tests.bench.engine import ASKED, KEY, world
+from tests.bench.engine_worlds import ASKED, KEY, columns, compiled
 from tests.bench.report import figure, scratch_database, timed
 from tests.builders import NOW, make_spec, publish, set_mode
 from tests.overrides.client.snapshot_server import send, snapshot_server
@@ -47,8 +48,17 @@ SIZES = (10_000, 100_000)
 ROUNDS, CALLS = 7, 300
 MATCHES = 10
 SWITCHES = 20
-QUESTION = {"module": "pm", "pattern_key": KEY, "action_category": "entry", "scope": ASKED, "at": NOW}
+QUESTION = {"module": "pm", "pattern_key": KEY[1], "action_category": "entry", "scope": ASKED, "at": NOW}
 PATIENCE = 30.0  # seconds
+
+
+def version(total: int, hot: float) -> Compiled:
+    """Return overrides of which a share lies under the key that is asked, the others under keys of 400."""
+    chance, here = np.random.default_rng(7), max(round(total * hot), 2 * MATCHES)
+    buckets = {KEY: columns(here, MATCHES, chance).bucket()}
+    for number in range((total - here) // 400):
+        buckets["pm", f"bench.long.p{number}", "entry"] = columns(400, 0, chance).bucket()
+    return compiled(buckets)
 
 
 def own_thread(work: Callable[[], object], calls: int | None = None) -> tuple[float, float]:
@@ -61,7 +71,7 @@ def own_thread(work: Callable[[], object], calls: int | None = None) -> tuple[fl
 
 
 def answering(overrides: int, hot: float, name: str) -> None:
-    content = State(specs=tuple(world(overrides, MATCHES, hot))).content()
+    content = State(compiled=version(overrides, hot)).content()
     with (
         snapshot_server(instead=lambda handler: send(handler, 200, content)) as server,
         LocalClient(server.url, KEY_OF_BOT, stream=False, timeout=30.0, most_reports=10**6) as client,
@@ -87,7 +97,7 @@ def answering(overrides: int, hot: float, name: str) -> None:
 
 def snapshots(overrides: int) -> None:
     parameters = ModuleParameters.default("pm")
-    engine = Engine("pm", 1, compile_module(parameters, world(overrides, 10, 0.05)), parameters, ServingMode(Mode.ON))
+    engine = Engine("pm", 1, version(overrides, 0.05), parameters, ServingMode(Mode.ON))
     kept = Snapshots()
     built = timed(lambda: kept.of(engine, 1))
     again = timed(lambda: kept.of(engine, 2).content(packed=True))
@@ -175,7 +185,7 @@ def remote(url: str) -> None:
 
 
 def waiting(most: int) -> None:
-    with snapshot_server(State(specs=tuple(world(100, 10, 1.0)))) as server:
+    with snapshot_server(State(compiled=version(100, 1.0))) as server:
         server.report = lambda sent: 503
         with LocalClient(server.url, KEY_OF_BOT, stream=False, most_reports=most) as client:
             client.resolve(QUESTION)

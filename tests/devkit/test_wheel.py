@@ -13,6 +13,7 @@ import pytest
 from devkit import wheel
 from devkit.console import Refused
 from devkit.environment import UV
+from devkit.state import ROOT
 
 from tests.overrides.client.snapshot_server import snapshot_server
 
@@ -84,7 +85,7 @@ class TestWheel:
 
     def test_holds_the_engine_byte_by_byte(self, environment: Path) -> None:
         (built,) = environment.glob("*.whl")
-        root = Path(wheel.ROOT)
+        root = ROOT
         with zipfile.ZipFile(built) as archive:
             for folder, place in wheel.PARTS.items():
                 for path in (root / folder).rglob("*.py"):

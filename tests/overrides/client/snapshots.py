@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from overrides.core.engine.compile_module import compile_module
+from overrides.core.engine.compiled import Compiled
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
@@ -23,6 +24,7 @@ class State:
     """What a stub server serves of a module."""
 
     specs: Sequence[OverrideSpec] = field(default_factory=lambda: (make_spec(),))
+    compiled: Compiled | None = None  # in place of specs
     module: str = "pm"
     version: int = 1
     revision: int = 1
@@ -41,7 +43,7 @@ class State:
     def parts(self) -> tuple[bytes, Body]:
         """Return the header and the body, as the server builds them; `alter` changes the body's document."""
         parameters = ModuleParameters.default(self.module)
-        compiled = compile_module(parameters, self.specs)
+        compiled = compile_module(parameters, self.specs) if self.compiled is None else self.compiled
         buckets, columns = columns_of(compiled)
         document = {
             "module": self.module, "version": self.version, "parameters": parameters.to_document(), "coefficients": {},
