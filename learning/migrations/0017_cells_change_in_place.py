@@ -18,7 +18,7 @@ UNCOMPRESSED = "ALTER TABLE learning_counted_rows ALTER COLUMN columns SET STORA
 class Migration(migrations.Migration):
     dependencies = [
         ("learning", "0016_outcomes_of_another_universe"),
-        ("telemetry", "0023_marks_name_trades"),
+        ("telemetry", "0020_marks_name_trades"),
     ]
     operations = [
         migrations.AddIndex("cell", models.Index(fields=["group", "n_dims"], name="cell_by_group_and_size")),

@@ -57,7 +57,7 @@ def write_out(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("telemetry", "0023_marks_name_trades")]
+    dependencies = [("telemetry", "0020_marks_name_trades")]
     operations = [
         migrations.CreateModel(
             name="DecisionConstants",

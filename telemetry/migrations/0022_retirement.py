@@ -25,7 +25,7 @@ def restrict(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("telemetry", "0020_decision_traces")]
+    dependencies = [("telemetry", "0021_decision_traces")]
     operations = [
         migrations.CreateModel(
             name="DecisionRetirement",

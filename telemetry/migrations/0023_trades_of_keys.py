@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("telemetry", "0020_decision_traces"), ("telemetry", "0023_marks_name_trades")]
+    dependencies = [("telemetry", "0022_retirement")]
     operations = [
         migrations.AlterModelOptions(
             "trade",
