@@ -27,18 +27,17 @@ from devkit import state
 from django.db import connection
 
 from learning.core.cells.cube import build_cube
-from learning.lessons.aggregate import aggregate_dirty
+from learning.lessons.aggregate import aggregate_dirty, aggregate_group, changed_groups
 from learning.models import Cell, CellGroup
 from overrides.core.engine.definitions.dimensions import LEARNED_DIMENSIONS
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.parameters import LessonParameters
-from telemetry.audit.simulated_time import time_simulated
 from telemetry.models import DirtyGroup
 from telemetry.recording.record_trades import record_trades
 from tests.bench import cube, refresh
 from tests.bench.polars_cubes import against_polars
 from tests.bench.report import figure, scratch_database, timed
 from tests.bench.worlds import DIMENSIONS, NOW, group_name, world
-from tests.builders import make_parameters, publish
 
 BENCH = "aggregate"
 SIZES = (10_000, 100_000)
@@ -100,11 +99,10 @@ def catch_up(rows: int) -> None:
     held = [replace(each, codes=each.codes[:, learned]) for each in everything.rows() if len(each)]
     sizes = [len(build_cube(each, LessonParameters())) for each in held]
     refresh.store(everything)
-    with time_simulated("parameters of a bench are in force from an instant of its own"):
-        publish(parameters=make_parameters(lessons={"cell_budget": max(sizes)}))
+    parameters = replace(ModuleParameters.default("pm"), lessons=LessonParameters(cell_budget=max(sizes)))
     for number in groups:
         mark(number)
-    taken = cost(lambda: aggregate_dirty(now=NOW))
+    taken = cost(lambda: [aggregate_group(each, parameters, now=NOW) for each in changed_groups(parameters)])
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*), count(DISTINCT xmin::text), sum(n_cells) FROM learning_cellgroup")
         done, commits, cells = cursor.fetchone()

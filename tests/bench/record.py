@@ -19,6 +19,7 @@ from telemetry.core.outcomes import Outcome as Judged
 from telemetry.core.outcomes import judge
 from telemetry.core.trades import Trade as TradeValue
 from telemetry.models import Action, DirtyGroup, Outcome, PendingAttribution, Trade
+from telemetry.recording.dirty_groups import named as named_trades
 from telemetry.recording.record_trades import record_trades, trade_id
 from tests.bench.report import figure, interleaved, scratch_database
 from tests.bench.worlds import NOW, parsed, world
@@ -43,13 +44,18 @@ def bulk_create(trades: Sequence[TradeValue]) -> None:
     keyed = [(trade_id(trade.external_id, trade.revision), trade) for trade in trades]
     judged = [(key, trade, outcome) for key, trade in keyed for outcome in judge(trade)]
     named = [key for key, trade in keyed if any(action.decision_ids for action in trade.actions)]
-    groups = sorted({(outcome.module, outcome.pattern_key, outcome.action_category) for _, _, outcome in judged})
+    groups: dict[tuple[str, str, str], set[UUID]] = {}
+    for key, _, outcome in judged:
+        groups.setdefault((outcome.module, outcome.pattern_key, outcome.action_category), set()).add(key)
     rows: dict[type[Model], list[Any]] = {
         Trade: [_trade(*each) for each in keyed],
         Action: [action for each in keyed for action in _actions(*each)],
         Outcome: [_outcome(*each) for each in judged],
         PendingAttribution: [PendingAttribution(trade_id=key, marked_at=NOW) for key in named],
-        DirtyGroup: [DirtyGroup(module=m, pattern_key=k, action_category=c, marked_at=NOW) for m, k, c in groups],
+        DirtyGroup: [
+            DirtyGroup(module=m, pattern_key=k, action_category=c, trades=named_trades(changed), marked_at=NOW)
+            for (m, k, c), changed in sorted(groups.items())
+        ],
     }
     for model, instances in rows.items():
         model._default_manager.bulk_create(instances, batch_size=BATCH)
