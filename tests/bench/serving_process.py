@@ -29,7 +29,8 @@ class Served:
         self._seen: list[tuple[State, float]] = []
         self._pauses: list[dict[str, Any]] = []
         self._news = threading.Condition()
-        threading.Thread(target=self._read, daemon=True).start()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -81,13 +82,17 @@ def serving(database: str, count: int) -> Iterator[Sequence[Served]]:
     command = [sys.executable, "-m", "tests.bench.serving_process", database]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     processes = [subprocess.Popen(command, env=os.environ, **pipes) for _ in range(count)]
+    served = [Served(process) for process in processes]
     try:
-        yield [Served(process) for process in processes]
+        yield served
     finally:
-        for process in processes:
+        for process, each in zip(processes, served, strict=True):
             assert process.stdin is not None
+            assert process.stdout is not None
             process.stdin.close()
             process.wait(timeout=60)
+            each.reader.join()  # it has read to the end
+            process.stdout.close()
 
 
 def answer_on(database: str) -> None:
