@@ -27,12 +27,15 @@ from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.test.testcases import LiveServerThread
 from django.test.utils import modify_settings
 
+from config.access.api.authentication import KEY_RING
 from config.stream.__main__ import server as stream_server
 from overrides.client import Client, LocalClient
 from overrides.client.local_engine import read_engine
 from overrides.core.engine.compiled import Compiled
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
+from overrides.serving.client_confirmations import CLIENTS
+from overrides.serving.decision_queue import QUEUE
 from overrides.serving.engine import ENGINE_ROOM, Engine
 from overrides.serving.snapshot import Snapshots
 from telemetry.audit.simulated_time import time_simulated
@@ -213,7 +216,8 @@ def run(overrides: int = SIZES[-1], switches: int = SWITCHES) -> None:
         off(url, switches, "polling", stream=False)
         with streamed() as stream_url:
             off(url, switches, "stream", stream=True, stream_url=stream_url)
-    ENGINE_ROOM.close()
+    for each in (ENGINE_ROOM, CLIENTS, KEY_RING, QUEUE):  # their threads hold connections
+        each.close()
 
 
 if __name__ == "__main__":
