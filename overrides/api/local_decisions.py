@@ -106,7 +106,7 @@ class DecisionsView(ListedDecisionsView):
         readings = [_read(value, now) for value in _listed(request.data)]
         sound = [each for each in readings if isinstance(each, Reported)]
         with write_time_limit():
-            taken = iter(take(sound, client=client))
+            taken = iter(take(sound, client=client, key=getattr(request.auth, "prefix", None)))
         outcomes = [next(taken) if isinstance(each, Reported) else each for each in readings]
         return Response({"results": [_receipt(index, each) for index, each in enumerate(outcomes)]})
 

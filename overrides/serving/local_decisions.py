@@ -115,10 +115,13 @@ def _refuse_times(fields: Fields, decision_id: UUID, evaluated_at: datetime, now
         fields.refuse("decision_id", "is no UUID of version 7 made at evaluated_at; send the one made for the answer")
 
 
-def take(reported: Sequence[Reported], *, client: str) -> list[Outcome]:
-    """Store the decisions that a client made and return what became of each, in order. Raises django.db errors."""
+def take(reported: Sequence[Reported], *, client: str, key: str | None = None) -> list[Outcome]:
+    """Store the decisions that a client made and return what became of each, in order. Raises django.db errors.
+
+    `key` is the prefix of the API key that reports them, which then reads them as its own.
+    """
     engines = PastStates()
-    judged = [_judged(each, engines, client) for each in reported]
+    judged = [_judged(each, engines, client, key) for each in reported]
     for _ in range(ATTEMPTS - 1):
         try:
             return _stored(judged)
@@ -162,16 +165,16 @@ def _asked(decision: DecisionRecord | Decision) -> tuple[object, ...]:
     )
 
 
-def _judged(each: Reported, states: PastStates, client: str) -> DecisionRecord | Outcome:
+def _judged(each: Reported, states: PastStates, client: str, key: str | None) -> DecisionRecord | Outcome:
     try:
-        return _recomputed(each, states.engine(each), client)
+        return _recomputed(each, states.engine(each), client, key)
     except Refused as refused:
         return Outcome(str(each.decision_id), Status.REFUSED, refused.refusals)
     except EngineMissing as missing:
         return Outcome(str(each.decision_id), Status.REFUSED, (Refusal("version", missing.message),))
 
 
-def _recomputed(each: Reported, engine: Engine, client: str) -> DecisionRecord:
+def _recomputed(each: Reported, engine: Engine, client: str, key: str | None) -> DecisionRecord:
     """Return the record of a decision as this server makes it. Raises Refused if the client served something else."""
     is_stale = each.reason == Reason.STALE
     stale_seconds = math.inf if is_stale else min(each.stale_seconds, ENGINE_ROOM.max_stale_seconds)
@@ -183,7 +186,7 @@ def _recomputed(each: Reported, engine: Engine, client: str) -> DecisionRecord:
         raise Refused(Refusal("levers", f"are not those of the action; send {', '.join(levers)}"))
     if others := [name for name, value in levers.items() if abs(value - each.levers[name]) > ONE_UNIT]:
         raise Refused(*(Refusal(f"levers.{name}", f"this version answers {levers[name]!r}") for name in others))
-    record = decision_record(replace(resolved.decided, decision_id=each.decision_id))
+    record = decision_record(replace(resolved.decided, decision_id=each.decision_id, key=key))
     request = {**record.request, EVALUATED_BY: client}
     return replace(record, request=request, latency_us=each.latency_us)
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from config.access.models import ApiKey
 from overrides.client.decision_ids import decision_id
 from overrides.client.local_engine import Decided, compute, read_engine
 from overrides.client.questions import read_question
@@ -71,6 +72,7 @@ class TestReport:
         row = Decision.objects.get(pk=sent["decision_id"])
         assert (row.version, row.mode, row.reason, row.latency_us) == (1, "on", "COMBINED", 40.0)
         assert row.request["evaluated_by"] == "bot"
+        assert row.key == ApiKey.objects.get().prefix
         assert row.request["current"] == {"size_mult": 1.03}
         assert {name: each["served"] for name, each in row.levers.items()} == sent["levers"]
 
