@@ -10,7 +10,7 @@ import pytest
 from config.access.keys import revoke_key
 from overrides.serving.engine import ENGINE_ROOM
 from telemetry.models import Decision, Trade
-from tests.api_clients import bearer, client_of, new_key
+from tests.api_clients import RecordingQueue, bearer, client_of, new_key
 from tests.builders import KEY, trade_payload
 from tests.people import make_person
 
@@ -35,7 +35,9 @@ def other() -> User:
 
 
 @pytest.fixture(autouse=True)
-def engines() -> None:
+def engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read the engines, and write decisions in the transaction of the test."""
+    monkeypatch.setattr("overrides.serving.decision_queue.QUEUE", RecordingQueue())
     ENGINE_ROOM.refresh()
 
 
