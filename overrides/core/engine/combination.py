@@ -83,4 +83,4 @@ def ordered_flags(flags: Collection[Flag]) -> tuple[Flag, ...]:
     """Return flags once each, in the order of the enum."""
     if len(flags) < 2:
         return tuple(flags)
-    return tuple(flag for flag in FLAG_ORDER if flag in flags)
+    return tuple([flag for flag in FLAG_ORDER if flag in flags])

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from .combination import Combination, LeverValue, Request, ordered_flags
-from .combiners import COMBINERS
+from .combiners import take
 from .compiled import Compiled, Key, Limits, Section, Selection
 from .definitions.levers import LEVERS
 from .definitions.vocabulary import Combiner, Flag, Reason
@@ -34,12 +35,20 @@ def combine(compiled: Compiled, request: Request) -> Combination:
 
     Contributions are sorted by (-w_total, id) under plan and by id otherwise, exclusions by id; sums run in id order.
     """
-    key = (request.module, request.pattern_key, request.action_category)
-    return settle(compiled, matching(compiled, key, request.scope), request.at, request.current)
+    key, scope, now = (request.module, request.pattern_key, request.action_category), request.scope, None
+    taken = []
+    for section in compiled.sections:
+        bucket = section.buckets.get(key)
+        if bucket is not None:
+            rows = bucket.scopes.rows_in(scope)
+            if rows.size:
+                now = microseconds(request.at) if now is None else now
+                taken.append((section, take(Selection(bucket, rows), section, now)))
+    return settled(taken, request.current, has_unknown=has_unknown_dimension(compiled, scope))
 
 
 def matching(compiled: Compiled, key: Key, scope: Mapping[str, str]) -> Matched:
-    """Return the overrides that match: the first half of `combine`, which depends on no time and no current value."""
+    """Return the overrides that match: a first half of `combine`, which depends on no time and no current value."""
     found: list[Selection | None] = []
     for section in compiled.sections:
         bucket = section.buckets.get(key)
@@ -62,7 +71,7 @@ def settle(compiled: Compiled, matched: Matched, at: datetime, current: Mapping[
     """Return the levers that the matched overrides give at a time: the second half of `combine`."""
     now = microseconds(at)
     taken = [
-        (section, COMBINERS[section.combiner](found, section, now))
+        (section, take(found, section, now))
         for section, found in zip(compiled.sections, matched.rows, strict=True)
         if found
     ]
@@ -75,10 +84,9 @@ def settled(taken: Sequence[tuple[Section, Taken]], current: Mapping[str, float]
     flags = [Flag.UNKNOWN_DIMENSION] if has_unknown else []  # hashing them would take longer
     for section, each in taken:
         totals = each.totals
-        for name in LEVERS if len(totals) > 1 else totals:  # in the registry's order
-            if name in totals:
-                levers[name] = value = _settled(section, name, totals[name], current)
-                flags += value.flags
+        for name in _in_order(tuple(totals)) if len(totals) > 1 else totals:
+            levers[name] = value = _settled(section, name, totals[name], current)
+            flags += value.flags
     if len(taken) == 1:
         contributions, excluded = taken[0][1].contributions, taken[0][1].excluded
     else:
@@ -86,6 +94,12 @@ def settled(taken: Sequence[tuple[Section, Taken]], current: Mapping[str, float]
         excluded = joined_exclusions([each.excluded for _, each in taken])
     reason = _reason(len(contributions), len(excluded))
     return Combination(levers, contributions, excluded, reason, ordered_flags(flags))
+
+
+@lru_cache(1_000)
+def _in_order(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the levers in the registry's order."""
+    return tuple(name for name in LEVERS if name in names)
 
 
 def _reason(taking_part: int, left_out: int) -> Reason:
@@ -96,25 +110,31 @@ def _reason(taking_part: int, left_out: int) -> Reason:
 
 def _settled(section: Section, name: str, total: Total, current: Mapping[str, float]) -> LeverValue:
     """Return the lever's value: its target after the step limit (plan only) and the bounds."""
-    limits, unit = section.limits[name], total.unit
-    lever, combiner = limits.lever, section.combiner
-    flags = [Flag.RAMPING] if total.is_ramping else []
-    start = _bounded(current.get(name, lever.neutral), limits, flags)
-    target = stepped = lever.value_at(unit)
-    prior, is_limited = 0.0, False
+    limits, combiner = section.limits[name], section.combiner
+    lever, low, high, step = limits
+    unit, support, is_ramping = total
+    flags = [Flag.RAMPING] if is_ramping else []
+    neutral = lever.neutral
+    start = current.get(name, neutral) if current else neutral
+    if not low <= start <= high:
+        start = _bounded(start, limits, flags)
+    target = stepped = value = lever.value_at(unit)
+    prior, is_limited, is_bounded = 0.0, False, False
     if combiner is Combiner.PLAN:
         prior = section.parameters.prior_weight
-        lowest, highest = lever.reach(start, limits.step)
-        stepped = lowest if target < lowest else highest if target > highest else target
-        if abs(stepped - target) > NOTICEABLE:
-            flags.append(Flag.STEP_LIMITED)
-            is_limited = True
-    value = _bounded(stepped, limits, flags)
+        lowest, highest = lever.reach(start, step)
+        if not lowest <= target <= highest:
+            stepped = value = lowest if target < lowest else highest
+            if abs(stepped - target) > NOTICEABLE:
+                flags.append(Flag.STEP_LIMITED)
+                is_limited = True
+    if not low <= stepped <= high:
+        value = _bounded(stepped, limits, flags)
+        is_bounded = abs(value - stepped) > NOTICEABLE
     cut = 0.0 if value == target else lever.unit(value) - unit
-    is_bounded = abs(value - stepped) > NOTICEABLE
     return LeverValue(
-        value, target, stepped, start, lever.neutral, combiner, total.support, prior, cut, is_limited, is_bounded,
-        ordered_flags(flags),
+        value, target, stepped, start, neutral, combiner, support, prior, cut, is_limited, is_bounded,
+        ordered_flags(flags) if flags else (),
     )  # fmt: skip
 
 

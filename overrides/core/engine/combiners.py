@@ -31,44 +31,53 @@ NEARLY = 1e-9  # more than the logarithms of two libraries differ by: `ramped` d
 MICROSECONDS, SECONDS_PER_HOUR = 1e6, 3600.0
 
 
+def take(found: Selection, section: Section, now: int) -> Taken:
+    """Return what the section's combiner takes of its overrides that match, of which there is at least one."""
+    if section.combiner is Combiner.PLAN:  # looking it up in `COMBINERS` hashes its name
+        return plan(found, section, now)
+    return COMBINERS[section.combiner](found, section, now)
+
+
 def plan(found: Selection, section: Section, now: int) -> Taken:
     """Blend targets by weight: part = w * unit / (prior_weight + sum of w); docs/method.md 4.4.
 
     Overrides whose weight is below the floor are excluded.
     """
-    return (_plan_of_few if len(found) <= FEW else _plan_of_many)(found, section, now)
+    return (_plan_of_few if found.rows.size <= FEW else _plan_of_many)(found, section, now)
 
 
 def _plan_of_few(found: Selection, section: Section, now: int) -> Taken:
     bucket, rows, weighing = found.bucket, found.rows, found.bucket.weighing
     columns = bucket.table.take(rows, axis=0).T.tolist()
     moments, weights = weighing.of_few(columns, now)
-    units, excluded, heavy, kept = columns[weighing.width :], NO_EXCLUSIONS, None, weights
-    light = _places_below(weights, section.parameters.min_total_weight)
-    if light:
-        why = ExclusionReason.BELOW_FLOOR
-        excluded = Exclusions(len(light), partial(LeftOut, bucket, rows, light, why, weights))
-        if len(light) == len(weights):
+    parameters, units, excluded, kept = section.parameters, columns[weighing.width :], NO_EXCLUSIONS, weights
+    heavy = _places_above(weights, parameters.min_total_weight)
+    n_light = len(weights) - len(heavy)
+    if n_light:
+        excluded = Exclusions(n_light, partial(_left_out, bucket, rows, heavy, weights))
+        if not heavy:
             return Taken({}, NO_CONTRIBUTIONS, excluded)
-        are_light = set(light)
-        heavy = [place for place in range(len(weights)) if place not in are_light]
         kept = [weights[place] for place in heavy]
         units = [[column[place] for place in heavy] for column in units]
-    totals, whole = _blended(bucket.levers, units, kept, section.parameters.prior_weight)
-    blend = Blending(bucket, rows, heavy, moments, kept, units, whole)
+    totals, whole = _blended(bucket.levers, units, kept, parameters.prior_weight)
+    blend = Blending(bucket, rows, heavy if n_light else None, moments, kept, units, whole)
     return Taken(totals, Contributions(len(kept), partial(WeighedRows, blend)), excluded)
 
 
-def _places_below(weights: Sequence[float], floor: float) -> list[int]:
-    """Return the places of the weights below the floor, as `is_below` finds them."""
-    surely, perhaps = floor - ROUNDED_AWAY, floor + ROUNDED_AWAY
-    if min(weights) >= perhaps:
-        return []
+def _places_above(weights: Sequence[float], floor: float) -> list[int]:
+    """Return the places of the weights that `is_below` does not find below the floor."""
+    surely, perhaps = floor + ROUNDED_AWAY, floor - ROUNDED_AWAY
     return [
         place
         for place, weight in enumerate(weights)
-        if weight < surely or (weight < perhaps and is_below(weight, floor))
+        if weight >= surely or (weight >= perhaps and not is_below(weight, floor))
     ]
+
+
+def _left_out(bucket: Bucket, rows: Rows, heavy: Sequence[int], weights: Sequence[float]) -> LeftOut:
+    """Return the exclusions of the rows whose places are not among the heavy ones."""
+    light = sorted(set(range(len(weights))).difference(heavy))
+    return LeftOut(bucket, rows, light, ExclusionReason.BELOW_FLOOR, weights)
 
 
 def _blended(
@@ -77,17 +86,18 @@ def _blended(
     """Return the sums per lever, and what the weights are divided by; a unit is NaN where there is no target."""
     totals, wholes = {}, []
     for name, column in zip(levers, units, strict=True):
-        support = 0.0
-        moving = [(weight, unit) for weight, unit in zip(weights, column, strict=True) if unit == unit]
-        for weight, _ in moving:
-            support += weight
+        support, unit_sum, is_moved = 0.0, 0.0, False
+        for weight, unit in zip(weights, column, strict=True):
+            if unit == unit:
+                support += weight
+                is_moved = True
         whole = prior + support or math.inf  # without a floor all weights can be 0, and so are the parts
         wholes.append(whole)
-        if moving:
-            total = 0.0
-            for weight, unit in moving:
-                total += weight / whole * unit
-            totals[name] = Total(total, support)
+        if is_moved:
+            for weight, unit in zip(weights, column, strict=True):
+                if unit == unit:
+                    unit_sum += weight / whole * unit
+            totals[name] = Total(unit_sum, support)
     return totals, wholes
 
 

@@ -5,7 +5,8 @@ over those fields. A scope matches if `query & mask == key`. Fields that do not 
 dimensions and values works.
 
 One pass over all scopes is fastest up to some 15,000. Beyond, the scopes are also sorted by the first word of their
-keys, and each distinct mask is looked up among them: what a request costs then grows with the number of masks.
+keys, and each distinct mask is looked up among them: what a request costs then grows with the number of masks. A table
+of hashes rules most of the masks out before.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from .definitions.own_dimensions import OwnDimension
 WORD_BITS = 64
 JOINED_FROM = 15_000  # scopes
 FEW_ROWS = 100
+SLOTS_PER_KEY = 8  # of the table of hashes, at least: one in nine masks or fewer is then looked up in vain
+HASH = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio: its products spread over the high bits
 COMPARED_AT_ONCE = 100_000  # pairs of a query and a scope, so that they stay in the processor's cache
 
 Rows = NDArray[np.intp]
@@ -152,8 +155,11 @@ class PackedScopes:
 
     def rows_in(self, scope: Mapping[str, str]) -> Rows:
         """Return the same rows as an array."""
-        if self._lookup is None and len(self._words) == 1:
-            (masks, keys), query = self._words[0], np.uint64(self._packed_first(scope))
+        if len(self._words) == 1:
+            query = np.uint64(self._packed_first(scope))
+            if self._lookup is not None:
+                return self._lookup.rows(query)
+            masks, keys = self._words[0]
             found: Rows = ((masks & query) == keys).nonzero()[0]
             return found
         queries = self._packed(scope)
@@ -211,14 +217,19 @@ class PackedScopes:
 class _Lookup:
     """The rows of each distinct first word of the keys, sorted by it, and the distinct masks.
 
-    `starts` is where the rows of each word start; None if each word is that of one row.
+    `starts` is where the rows of each word start; None if each word is that of one row. `is_taken` is the table of
+    hashes: a word whose slot is empty is none of the keys.
     """
 
-    __slots__ = ("_keys", "_masks", "_order", "_starts")
+    __slots__ = ("_is_taken", "_keys", "_masks", "_order", "_shift", "_starts")
 
     def __init__(self, keys: NDArray[np.uint64], masks: NDArray[np.uint64]) -> None:
         self._order = np.argsort(keys, kind="stable").astype(np.int32)
         self._keys, self._masks = np.unique(keys), np.unique(masks)
+        bits = (SLOTS_PER_KEY * len(self._keys) - 1).bit_length()
+        self._shift = np.uint64(WORD_BITS - bits)
+        self._is_taken = np.zeros(1 << bits, np.bool_)
+        self._is_taken[self._slots(self._keys)] = True
         self._starts: NDArray[np.int32] | None = None
         if len(self._keys) < len(keys):
             starts = keys[self._order].searchsorted(self._keys)
@@ -227,6 +238,7 @@ class _Lookup:
     def rows(self, query: np.uint64) -> Rows:
         """Look up what each mask leaves of the query; masks that leave the same find the same rows."""
         wanted = self._masks & query
+        wanted = wanted[self._is_taken.take(self._slots(wanted))]
         places = self._keys.searchsorted(wanted)
         found = places[self._keys.take(places, mode="clip") == wanted]
         if self._starts is not None:
@@ -237,6 +249,10 @@ class _Lookup:
         if rows.size <= FEW_ROWS:
             return np.array(sorted(set(rows.tolist())), np.intp)
         return np.unique(rows).astype(np.intp)
+
+    def _slots(self, words: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Return the place of each word in the table of hashes."""
+        return ((words * HASH) >> self._shift).view(np.int64)
 
 
 def _ranges(starts: Rows, counts: Rows) -> Rows:

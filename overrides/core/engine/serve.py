@@ -6,6 +6,7 @@ A bot in the middle of a trade always gets levers. A malformed serving mode coun
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from .combination import Combination, Request
@@ -54,6 +55,11 @@ def neutral_levers(module: str, action_category: str) -> dict[str, float]:
     >>> neutral_levers("dm", "allocation")
     {'alloc_mult': 1.0}
     """
+    return _neutral_levers(module, action_category).copy()
+
+
+@lru_cache(64)
+def _neutral_levers(module: str, action_category: str) -> dict[str, float]:
     return {lever.name: lever.neutral for lever in levers_of(module, action_category)}
 
 
@@ -194,6 +200,6 @@ def _withheld(
     if mode.mode is Mode.ON:
         if mode.allow and any(reading.value(request.scope, name) not in values for name, values in mode.allow.items()):
             return Reason.SCOPE_NOT_ALLOWED
-        if not in_rollout(mode, rollout_key):
+        if mode.rollout_percent < 100 and not in_rollout(mode, rollout_key):
             return Reason.NOT_IN_ROLLOUT
     return None

@@ -18,8 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial, reduce
-from itertools import pairwise
-from operator import mul, neg, truediv
+from operator import mul, neg, sub, truediv
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -289,7 +288,8 @@ def heaviest_first(weights: Sequence[float]) -> list[int]:
     [1, 2, 3, 0]
     """
     order = sorted(range(len(weights)), key=weights.__getitem__, reverse=True)
-    if any(0 < weights[one] - weights[next_one] < ROUNDED_AWAY for one, next_one in pairwise(order)):
+    falling = [weights[place] for place in order]
+    if min(map(sub, falling, falling[1:]), default=1.0) < ROUNDED_AWAY:
         rounded = [rounded_weight(weight) for weight in weights]  # which may make them equal
         order = sorted(range(len(weights)), key=rounded.__getitem__, reverse=True)
     return order

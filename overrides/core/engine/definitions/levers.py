@@ -62,6 +62,8 @@ class Lever:
         """
         if self.blend is Blend.LINEAR:
             return self.neutral + unit
+        if -LARGEST_EXPONENT <= unit <= LARGEST_EXPONENT:
+            return self.neutral * math.exp(unit)
         return self.neutral * math.exp(min(max(unit, -LARGEST_EXPONENT), LARGEST_EXPONENT))
 
     def reach(self, start: float, step: float) -> tuple[float, float]:
