@@ -116,11 +116,11 @@ def _learned() -> Iterator[str]:
     active = Lesson.objects.filter(status=Lesson.Status.ACTIVE, policy=LearningMethod.PLAN)
     light = Lesson.objects.filter(status=Lesson.Status.TOO_LIGHT, policy=LearningMethod.PLAN).count()
     cells = Cell.objects.count()
-    yield f"  from {totals['n']:,} trades, {totals['first']:%d %b %Y} to {totals['last']:%d %b %Y}, in {cells:,} cells"
+    yield f"  from {totals['n']:,} trades, {totals['first']:%Y-%m-%d} to {totals['last']:%Y-%m-%d}, in {cells:,} cells"
     yield f"  {active.count()} lessons act, {light:,} more are too light to act"
     yield f"  {noise_lessons()} lessons act on the same trades with their outcomes shuffled: what luck alone looks like"
     verified = of_evidence.filter(stats__verified=True).count()
-    yield f"  policy evidence, built beside it: {of_evidence.count()} lessons, {verified} of them sure of their sign"
+    yield f"  method evidence, built beside it: {of_evidence.count()} lessons, {verified} of them sure of their sign"
     for lesson in _heaviest(active, 3):
         n = lesson.stats["n"]
         yield f"    {lesson}: {lesson.edge_raw:+.2f} R against the mean, {n:.0f} trades, weight {lesson.weight:.3f}"
@@ -205,7 +205,7 @@ def _earned() -> Iterator[str]:
 
 def _challenged() -> Iterator[str]:
     """Yield the comparison of live and challenger, for the lever that sizes trades."""
-    yield "Live against challenger (policy evidence, logged and never served)"
+    yield "Live against challenger (method evidence, logged and never served)"
     for row in filter(None, map(latest, MODULES)):
         document = row.document or {}
         for name, lever in document["levers"].items():

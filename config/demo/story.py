@@ -80,7 +80,7 @@ def run_demo(*, now: datetime, credentials: Path | None) -> bool:
     Raises DatabaseInUse, before anything is written, if the database contains other trades, requests or versions.
     """
     _refuse_others()
-    people = create_people(now, credentials)
+    people = create_people(lambda: datetime.now(UTC), credentials)
     if JobRun.objects.filter(job=JOB, period="history", status=JobRun.Status.DONE).exists():
         return False
     with step("replaying the textbook rules on real bars"):
@@ -113,12 +113,12 @@ def _refuse_others() -> None:
 
 
 def _run_period(bot: Bot, people: dict[str, User], since: datetime, until: datetime) -> None:
-    with step(f"{since:%d %b}: learning from what is known"):
+    with step(f"{since:%Y-%m-%d}: learning from what is known"):
         _learn(since)
     _review(people["reviewer"], since)
     _switch_on(people, since)
     _try_evidence(people, since)
-    with step(f"{since:%d %b}: deciding, reporting and attributing until {until:%d %b}"):
+    with step(f"{since:%Y-%m-%d}: deciding, reporting and attributing until {until:%Y-%m-%d}"):
         bot.decide(since, until)
         bot.report(until)
         run_jobs([("attribute", "telemetry.attribute", timedelta(minutes=5), {})], now=until)

@@ -61,7 +61,7 @@ def _pages(users: Path) -> dict[str, str]:
     from config.demo.people import create_people
     from tests.browser.addresses import page_addresses
 
-    create_people(datetime.now(UTC), users)
+    create_people(lambda: datetime.now(UTC), users)
     unchanging = {f"{each.opts.app_label}_{each.opts.model_name}_history" for each in _read_only()}
     shown = {each.name: each.url for each in page_addresses() if each.name not in unchanging}
     return shown | OUTSIDE | INSIDE
