@@ -22,7 +22,7 @@ from telemetry.decisions.attribute_trades import LATER
 from telemetry.decisions.earnings import ROUNDING, earned_in, sums
 from telemetry.foundation.admin.formatting import MISSING, badge, chips, format_moment, number, pattern, short
 from telemetry.foundation.admin.read_only import DefaultFilter, FactAdmin, FactInline, one_of
-from telemetry.foundation.admin.text_filters import window
+from telemetry.foundation.admin.text_filters import key_filter, window
 from telemetry.models import Action, Attribution, AttributionShare, Decision, DecisionOutcome, Trade
 from telemetry.models.traced import TRACE
 
@@ -167,6 +167,7 @@ class TradeAdmin(FactAdmin):
         CurrentFilter,
         NamesWronglyFilter,
         *window("closed_at", "closed"),
+        key_filter("recorded_by"),
     )
     sortable_by = ("external_id", "closed", "outcome")
     search_fields = ("external_id__icontains", "symbol__icontains")
@@ -175,10 +176,10 @@ class TradeAdmin(FactAdmin):
         ("external_id", "revision", "correction_reason"),
         ("symbol", "side", "timeframe", "book"),
         ("opened", "closed", "outcome"),
-        ("source", "cluster_id", "entry_id"),
+        ("source", "recorder", "cluster_id", "entry_id"),
         ("not_learned", "better", "state"),
     )
-    readonly_fields = ("opened", "closed", "outcome", "not_learned", "better", "state")
+    readonly_fields = ("opened", "closed", "outcome", "recorder", "not_learned", "better", "state")
     inlines = (ActionInline,)
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
@@ -222,6 +223,11 @@ class TradeAdmin(FactAdmin):
         if trade.rr is None:
             return "no unit of risk"
         return number(trade.rr, 3, signed=True, unit="R")
+
+    @admin.display(description="recorded with")
+    def recorder(self, trade: Trade) -> SafeString:
+        """Show how the key begins that recorded it; a dash for an import, or where it is not known."""
+        return short(f"key cw_{trade.recorded_by}…", 20) if trade.recorded_by else MISSING
 
     @admin.display(description="not learned from because")
     def not_learned(self, trade: Trade) -> str | SafeString:

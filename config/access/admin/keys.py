@@ -12,7 +12,8 @@ from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.html import format_html
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from config.access.api.authentication import KEY_RING
@@ -94,7 +95,7 @@ class ApiKeyAdmin(CsvList):
         """Return the fields of a key; only its owner can change, as a different role or expiry needs a new key."""
         if obj is None:
             return IssueForm.Meta.fields
-        return ("name", "role", "owner", "prefix_shown", "state", "expires", "last_used")
+        return ("name", "role", "owner", "prefix_shown", "state", "expires", "last_used", "its_rows")
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
         if obj is None:
@@ -179,6 +180,13 @@ class ApiKeyAdmin(CsvList):
     @admin.display(description="last used", ordering="last_used_at")
     def last_used(self, row: ApiKey) -> SafeString:
         return format_moment(row.last_used_at)
+
+    @admin.display(description="what came with it")
+    def its_rows(self, row: ApiKey) -> SafeString:
+        """Link to the decisions that were asked or reported with the key, and to the trades that it recorded."""
+        links = (("decisions", "telemetry_decision"), ("trades", "telemetry_trade"))
+        found = ((reverse(f"admin:{name}_changelist"), row.prefix, words) for words, name in links)
+        return format_html_join(", ", '<a href="{}?key=cw_{}">{}</a>', found)
 
     @admin.display(description="issued", ordering="created_at")
     def created(self, row: ApiKey) -> SafeString:

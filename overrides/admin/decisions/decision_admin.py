@@ -20,11 +20,12 @@ from overrides.admin.decisions.decision_rows import DecisionList, mover_shown
 from overrides.admin.decisions.decision_search import found_decisions, moved_by
 from overrides.core.engine.definitions.vocabulary import Reason
 from overrides.monitoring.contributions import CONTRIBUTION_COLUMNS, contribution_rows
+from overrides.serving.local_decisions import EVALUATED_BY
 from telemetry.core.vocabulary import ActionCategory, Module, read_pattern_key
 from telemetry.decisions.retirement import retired_by
 from telemetry.foundation.admin.formatting import MISSING, badge, chips, format_moment, number, pattern
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
-from telemetry.foundation.admin.text_filters import read_number, typed_filter, window
+from telemetry.foundation.admin.text_filters import key_filter, read_number, typed_filter, window
 from telemetry.foundation.core.csv_cells import csv_lines
 from telemetry.foundation.core.fields import matching
 from telemetry.foundation.core.identifiers import uuid7_time
@@ -73,6 +74,7 @@ class DecisionAdmin(FactAdmin):
         typed_filter(
             "moved_by", "override or line", "64 digits", matching("[0-9a-f]{64}", "the whole id, 64 digits"), moved_by
         ),
+        key_filter("key"),
     )  # fmt: skip
     search_fields = ("pattern_key",)
     search_help_text = "a decision's whole id, or any part of a pattern or of a scope value (of the newest 50,000)"
@@ -135,12 +137,17 @@ class DecisionAdmin(FactAdmin):
 
     @admin.display(description="answered", ordering="decision_id")
     def answered_at(self, decision: Decision) -> SafeString:
-        """Format the time of the answer, by which the list is ordered, and the time it was asked for if another."""
-        answered = uuid7_time(decision.decision_id)
-        if abs(answered - decision.at) < ABOUT_NOW:
-            return format_moment(answered)
-        as_of = format_html('<div class="cw-quiet cw-small">as of {}</div>', format_moment(decision.at))
-        return format_html("{}{}", format_moment(answered), as_of)
+        """Format the time of the answer, by which the list is ordered.
+
+        Below it stand the time that was asked for, if another, and the local client that answered, if one did.
+        """
+        answered, notes = uuid7_time(decision.decision_id), []
+        if abs(answered - decision.at) >= ABOUT_NOW:
+            notes.append(format_html("as of {}", format_moment(decision.at)))
+        if client := decision.request.get(EVALUATED_BY):
+            notes.append(format_html("by local client {}", client))
+        small = format_html_join("", '<div class="cw-quiet cw-small">{}</div>', ((note,) for note in notes))
+        return format_html("{}{}", format_moment(answered), small)
 
     @admin.display(description="pattern and action")
     def what(self, decision: Decision) -> SafeString:

@@ -21,7 +21,7 @@ from telemetry.models.traced import TRACE, load_constants
 LEVERS_OF = {"dm_alloc": "allocation", "pm_strength": "strength", "pm_tuning": "tuning"}  # by channel
 COLUMNS = (
     "decision_id", "at", "module", "pattern_key", "action_category", "scope", "version", "mode", "reason", "levers",
-    "contributions", *TRACE,
+    "contributions", "request", *TRACE,
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -82,12 +83,35 @@ def window(field: str, what: str = "") -> tuple[type[TypedFilter], type[TypedFil
     hint = "2026-05-01 or 2026-05-01T14:30"
     return (
         typed_filter(
-            "since", f"{of}from (UTC)", hint, read_time, lambda rows, at: rows.filter(**{f"{field}__gte": at})
+            "since", f"{of}since (UTC)", hint, read_time, lambda rows, at: rows.filter(**{f"{field}__gte": at})
         ),
         typed_filter(
             "until", f"{of}before (UTC)", hint, read_time, lambda rows, at: rows.filter(**{f"{field}__lt": at})
         ),
     )
+
+
+def key_filter(field: str) -> type[TypedFilter]:
+    """Return the filter of rows by the API key that a column names, typed as lists of keys show it."""
+    return typed_filter(
+        "key",
+        "API key",
+        "how the key begins: cw_ and 8 digits",
+        read_prefix,
+        lambda rows, key: rows.filter(**{field: key}),
+    )
+
+
+def read_prefix(value: str) -> str:
+    """Return the prefix that a key, or the beginning of one, names; raise Refused otherwise.
+
+    >>> read_prefix("cw_12ab34cd…")
+    '12ab34cd'
+    """
+    found = re.fullmatch(r"(?:cw_)?([0-9a-f]{8})(?:…|\.\.\.)?", value)
+    if found is None:
+        raise Refused.because("the beginning of a key is cw_ and 8 digits; the list of API keys shows it")
+    return found[1]
 
 
 def read_time(value: str) -> datetime:

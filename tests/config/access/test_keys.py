@@ -209,6 +209,16 @@ class TestAdmin:
         assert "lies in the past" in response.content.decode()
         assert not ApiKey.objects.exists()
 
+    def test_leads_to_what_came_with_the_key(self, browser: Client, now: datetime) -> None:
+        row, _ = issue_key(name="bot", role="bot", owner=keeper(), by=None, at=now)
+
+        shown = browser.get(f"/admin/access/apikey/{row.pk}/change/").content.decode()
+
+        for model in ("decision", "trade"):
+            address = f"/admin/telemetry/{model}/?key=cw_{row.prefix}"
+            assert f'href="{address}"' in shown
+            assert browser.get(address).status_code == 200
+
     def test_revokes(self, browser: Client, now: datetime) -> None:
         row, _ = issue_key(name="bot", role="read", owner=keeper(), by=None, at=now)
 

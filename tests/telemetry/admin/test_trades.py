@@ -72,6 +72,20 @@ class TestKnown:
         assert "Nothing that was learned before then rests on it." in shown
 
 
+class TestRecorder:
+    def test_is_the_key_that_recorded_it_by_which_the_list_is_narrowed(self, browser: Client) -> None:
+        trade = make_trade("by key")
+        record_trades([trade], now=NOW, key="12ab34cd")
+        record_trades([make_trade("by import")], now=NOW)
+
+        shown = strip_tags(page(browser, f"/admin/telemetry/trade/{trade_id(trade.external_id, 1)}/change/"))
+        listed = page(browser, "/admin/telemetry/trade/?key=cw_12ab34cd")
+
+        assert "key cw_12ab34cd…" in shown
+        assert "by key" in listed
+        assert "by import" not in listed
+
+
 class TestDecisions:
     @pytest.fixture
     def shown(self, browser: Client) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
+from django.utils.html import strip_tags
 
 from overrides.admin.decisions import decision_search
 from overrides.admin.decisions.decision_search import moved_by
@@ -18,6 +20,7 @@ from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.models import Line, Version
 from overrides.monitoring.contributions import CONTRIBUTION_COLUMNS, contribution_rows
 from overrides.serving.engine import load_engine
+from overrides.serving.local_decisions import EVALUATED_BY
 from overrides.serving.resolve import resolve_one
 from telemetry.decisions.attribute_trades import attribute_trades
 from telemetry.decisions.decision_log import DecisionRecord, record_decisions
@@ -25,6 +28,7 @@ from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import Decision
 from telemetry.models.decision_constants import keys_of_line
 from telemetry.recording.record_trades import record_trades
+from tests.admin_pages import page
 from tests.builders import NOW, action_payload, make_question, make_spec, make_trade, publish, set_mode
 from tests.people import settled
 
@@ -151,8 +155,8 @@ class TestList:
     @pytest.mark.parametrize(
         ("query", "words"),
         [
-            ("since=yesterday", "From (UTC): &#x27;yesterday&#x27; is no date or time; give one such as"),
-            ("until=1999-01-01", "Before (UTC): &#x27;1999-01-01 00:00:00+00:00&#x27; is out of range"),
+            ("since=yesterday", "Asked for since (UTC): &#x27;yesterday&#x27; is no date or time; give one such as"),
+            ("until=1999-01-01", "Asked for before (UTC): &#x27;1999-01-01 00:00:00+00:00&#x27; is out of range"),
             ("version=three", "Version: &#x27;three&#x27; is no whole number; give one such as 12"),
             ("version=99999999999", "is no whole number"),
             ("moved_by=abc", "Override or line: &#x27;abc&#x27; does not fit; send the whole id, 64 digits"),
@@ -224,6 +228,39 @@ class TestPage:
         text = browser.get(f"{DECISIONS}{decision.decision_id}/change/").content.decode()
 
         assert "neutral was served; computed" in text
+
+
+@pytest.mark.usefixtures("version")
+class TestWhoAsked:
+    @pytest.fixture
+    def decision(self) -> DecisionRecord:
+        """An answer of this server, and the one returned, which a local client reported with a key."""
+        [own] = decide(ONLY_NARROW)
+        engine, at = load_engine("pm"), NOW + timedelta(hours=1)
+        made = resolve_one(make_question(scope=BOTH, at=utc_text(at)), engine, now=at).record
+        reported = replace(made, key="12ab34cd", request={**made.request, EVALUATED_BY: "bot-7"})
+        record_decisions([reported])
+        assert own.key is None
+        return reported
+
+    def test_stands_on_the_page_and_in_the_list(self, browser: Client, decision: DecisionRecord) -> None:
+        text = " ".join(strip_tags(page(browser, f"{DECISIONS}{decision.decision_id}/change/")).split())
+
+        assert "local client bot-7 and computed again here" in text
+        assert "Reported withkey cw_12ab34cd…" in text
+        assert page(browser, DECISIONS).count("by local client bot-7") == 1
+
+    @pytest.mark.parametrize("typed", ["cw_12ab34cd", "12ab34cd", "cw_12ab34cd%E2%80%A6"])
+    def test_narrows_the_list(self, browser: Client, decision: DecisionRecord, typed: str) -> None:
+        response = browser.get(f"{DECISIONS}?key={typed}")
+
+        assert [row.pk for row in response.context["cl"].result_list] == [decision.decision_id]
+
+    def test_is_no_whole_key(self, browser: Client, decision: DecisionRecord) -> None:
+        response = browser.get(f"{DECISIONS}?key=cw_12ab34cd_secret")
+
+        assert "the beginning of a key is cw_ and 8 digits" in response.content.decode()
+        assert response.context["cl"].result_count == 0
 
 
 @pytest.mark.usefixtures("version")
