@@ -273,9 +273,9 @@ class BuilderRunAdmin(FactAdmin):
     def as_of_shown(self, run: BuilderRun) -> SafeString:
         return format_moment(run.as_of)
 
-    @admin.display(description="nothing new until")
+    @admin.display(description="nothing new as of")
     def confirmed_shown(self, run: BuilderRun) -> SafeString | str:
-        """When the builder last looked and found what this run had read; a dash where a later run found more."""
+        """Show when the builder last found nothing that this run had not read; a dash if it has not looked again."""
         return MISSING if run.confirmed_at is None else format_moment(run.confirmed_at)
 
     @admin.display(description="learning method")

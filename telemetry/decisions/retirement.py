@@ -46,7 +46,8 @@ def retired_by(decision_id: UUID) -> str | None:
     retirement = DecisionRetirement.objects.filter(since__lte=made, until__gt=made).first()
     if retirement is None:
         return None
-    return f"decision {decision_id} was retired by policy {retirement.policies} with its month, {retirement.month}"
+    month = retirement.month.replace("_", "-")
+    return f"decision {decision_id} was retired by policy {retirement.policies} with all of {month}"
 
 
 def _months() -> list[str]:

@@ -89,7 +89,7 @@ class TestRetirement:
         retire_old_decisions(now=NOW)
         gone = decisions[1].decision_id
 
-        assert "was retired by policy dm 1, pm 1 with its month, 2019_05" in str(retired_by(gone))
+        assert "was retired by policy dm 1, pm 1 with all of 2019-05" in str(retired_by(gone))
         with pytest.raises(Refused, match="was retired by policy dm 1, pm 1"):
             replay(Choice(decision=gone), now=NOW, on_difference=print)
         reply = client_of("read").get(f"/api/v1/decisions/{gone}/")
