@@ -58,7 +58,7 @@ def start(arguments: list[str]) -> int:
 
 
 def stop(arguments: list[str]) -> int:
-    """Stop web, stream, worker, beat and the servers; the data stays."""
+    """Stop web, stream, workers, beat and the servers; the data stays."""
     _accept(arguments)
     supervise.stop()
     services.stop_lasting()
