@@ -41,8 +41,8 @@ RULES = {
     "least_n": "fewest trades of a line that may be approved; more keeps lines with little evidence out",
     "daily_cap": "steps by which the builder may move the module in 24 hours by itself; more lets it move farther",
     "lowering_applies": "whether new lines that lower exposure apply without a person",
-    "decision_retention_days": "time after which decisions that nothing cites are dropped, a whole month at a time, "
-    "once both modules name it; empty: they are kept for good",
+    "decision_retention_days": "time, 90 days at least, after which decisions that nothing cites are dropped, a whole "
+    "month at a time, once both modules name one; the longer of the two counts; empty: they are kept for good",
 }
 KEPT_FOR_GOOD = {"decision_retention_days": None}  # which a policy's document does not name
 
