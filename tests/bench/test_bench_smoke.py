@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from telemetry.audit.simulated_time import time_simulated
 from telemetry.core.file_formats import freqtrade_fields
 from telemetry.core.file_formats.decision_journal import JournalJoin, JournalLine
 from telemetry.core.file_formats.file_rows import Defaults
