@@ -233,7 +233,7 @@ class DecisionQueue(Generic[T]):
             try:
                 self.flush()
                 self._reload()
-            except Error as error:
+            except (Error, OSError) as error:  # OSError: of the files; a writer that ended would store nothing more
                 logger.warning("decisions wait for the database: %d queued (%s)", len(self), error)
         connection.close()
 
@@ -244,11 +244,21 @@ class DecisionQueue(Generic[T]):
         while not self._is_closing and (records := self._spill.take(self._batch)):
             try:
                 written, refused = write_batch(records, RECORDS)
-            except Error:
-                self._spill.write(records)
+            except Error as error:
+                self._put_back(records, error)
                 raise
             self._count("reloaded", written)
             self._count("refused", refused)
+
+    def _put_back(self, records: Sequence[DecisionRecord], error: Exception) -> None:
+        """Write decisions of files to this process's file again, or whole to the log."""
+        assert self._spill is not None  # where they came from
+        try:
+            self._spill.write(records)
+        except OSError:
+            for record in records:
+                log_decision(record, error)
+            self._count("dropped", len(records))
 
     def _spill_on(self) -> None:
         """Move the oldest decisions to the file while the queue is more than half full."""

@@ -1,19 +1,21 @@
 """Decisions on disk that the database did not take in time: written beside the queue, stored when the database is back.
 
 Each process has one file, locked while it lives. A file without a living process is that of one that ended before it
-could store it; any process that finds it stores it.
+could store it; any process that finds it stores it. What another user of the machine could have written is left alone,
+and a line that is no decision, such as one cut off by a crash, is logged and passed over.
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
+import stat
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import IO
 from uuid import UUID
@@ -21,12 +23,18 @@ from uuid import UUID
 from telemetry.decisions.decision_rows import DecisionRecord
 from telemetry.foundation.core.canonical_json import fact_json
 
+logger = logging.getLogger(__name__)
+
 MOST_BYTES = 256 * 1024 * 1024  # about 150,000 decisions
 FIELDS = tuple(field.name for field in fields(DecisionRecord))
 
 
 class SpillFull(OSError):
     """The file has reached its size; what it cannot take is logged."""
+
+
+class UnsafeFolder(OSError):
+    """Others may write to the directory, or it is not ours: they could plant decisions, or read them."""
 
 
 class Spill:
@@ -40,6 +48,7 @@ class Spill:
         self._read = 0  # bytes of the file that have been taken
         self._adopted: list[tuple[Path, IO[bytes]]] = []
         self._owner = 0  # the process that opened the file: a forked one needs its own
+        self.unreadable = 0  # lines that were no decisions
 
     def write(self, records: Sequence[DecisionRecord]) -> None:
         """Append decisions, or none of them. Raises OSError if the disk or the file cannot take them."""
@@ -67,7 +76,7 @@ class Spill:
                 self._adopted = list(self._orphans())
             while self._adopted:
                 path, file = self._adopted[-1]
-                if found := list(map(from_line, islice(file, most))):
+                if found := self._read_lines(file, most):
                     return found
                 path.unlink(missing_ok=True)
                 file.close()
@@ -75,7 +84,7 @@ class Spill:
             if self._file is None or self._owner != os.getpid():
                 return []
             self._file.seek(self._read)
-            found = list(map(from_line, islice(iter(self._file.readline, b""), most)))
+            found = self._read_lines(iter(self._file.readline, b""), most)
             self._read = self._file.tell()
             if self._read == os.fstat(self._file.fileno()).st_size:
                 os.ftruncate(self._file.fileno(), 0)
@@ -97,9 +106,23 @@ class Spill:
         file = self._file
         return 0 if file is None or self._owner != os.getpid() else os.fstat(file.fileno()).st_size - self._read
 
+    def _read_lines(self, lines: Iterable[bytes], most: int) -> list[DecisionRecord]:
+        """Return up to `most` decisions of the next lines; none only at the end."""
+        found: list[DecisionRecord] = []
+        for line in lines:
+            try:
+                found.append(from_line(line))
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+                self.unreadable += 1
+                logger.error("a line of a file of decisions is no decision (%s): %.2000r", error, line)
+            if len(found) == most:
+                break
+        return found
+
     def _opened(self) -> IO[bytes]:
         if self._file is None or self._owner != os.getpid():
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _refuse_unsafe(self._directory)
             name = self._directory / f"{os.getpid()}-{os.urandom(4).hex()}.jsonl"
             descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             self._file, self._file_name = os.fdopen(descriptor, "r+b"), name
@@ -109,10 +132,22 @@ class Spill:
 
     def _orphans(self) -> Iterator[tuple[Path, IO[bytes]]]:
         """Yield the files that no process holds, locked from here on."""
+        try:
+            _refuse_unsafe(self._directory)
+        except FileNotFoundError:
+            return
+        except UnsafeFolder as error:
+            logger.error("decisions in files are not read: %s", error)
+            return
         for path in sorted(self._directory.glob("*.jsonl")):
             try:
-                file = path.open("r+b")
-            except FileNotFoundError:
+                file = os.fdopen(os.open(path, os.O_RDWR | os.O_NOFOLLOW), "r+b")
+            except OSError as error:  # gone in the meantime, a link, or another user's
+                logger.warning("%s is not read: %s", path.name, error)
+                continue
+            if os.fstat(file.fileno()).st_uid != os.geteuid():
+                logger.error("%s is not read: it is another user's", path.name)
+                file.close()
                 continue
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -120,6 +155,15 @@ class Spill:
                 file.close()
             else:
                 yield path, file
+
+
+def _refuse_unsafe(directory: Path) -> None:
+    """Raise UnsafeFolder unless the directory is ours alone to write; FileNotFoundError where there is none."""
+    found = directory.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise UnsafeFolder(f"{directory} is a link, or another user's; name a folder of ours in DECISION_SPILL_DIR")
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise UnsafeFolder(f"others may write to {directory}; take that right from them (chmod go-w)")
 
 
 def to_line(record: DecisionRecord) -> str:
