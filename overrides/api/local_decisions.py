@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from overrides.api.resolve_schema import EXAMPLE_ENTRY, QuestionSerializer
 from overrides.api.snapshot import LONGEST_NAME
-from overrides.serving.local_decisions import LARGEST_NUMBER, Outcome, Reported, Status, read_reported, take
+from overrides.serving.local_decisions import LARGEST_NUMBER, Outcome, Reported, Sender, Status, read_reported, take
 from telemetry.api.decisions import DecisionsView as ListedDecisionsView
 from telemetry.foundation.api.query_parameters import query
 from telemetry.foundation.api.schema_parts import RefusalSerializer, number, problems, sent
@@ -84,8 +84,9 @@ class DecisionsView(ListedDecisionsView):
         description=(
             "A list of up to 1,000; the Python client sends them. Each is computed again from the version and mode it "
             "names and stored as this server computes it, so that trades may name it. One whose levers differ, whose "
-            "id names another question, or whose version or mode never was is refused, with its place and the reason; "
-            "the others are stored. Safe to repeat: a decision that is stored is `unchanged`."
+            "id names another question, or whose version or mode was not in force at `evaluated_at` is refused, with "
+            "its place and the reason; the others are stored. An action counts a decision only if it was reported "
+            "before the action or within a minute of it. Safe to repeat: a decision that is stored is `unchanged`."
         ),
         parameters=[
             OpenApiParameter(
@@ -106,7 +107,7 @@ class DecisionsView(ListedDecisionsView):
         readings = [_read(value, now) for value in _listed(request.data)]
         sound = [each for each in readings if isinstance(each, Reported)]
         with write_time_limit():
-            taken = iter(take(sound, client=client, key=getattr(request.auth, "prefix", None)))
+            taken = iter(take(sound, Sender(client, getattr(request.auth, "prefix", None), now)))
         outcomes = [next(taken) if isinstance(each, Reported) else each for each in readings]
         return Response({"results": [_receipt(index, each) for index, each in enumerate(outcomes)]})
 

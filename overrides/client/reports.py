@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 DECISIONS = "/api/v1/decisions/"
 BATCH = 500
+VERSIONS = 8  # in one batch: the server compiles those that it does not serve any more
 SECONDS = 1.0
 LONGEST_PAUSE = 30.0
 OLDEST = timedelta(hours=23, minutes=50)  # the server refuses those of more than 24 hours
@@ -109,7 +110,7 @@ class Reports:
 
     def _send(self, seconds: float) -> None:
         """Send one batch; raise Failed if it has to be sent again, which changes nothing that was stored."""
-        batch = [self._waiting[place] for place in range(min(BATCH, len(self._waiting)))]
+        batch = _of_few_versions([self._waiting[place] for place in range(min(BATCH, len(self._waiting)))])
         fresh = list(_not_too_old(batch))
         self._count("decisions dropped", len(batch) - len(fresh))
         if fresh:
@@ -137,6 +138,16 @@ class Reports:
         self._count("decisions refused", len(refused))
         if refused:
             logger.warning("the server refuses %d of %d decisions, first %.300r", len(refused), sent, refused[0])
+
+
+def _of_few_versions(waiting: list[Decided]) -> list[Decided]:
+    """Return the first decisions that come from at most VERSIONS states."""
+    versions: set[tuple[str, int | None]] = set()
+    for place, each in enumerate(waiting):
+        versions.add((each.asked.request.module, each.version))
+        if len(versions) > VERSIONS:
+            return waiting[:place]
+    return waiting
 
 
 def _not_too_old(batch: list[Decided]) -> Iterator[Decided]:

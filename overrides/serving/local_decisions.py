@@ -1,7 +1,10 @@
 """Take in decisions that local clients made: each is computed again from the version it names, and stored as ours.
 
 What a client says is believed only where this server would have answered the same. A decision that differs, names a
-state that never was, or bears the id of another one is refused with the reason; sending one again changes nothing.
+state that was not in force at its time, or bears the id of another one is refused with the reason; sending one again
+changes nothing. Its time is the client's word, within 24 hours. So the time at which the report arrived is stored with
+it, and an action counts only decisions that were reported by then or within a minute (`telemetry.core.decision_fit`):
+who waits for the outcome before reporting gains nothing.
 """
 
 from __future__ import annotations
@@ -25,10 +28,11 @@ from overrides.core.governance.errors import EngineMissing
 from overrides.models import Version, VersionKind
 from overrides.serving.decision_record import decision_record
 from overrides.serving.engine import ENGINE_ROOM, Engine, build_engine, unpublished_engine
-from overrides.serving.mode import mode_at
+from overrides.serving.mode import mode_at, mode_period
 from overrides.serving.resolve import resolve_one
 from overrides.serving.resolve_request import Question, read_question
 from telemetry.decisions.decision_log import DecisionRecord, record_decisions
+from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.core.fields import finite, identifier, integer, parse_moment, text
 from telemetry.foundation.core.identifiers import uuid7_time
 from telemetry.foundation.core.objects import Fields, entries
@@ -45,10 +49,15 @@ OLDEST = timedelta(hours=24)
 AHEAD = timedelta(seconds=60)  # by which a client's clock may be ahead
 SAME_MOMENT = timedelta(milliseconds=2)  # a decision's id holds its time to the millisecond
 EVALUATED_BY = "evaluated_by"  # key in a decision's request: the client that computed it
+REPORTED_AT = "reported_at"  # key in a decision's request: when the report arrived
 LARGEST_NUMBER = 2**31 - 1
 ONE_UNIT = 1.5e-9  # served numbers have nine decimals, and another processor may round the last one the other way
 ATTEMPTS = 3
 MOST_PAST = 4
+MOST_STATES = 16  # versions that are not served any more, in one request: each of them may have to be compiled
+
+
+Period = tuple[datetime | None, datetime | None]  # since and until when a state was in force; None: open
 
 
 class Status(StrEnum):
@@ -115,13 +124,22 @@ def _refuse_times(fields: Fields, decision_id: UUID, evaluated_at: datetime, now
         fields.refuse("decision_id", "is no UUID of version 7 made at evaluated_at; send the one made for the answer")
 
 
-def take(reported: Sequence[Reported], *, client: str, key: str | None = None) -> list[Outcome]:
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who reports decisions, by the name of the client and the prefix of its API key, and when the report arrived."""
+
+    client: str
+    key: str | None
+    at: datetime
+
+
+def take(reported: Sequence[Reported], sender: Sender) -> list[Outcome]:
     """Store the decisions that a client made and return what became of each, in order. Raises django.db errors.
 
-    `key` is the prefix of the API key that reports them, which then reads them as its own.
+    The sender's key then reads them as its own.
     """
-    engines = PastStates()
-    judged = [_judged(each, engines, client, key) for each in reported]
+    states = PastStates()
+    judged = [_judged(each, states, sender) for each in reported]
     for _ in range(ATTEMPTS - 1):
         try:
             return _stored(judged)
@@ -161,20 +179,20 @@ def _asked(decision: DecisionRecord | Decision) -> tuple[object, ...]:
         dict(decision.scope),
         decision.at,
         decision.version,
-        dict(decision.request),
+        {name: value for name, value in decision.request.items() if name != REPORTED_AT},
     )
 
 
-def _judged(each: Reported, states: PastStates, client: str, key: str | None) -> DecisionRecord | Outcome:
+def _judged(each: Reported, states: PastStates, sender: Sender) -> DecisionRecord | Outcome:
     try:
-        return _recomputed(each, states.engine(each), client, key)
+        return _recomputed(each, states.engine(each), sender)
     except Refused as refused:
         return Outcome(str(each.decision_id), Status.REFUSED, refused.refusals)
     except EngineMissing as missing:
         return Outcome(str(each.decision_id), Status.REFUSED, (Refusal("version", missing.message),))
 
 
-def _recomputed(each: Reported, engine: Engine, client: str, key: str | None) -> DecisionRecord:
+def _recomputed(each: Reported, engine: Engine, sender: Sender) -> DecisionRecord:
     """Return the record of a decision as this server makes it. Raises Refused if the client served something else."""
     is_stale = each.reason == Reason.STALE
     stale_seconds = math.inf if is_stale else min(each.stale_seconds, ENGINE_ROOM.max_stale_seconds)
@@ -186,8 +204,8 @@ def _recomputed(each: Reported, engine: Engine, client: str, key: str | None) ->
         raise Refused(Refusal("levers", f"are not those of the action; send {', '.join(levers)}"))
     if others := [name for name, value in levers.items() if abs(value - each.levers[name]) > ONE_UNIT]:
         raise Refused(*(Refusal(f"levers.{name}", f"this version answers {levers[name]!r}") for name in others))
-    record = decision_record(replace(resolved.decided, decision_id=each.decision_id, key=key))
-    request = {**record.request, EVALUATED_BY: client}
+    record = decision_record(replace(resolved.decided, decision_id=each.decision_id, key=sender.key))
+    request = {**record.request, EVALUATED_BY: sender.client, REPORTED_AT: utc_text(sender.at)}
     return replace(record, request=request, latency_us=each.latency_us)
 
 
@@ -195,47 +213,76 @@ class PastStates:
     """The engines of the versions and modes that one batch of decisions names, each read once."""
 
     def __init__(self) -> None:
-        self._versions: dict[tuple[str, int], Version] = {}
-        self._modes: dict[tuple[str, int], Mapping[str, Any]] = {}
+        self._versions: dict[tuple[str, int], tuple[Version, datetime | None]] = {}
+        self._modes: dict[tuple[str, int], tuple[Mapping[str, Any], Period]] = {}
+        self._past: set[tuple[str, int]] = set()
 
     def engine(self, each: Reported) -> Engine:
-        """Return the engine that answered. Raises Refused if its version or mode never was, EngineMissing."""
+        """Return the engine that answered. Raises Refused if it was not in force at the time, EngineMissing."""
         module = each.question.request.module
-        mode = self._mode(module, each.mode_revision)
+        mode, stood = self._mode(module, each.mode_revision)
+        _refuse_other_times("mode_revision", f"{module} mode revision {each.mode_revision}", stood, each)
+        if each.version is None:
+            _refuse_other_times("version", f"{module} without a version", (None, _first_published(module)), each)
+            engine = unpublished_engine(module, ServingMode())
+        else:
+            version, ended = self._version(module, each.version)
+            if version.kind == VersionKind.TRIAL:
+                raise Refused(Refusal("version", f"{module} version {each.version} is a trial, which is never served"))
+            _refuse_other_times("version", f"{module} version {each.version}", (version.published_at, ended), each)
+            engine = self._compiled(version)
         number = mode.get("challenger")
-        challenger = None if number is None else (number, self._compiled(module, number).compiled)
-        engine = self._compiled(module, each.version, evaluated_at=each.evaluated_at)
+        challenger = None if number is None else (number, self._compiled(self._version(module, number)[0]).compiled)
         return replace(engine, mode=ServingMode.parse(mode), challenger=challenger)
 
-    def _mode(self, module: str, revision: int) -> Mapping[str, Any]:
+    def _mode(self, module: str, revision: int) -> tuple[Mapping[str, Any], Period]:
         if (module, revision) not in self._modes:
             found = mode_at(module, revision)
             if found is None:
                 raise Refused(Refusal("mode_revision", f"{module} never had a mode of revision {revision}"))
-            self._modes[module, revision] = found
+            self._modes[module, revision] = found, mode_period(module, revision)
         return self._modes[module, revision]
 
-    def _compiled(self, module: str, number: int | None, *, evaluated_at: datetime | None = None) -> Engine:
-        if number is None:
-            return unpublished_engine(module, ServingMode())
-        version = self._version(module, number)
-        if evaluated_at is not None and version.kind == VersionKind.TRIAL:
-            raise Refused(Refusal("version", f"{module} version {number} is a trial, which is never served"))
-        if evaluated_at is not None and evaluated_at + AHEAD < version.published_at:
-            raise Refused(Refusal("version", f"{module} version {number} was published after evaluated_at"))
-        served = ENGINE_ROOM.known(module)
-        if served is not None and served.version == number:
+    def _compiled(self, version: Version) -> Engine:
+        served = ENGINE_ROOM.known(version.module)
+        if served is not None and served.version == version.number:
             return served
+        self._past.add((version.module, version.number))
+        if len(self._past) > MOST_STATES:
+            message = f"is one of more than {MOST_STATES} past versions in one request; send it in another one"
+            raise Refused(Refusal("version", message))
         return _PAST.engine(version)
 
-    def _version(self, module: str, number: int) -> Version:
+    def _version(self, module: str, number: int) -> tuple[Version, datetime | None]:
+        """Return a version, and when the next one took its place."""
         if (module, number) not in self._versions:
-            rows = Version.objects.select_related("parameters").defer("config_data")
-            found = rows.filter(module=module, number=number).first()
+            rows = Version.objects.filter(module=module)
+            found = rows.select_related("parameters").defer("config_data").filter(number=number).first()
             if found is None:
                 raise Refused(Refusal("version", f"{module} never had a version {number}"))
-            self._versions[module, number] = found
+            later = rows.filter(number__gt=number).exclude(kind=VersionKind.TRIAL).order_by("number")
+            self._versions[module, number] = found, later.values_list("published_at", flat=True).first()
         return self._versions[module, number]
+
+
+def _first_published(module: str) -> datetime | None:
+    rows = Version.objects.filter(module=module).exclude(kind=VersionKind.TRIAL).order_by("number")
+    return rows.values_list("published_at", flat=True).first()
+
+
+def _refuse_other_times(field: str, state: str, stood: Period, each: Reported) -> None:
+    """Raise Refused if a state was not yet, or no longer, in force when a client says that it answered from it.
+
+    A client answers from a state that it cannot confirm for as long as a process of the server does, and neutral
+    afterwards; a clock may be off by `AHEAD`.
+    """
+    began, ended = stood
+    if began is not None and each.evaluated_at + AHEAD < began:
+        raise Refused(Refusal(field, f"{state} was not in force yet at evaluated_at"))
+    if each.reason == Reason.STALE or ended is None:
+        return
+    if each.evaluated_at > ended + AHEAD + timedelta(seconds=ENGINE_ROOM.max_stale_seconds):
+        raise Refused(Refusal(field, f"{state} was no longer in force at evaluated_at"))
 
 
 class _Past:

@@ -52,6 +52,15 @@ def mode_at(module: str, revision: int) -> dict[str, Any] | None:
     return document
 
 
+def mode_period(module: str, revision: int) -> tuple[datetime | None, datetime | None]:
+    """Return since when and until when a mode of a revision stood; None: from the beginning, and to this day."""
+    changes = AuditEntry.objects.filter(object=f"mode {module}", action="mode").order_by("seq")
+    first = max(0, revision - 1)
+    times = list(changes.values_list("written_at", flat=True)[first : revision + 1])
+    began, ended, *_ = [*times, None, None] if revision else [None, *times, None]
+    return began, ended
+
+
 def lower_mode(
     *,
     module: str,

@@ -3,8 +3,9 @@
 A decision that an action names wrongly earns nothing through it. An action is checked against what was asked: the
 module, the pattern, the kind of action, the book if the question named one, the time as of which the levers were asked
 for, and the time at which the answer was given: who knows how an action ended could otherwise ask as of an earlier time
-and name the answers that would have earned. Only backtests ask about the past. The scope may differ (docs/method.md
-11.4): the action is then learned from in the scope that was asked.
+and name the answers that would have earned. Only backtests ask about the past. The id of a decision that a local client
+made holds the client's word for that time, so that the server's own time counts too, at which the report arrived. The
+scope may differ (docs/method.md 11.4): the action is then learned from in the scope that was asked.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from types import MappingProxyType
 
 BACKTEST = "backtest"  # the book of trades that were made up from the past
 CLOCK_SKEW = timedelta(seconds=5)  # by which the clocks of a bot and of the server may differ
+REPORTED_WITHIN = timedelta(seconds=60)  # of the action: local clients report every second, and again after failures
 
 
 class Misfit(StrEnum):
@@ -41,7 +43,7 @@ REASONS: Mapping[Misfit, str] = MappingProxyType(
         Misfit.CATEGORY: "the decision was made for another kind of action",
         Misfit.BOOK: "the decision was asked for in another book",
         Misfit.AFTER: "the decision was made after the action",
-        Misfit.LATE: "the decision was made after the action, as of an earlier time",
+        Misfit.LATE: "the decision was made, or reported by a local client, too long after the action",
         Misfit.OLD: "the decision was made too long before the action",
         Misfit.TAKEN: "another trade that was recorded first names the decision",
     }
@@ -55,6 +57,7 @@ class Asked:
     - `at`: the time as of which its levers were asked for.
     - `book`: the book that was asked for, None for any.
     - `made_at`: the clock's time at which the answer was given, None where simulated time is on and it says nothing.
+    - `reported_at`: the clock's time at which the server took in what a local client decided, None for its own answers.
     """
 
     module: str
@@ -63,6 +66,7 @@ class Asked:
     at: datetime
     book: str | None = None
     made_at: datetime | None = None
+    reported_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,8 @@ def misfit(asked: Asked, acted: Acted, *, longest: timedelta) -> Misfit | None:
     """Return why the decision was not made for the action, or None if it was.
 
     A decision may be at most `longest` older than its action, and at most five seconds younger, because clocks differ.
-    Its answer too may have been given at most five seconds after the action, unless the trade is of a backtest.
+    Its answer too may have been given at most five seconds after the action, and one of a local client reported at most
+    a minute after it, unless the trade is of a backtest.
     Whether it is recorded at all, and whether another trade names it already, is for the caller to find out.
 
     >>> noon, day = datetime(2024, 5, 1, 12), timedelta(days=1)
@@ -92,6 +97,8 @@ def misfit(asked: Asked, acted: Acted, *, longest: timedelta) -> Misfit | None:
     <Misfit.AFTER: 'after'>
     >>> misfit(Asked("pm", "donchian.long.breakout", "entry", noon, made_at=noon + day), acted, longest=day)
     <Misfit.LATE: 'late'>
+    >>> misfit(Asked("pm", "donchian.long.breakout", "entry", noon, None, noon, noon + day), acted, longest=day)
+    <Misfit.LATE: 'late'>
     """
     found = (
         (Misfit.MODULE, asked.module != acted.module),
@@ -99,10 +106,16 @@ def misfit(asked: Asked, acted: Acted, *, longest: timedelta) -> Misfit | None:
         (Misfit.CATEGORY, asked.action_category != acted.action_category),
         (Misfit.BOOK, asked.book is not None and asked.book != acted.book),
         (Misfit.AFTER, asked.at - acted.at > CLOCK_SKEW),
-        (Misfit.LATE, acted.book != BACKTEST and (asked.made_at or acted.at) - acted.at > CLOCK_SKEW),
+        (Misfit.LATE, acted.book != BACKTEST and _is_late(asked, acted.at)),
         (Misfit.OLD, acted.at - asked.at > longest),
     )
     return next((reason for reason, holds in found if holds), None)
+
+
+def _is_late(asked: Asked, acted_at: datetime) -> bool:
+    """Return whether the answer was given, or was known to the server, only after the action."""
+    made_at, reported_at = asked.made_at or acted_at, asked.reported_at or acted_at
+    return made_at - acted_at > CLOCK_SKEW or reported_at - acted_at > REPORTED_WITHIN
 
 
 def scope_differences(sent: Mapping[str, str], asked: Mapping[str, str]) -> dict[str, tuple[str | None, str | None]]:

@@ -19,7 +19,8 @@ from telemetry.recording.outcome_scopes import restore_scopes
 Naming = tuple[UUID, str]  # a decision, and the external id of a trade that names it
 
 ASKED = """
-SELECT decision_id, module, pattern_key, action_category, at, request ->> 'book', is_time_simulated()
+SELECT decision_id, module, pattern_key, action_category, at, request ->> 'book',
+    (request ->> 'reported_at')::timestamptz, is_time_simulated()
 FROM telemetry_decision WHERE decision_id = ANY(%s)
 """
 CREDITS = "SELECT decision_id, external_id FROM telemetry_decisioncredit WHERE decision_id = ANY(%s)"
@@ -70,8 +71,8 @@ def named_decisions(ids: Collection[UUID]) -> NamedDecisions:
     if not ids:
         return NamedDecisions({}, {})
     asked = {
-        key: Asked(module, pattern_key, category, at, book, None if is_simulated else uuid7_time(key))
-        for key, module, pattern_key, category, at, book, is_simulated in _rows(ASKED, [sorted(ids)])
+        key: Asked(*made_for) if is_simulated else Asked(*made_for, uuid7_time(key), reported_at)
+        for key, *made_for, reported_at, is_simulated in _rows(ASKED, [sorted(ids)])
     }
     credited = credits_of(asked.keys())
     return NamedDecisions(asked, _first_to_name(asked, asked.keys() - credited.keys()) | credited)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from rest_framework.test import APIClient
 
 from config.access.models import ApiKey
@@ -15,10 +16,12 @@ from overrides.monitoring.replay import replay_one
 from overrides.serving.engine import ENGINE_ROOM
 from overrides.serving.engine_cache import past_engines
 from overrides.serving.snapshot import SNAPSHOTS
+from telemetry.core.trades import parse_trade
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import Decision
+from telemetry.recording.record_trades import record_trades
 from tests.api_clients import client_of
-from tests.builders import KEY, NOW, SCOPE, make_spec, publish, set_mode
+from tests.builders import KEY, NOW, SCOPE, action_payload, make_spec, publish, set_mode, trade_payload
 
 pytestmark = pytest.mark.django_db
 
@@ -53,6 +56,12 @@ def decided(asked: dict[str, Any] = ASKED, *, stale_seconds: float = 0.0, **over
         stale_seconds, 40.0,
     )  # fmt: skip
     return made.document() | over
+
+
+def ago(sent: dict[str, Any], **units: float) -> dict[str, Any]:
+    """Return a decision with the time so long ago, and an id that says so too."""
+    at = datetime.now(UTC) - timedelta(**units)
+    return sent | {"evaluated_at": at.isoformat(), "decision_id": str(decision_id(at))}
 
 
 def report(api: APIClient, *decisions: Any) -> list[dict[str, Any]]:
@@ -115,9 +124,9 @@ class TestReport:
         ("over", "field"),
         [
             ({"version": 2}, "version"),
-            ({"version": None}, "reason"),
+            ({"version": None}, "version"),
             ({"mode_revision": 2}, "mode_revision"),
-            ({"mode_revision": 0}, "reason"),
+            ({"mode_revision": 0}, "mode_revision"),
             ({"decision_id": "018f3c1e-7b2a-4c3d-8e4f-5a6b7c8d9e0f"}, "decision_id"),
             ({"evaluated_at": "2026-01-01T00:00:00"}, "evaluated_at"),
             ({"question": {}}, "question.module"),
@@ -142,8 +151,8 @@ class TestReport:
 
     def test_takes_a_decision_of_a_version_and_mode_that_are_past(self, api: APIClient) -> None:
         early = decided()
-        publish(make_spec({"size_mult": 1.2}, scope={"timeframe": "4h"}))
-        set_mode("shadow")
+        publish(make_spec({"size_mult": 1.2}, scope={"timeframe": "4h"}), at=datetime.now(UTC))
+        set_mode("shadow", at=datetime.now(UTC))
         late = decided()
 
         assert [each["status"] for each in report(api, early, late)] == ["new", "new"]
@@ -176,3 +185,76 @@ class TestReport:
         assert client_of("read").post(URL, [decided()], format="json").status_code == 403
         assert client_of("read").get(URL).status_code == 200
         assert client_of("evaluate").get(URL).status_code == 403
+
+
+class TestForged:
+    """A client that knows which answer would have earned, and reports it as its own decision of that time."""
+
+    @staticmethod
+    def _refused(api: APIClient, *sent: dict[str, Any]) -> list[str]:
+        return [each["errors"][0]["field"].partition("].")[2] for each in report(api, *sent) if each["errors"]]
+
+    def test_names_no_version_before_its_time(self, api: APIClient) -> None:
+        published = datetime.now(UTC)
+        publish(make_spec({"size_mult": 1.2}, scope={"timeframe": "4h"}), at=published)
+
+        assert self._refused(api, ago(decided(), minutes=10)) == ["version"]
+
+    def test_names_no_version_after_its_time(self, api: APIClient) -> None:
+        early = decided()
+        publish(make_spec({"size_mult": 1.2}, scope={"timeframe": "4h"}), at=datetime.now(UTC) - timedelta(hours=2))
+
+        assert self._refused(api, ago(early, minutes=110), ago(early, hours=3)) == ["version"]
+
+    def test_names_no_mode_that_was_off_then(self, api: APIClient) -> None:
+        begun = decided()
+        set_mode("off", at=datetime.now(UTC) - timedelta(hours=2))
+        set_mode("on", at=datetime.now(UTC) - timedelta(hours=1))
+        anew = decided()
+
+        assert self._refused(api, ago(begun, minutes=90), ago(anew, minutes=90)) == ["mode_revision", "mode_revision"]
+        assert self._refused(api, ago(begun, hours=3), ago(anew, minutes=30)) == []
+
+    def test_is_no_server_that_nobody_confirmed(self, api: APIClient) -> None:
+        """STALE is neutral whatever the state; it needs no state that was in force."""
+        stale = decided(stale_seconds=400.0)
+        publish(make_spec({"size_mult": 1.2}, scope={"timeframe": "4h"}), at=datetime.now(UTC) - timedelta(hours=2))
+
+        assert self._refused(api, ago(stale, minutes=30)) == []
+
+    def test_bears_the_time_at_which_it_arrived(self, api: APIClient) -> None:
+        before = datetime.now(UTC)
+        sent = ago(decided(), hours=5)
+
+        assert report(api, sent)[0]["status"] == "new"
+
+        row = Decision.objects.get(pk=sent["decision_id"])
+        assert before <= datetime.fromisoformat(row.request["reported_at"]) <= datetime.now(UTC)
+        assert report(api, sent)[0]["status"] == "unchanged"
+
+    @pytest.mark.parametrize(("minutes", "fit"), [(0.0, "fits"), (0.5, "fits"), (2.0, "misfit"), (600.0, "misfit")])
+    def test_earns_nothing_once_the_outcome_may_be_known(self, api: APIClient, minutes: float, fit: str) -> None:
+        sent = ago(decided(), minutes=minutes)
+        at = sent["evaluated_at"]
+        sent["question"] = sent["question"] | {"at": at}
+        sent |= {name: decided(sent["question"])[name] for name in ("levers", "reason")}
+        assert report(api, sent)[0]["status"] == "new"
+        with connection.cursor() as cursor:  # let the clock of the database alone count
+            cursor.execute("DELETE FROM simulated_time")
+        action = action_payload(at=at, decision_ids=[sent["decision_id"]])
+        now = datetime.now(UTC)
+        payload = trade_payload(actions=[action], book="live", opened_at=at, closed_at=utc_text(now))
+
+        (receipt,) = record_trades([parse_trade(payload, now=now)], now=now)
+
+        assert [str(each.status) for each in receipt.decisions] == [fit]
+
+    def test_of_too_many_versions_is_not_compiled(self, api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("overrides.serving.local_decisions.MOST_STATES", 1)
+        now = datetime.now(UTC)
+        first = decided()
+        publish(make_spec({"size_mult": 1.2}, scope={"timeframe": "4h"}), at=now)
+        second = decided()
+        publish(make_spec({"size_mult": 1.3}, scope={"timeframe": "4h"}), at=now)
+
+        assert self._refused(api, first, second, decided()) == ["version"]

@@ -7,7 +7,16 @@ from datetime import timedelta
 
 import pytest
 
-from telemetry.core.decision_fit import CLOCK_SKEW, REASONS, Acted, Asked, Misfit, misfit, scope_differences
+from telemetry.core.decision_fit import (
+    CLOCK_SKEW,
+    REASONS,
+    REPORTED_WITHIN,
+    Acted,
+    Asked,
+    Misfit,
+    misfit,
+    scope_differences,
+)
 from tests.builders import KEY, NOW
 
 DAY = timedelta(days=1)
@@ -34,13 +43,22 @@ class TestMisfit:
             ({"at": NOW - DAY - TICK}, Misfit.OLD),
             ({"made_at": NOW + CLOCK_SKEW + TICK}, Misfit.LATE),
             ({"at": NOW - DAY, "made_at": NOW + DAY}, Misfit.LATE),
+            ({"made_at": NOW, "reported_at": NOW + REPORTED_WITHIN + TICK}, Misfit.LATE),
         ],
     )
     def test_names_what_is_wrong(self, change: dict[str, object], reason: Misfit) -> None:
         assert misfit(replace(ASKED, **change), ACTED, longest=DAY) is reason  # type: ignore[arg-type]  # any field
 
     @pytest.mark.parametrize(
-        "change", [{"at": NOW + CLOCK_SKEW}, {"at": NOW - DAY}, {"book": "paper"}, {"made_at": NOW + CLOCK_SKEW}]
+        "change",
+        [
+            {"at": NOW + CLOCK_SKEW},
+            {"at": NOW - DAY},
+            {"book": "paper"},
+            {"made_at": NOW + CLOCK_SKEW},
+            {"made_at": NOW, "reported_at": NOW + REPORTED_WITHIN},
+            {"reported_at": NOW - DAY},
+        ],
     )
     def test_allows_what_lies_within_the_limits(self, change: dict[str, object]) -> None:
         assert misfit(replace(ASKED, **change), ACTED, longest=DAY) is None  # type: ignore[arg-type]  # any field
@@ -50,7 +68,8 @@ class TestMisfit:
         [("backtest", None), ("Backtest", Misfit.LATE), ("backtests", Misfit.LATE), ("dry", Misfit.LATE)],
     )
     def test_lets_backtests_alone_ask_about_the_past(self, book: str, reason: Misfit | None) -> None:
-        asked, acted = replace(ASKED, made_at=NOW + 300 * DAY), replace(ACTED, book=book)
+        later = NOW + 300 * DAY
+        asked, acted = replace(ASKED, made_at=later, reported_at=later), replace(ACTED, book=book)
 
         assert misfit(asked, acted, longest=DAY) is reason
         assert misfit(replace(asked, at=NOW + DAY), acted, longest=DAY) is Misfit.AFTER
