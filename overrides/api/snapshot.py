@@ -86,7 +86,7 @@ class SnapshotView(APIView):
         fields.close()
         held = request.headers.get("If-None-Match", "")
         if client is not None:
-            _confirm(client, module, held)
+            _confirm(client, getattr(request.auth, "prefix", ""), module, held)
         state, age = ENGINE_ROOM.state(module), ENGINE_ROOM.stale_seconds(module)
         if state is None or age > ENGINE_ROOM.max_stale_seconds:
             raise NoEngine
@@ -113,10 +113,10 @@ def _takes_gzip(request: Request) -> bool:
     )
 
 
-def _confirm(client: str, module: str, held: str) -> None:
+def _confirm(client: str, key: str, module: str, held: str) -> None:
     """Keep which state the client serves, by the tag of what it holds."""
     found = _TAG.search(held)
     served: State = (None, None)
     if found is not None and found[1] == module:
         served = int(found[2]) or None, int(found[3]) or None
-    CLIENTS.note(client, module, served, datetime.now(UTC))
+    CLIENTS.note(client, key, module, served, datetime.now(UTC))

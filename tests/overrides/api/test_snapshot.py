@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from rest_framework.test import APIClient
 
+from config.access.models import ApiKey
 from overrides.client.local_engine import read_engine
 from overrides.core.engine.snapshot_file import unpack
 from overrides.models import ServingConfirmation
@@ -106,8 +107,31 @@ class TestSnapshot:
         clients.flush()
         clients.close()
 
+        key = ApiKey.objects.get().prefix
         rows = ServingConfirmation.objects.filter(kind="client").values_list("name", "version", "mode_revision")
-        assert set(rows) == {("new", None, None), ("one", 1, None), ("two", 7, 9), ("odd", None, None)}
+        assert {(name.removesuffix(f", key {key}"), *served) for name, *served in rows} == {
+            ("new", None, None),
+            ("one", 1, None),
+            ("two", 7, 9),
+            ("odd", None, None),
+        }
+
+    def test_notes_nothing_in_the_name_of_another_client(self, api: APIClient, clients: ClientConfirmations) -> None:
+        """A forged confirmation would hide that the real one still serves what was switched off."""
+        publish(make_spec())
+        owner = ApiKey.objects.get().prefix
+        api.get(URL, {"module": "pm", "client": "bot 7"}, HTTP_IF_NONE_MATCH='"pm-0-0-3"')
+        clients.flush()
+        forger = client_of("evaluate")
+        for name in ("bot 7", f"bot 7, key {owner}", "host:1:2"):
+            forger.get(URL, {"module": "pm", "client": name}, HTTP_IF_NONE_MATCH='"pm-1-0-3"')
+        clients.flush()
+        clients.close()
+
+        found = ServingConfirmation.objects.get(name=f"bot 7, key {owner}")
+        assert (found.kind, found.version) == ("client", None)
+        assert ServingConfirmation.objects.filter(kind="process", name="host:1:2").count() == 0
+        assert ServingConfirmation.objects.filter(kind="client").count() == 4
 
     def test_is_refused_to_who_may_not_resolve(self) -> None:
         assert bearer(None).get(URL, {"module": "pm"}).status_code == 401
@@ -142,9 +166,22 @@ class TestClientConfirmations:
     def test_are_bounded(self) -> None:
         made = ClientConfirmations(seconds=3600, most=2)
         for name in ("a", "b", "a", "c"):
-            made.note(name, "pm", (1, 1), datetime.now(UTC))
+            made.note(name, "k", "pm", (1, 1), datetime.now(UTC))
 
         assert made.dropped == 1
         made.flush()
         assert ServingConfirmation.objects.filter(kind="client").count() == 2
         made.close()
+
+    def test_of_one_key_do_not_crowd_out_those_of_others(self) -> None:
+        made = ClientConfirmations(seconds=3600, most_of_key=2)
+        for name in ("a", "b", "c", "d", "a"):
+            made.note(name, "loud", "pm", (1, 1), datetime.now(UTC))
+        made.note("e", "quiet", "pm", (1, 1), datetime.now(UTC))
+
+        made.flush()
+        made.close()
+
+        assert made.dropped == 2
+        names = ServingConfirmation.objects.filter(kind="client").values_list("name", flat=True)
+        assert set(names) == {"a, key loud", "b, key loud", "e, key quiet"}
