@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import math
 import struct
-import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import orjson
@@ -22,31 +21,56 @@ from overrides.core.engine.definitions.formats import CURRENT_FORMAT
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.serving_mode import Mode
 from overrides.core.engine.definitions.vocabulary import Combiner
+from overrides.core.engine.listing import Blending
 from overrides.core.engine.position_scaling import CAP, COEFFICIENTS, PositionScaling
 from overrides.core.engine.serve import Answer
 from overrides.core.engine.taken import ContributionColumns, Contributions, ExclusionColumns, Exclusions
+from overrides.serving.decision_movers import (
+    DECAY,
+    KEYS,
+    BucketKeys,
+    Keyed,
+    Movers,
+    blends_of,
+    constants_of,
+    keyed,
+    lever_order,
+    levers_of,
+    movers_of,
+    rows_as_bytes,
+)
 from overrides.serving.decision_record import (
     NUMERIC_BUILD,
+    OPTIONAL,
+    SERVED_UNDER,
     Decided,
     combiners_of,
     decision_record,
-    request_document,
+    served_under,
     shadow_answer,
 )
 from overrides.serving.engine import Engine
+from overrides.serving.resolve_request import Question
 from telemetry.core.decision_trace import effects, words
 from telemetry.core.decision_trace.bytes_read import Unpackable, layout
-from telemetry.core.decision_trace.constants import LEFT_OUT, Constants, pack_constants
+from telemetry.core.decision_trace.constants import LEFT_OUT, Constants
 from telemetry.core.decision_trace.contributions import joined, pack_ramping, packed_excluded
 from telemetry.core.decision_trace.levers import pack_moved, pack_unmoved
 from telemetry.core.decision_trace.trace import head, pack_reason, pack_text
 from telemetry.decisions.decision_log import Rows
-from telemetry.decisions.decision_rows import StoredRow, short_request, stored_row, traced_row
+from telemetry.decisions.decision_rows import (
+    StoredRow,
+    binary_row,
+    packed_build,
+    packed_how,
+    packed_words,
+    stored_row,
+)
+from telemetry.foundation.core import binary_copy
 from telemetry.foundation.core.canonical_json import fact_json
 
-DECAY = len(words.STEADY_FACTORS)  # its place in the factors of a contribution
 RAMPING, EXCLUDED = b"r", b"x"
-Known = dict[bytes, tuple[int, Constants]]
+Known = dict[bytes, Keyed]
 
 
 class ConstantsOf:
@@ -66,55 +90,61 @@ class ConstantsOf:
 CONSTANTS = ConstantsOf()
 
 
-class _Head(NamedTuple):
-    decision_id: uuid.UUID
-    module: str
-    pattern_key: str
-    action_category: str
-    at: datetime
-    version: int | None
-    challenger_version: int | None
+class _Serving(NamedTuple):
+    """What the decisions of one engine have in common; None stands for the engine where there was none."""
+
+    engine: Engine | None
+    numbers: tuple[int | None, int | None]
     combiner: str
     mode: str
-    reason: str
-    flags: tuple[str, ...]
-    latency_us: float | None
-    key: str | None
-    numeric_build: str = NUMERIC_BUILD
-    format: int | None = CURRENT_FORMAT
+    served_under: Mapping[str, Any] | None
+    keys: dict[int, BucketKeys]
+
+    @classmethod
+    def of(cls, engine: Engine | None) -> Self:
+        if engine is None:
+            return cls(None, (None, None), combiners_of(None), Mode.OFF, None, {})
+        challenger = engine.challenger[0] if engine.challenger else None
+        under, keys = served_under(engine), KEYS.known(engine.module, engine.compiled)
+        return cls(engine, (engine.version, challenger), combiners_of(engine), engine.mode.mode, under, keys)
 
 
 def rows_of(batch: Sequence[Decided]) -> Rows:
     """Return answers as rows, and the constants that the rows name."""
     named: dict[int, Constants] = {}
-    return [_row(each, named) for each in batch], named
+    serving: dict[int, _Serving] = {}
+    for each in batch:
+        if id(each.engine) not in serving:
+            serving[id(each.engine)] = _Serving.of(each.engine)
+    by = [serving[id(each.engine)] for each in batch]
+    blends = [_blends(each) for each in batch]
+    movers = movers_of(blends, [each.keys for each in by], named)
+    return [_row(*each, named) for each in zip(batch, by, movers, strict=True)], named
 
 
-def _row(decided: Decided, named: dict[int, Constants]) -> StoredRow:
+def _blends(decided: Decided) -> tuple[Blending, ...] | None:
+    combination = decided.answer.combination
+    if combination is None or decided.engine is None or not combination.contributions:
+        return None
+    return blends_of(combination.contributions)
+
+
+def _row(decided: Decided, serving: _Serving, movers: Movers | None, named: dict[int, Constants]) -> StoredRow:
     try:
-        trace, movers = _trace(decided, named)
-        engine, request = decided.engine, decided.question.request
-        asked = short_request(request_document(decided.question, engine))
-        return traced_row(
-            _Head(
-                decided.decision_id,
-                request.module,
-                request.pattern_key,
-                request.action_category,
-                request.at,
-                engine.version if engine else None,
-                engine.challenger[0] if engine and engine.challenger else None,
-                combiners_of(engine),
-                engine.mode.mode if engine else Mode.OFF,
-                decided.answer.reason,
-                decided.flags,
-                decided.latency_us,
-                decided.key,
-            ),
+        trace, keys = _trace(decided, movers, named)
+        request = decided.question.request
+        return binary_row(
+            decided.decision_id,
+            packed_words(request.module, request.pattern_key, request.action_category),
             orjson.dumps(request.scope, option=orjson.OPT_SORT_KEYS),
-            orjson.dumps(asked, option=orjson.OPT_SORT_KEYS),
+            request.at,
+            packed_how(*serving.numbers, serving.combiner, serving.mode, decided.answer.reason, decided.flags),
+            _asked(decided.question, serving.served_under),
+            BUILD,
+            decided.latency_us,
+            decided.key,
             trace,
-            movers,
+            keys,
         )
     except (Unpackable, struct.error, orjson.JSONEncodeError):
         row, constants = stored_row(decision_record(decided))
@@ -122,20 +152,32 @@ def _row(decided: Decided, named: dict[int, Constants]) -> StoredRow:
         return row
 
 
-def _trace(decided: Decided, named: dict[int, Constants]) -> tuple[bytes, Sequence[int]]:
+def _asked(question: Question, under: Mapping[str, Any] | None) -> bytes:
+    """Return the request as JSON, without what it left open (`short_request`)."""
+    asked = {name: value for name in OPTIONAL if (value := getattr(question, name)) is not None}
+    if question.request.current:
+        asked["current"] = dict(question.request.current)
+    if under is not None:
+        asked[SERVED_UNDER] = under
+    return orjson.dumps(asked, option=orjson.OPT_SORT_KEYS) if asked else b"{}"
+
+
+def _trace(decided: Decided, movers: Movers | None, named: dict[int, Constants]) -> tuple[bytes, bytes]:
     result, engine = decided.answer, decided.engine
     combination = result.combination
     served = _served(decided, result)
     if combination is None or engine is None:
-        return served + NOTHING_MOVED, ()
-    known = CONSTANTS.known(engine)
-    contributions, movers = _contributions(combination, known, named)
-    excluded = _excluded(combination, known, named)
+        return served + NOTHING_MOVED, binary_copy.NULL
+    excluded = NO_EXCLUSIONS
+    if combination.excluded:
+        excluded = _excluded(combination, CONSTANTS.known(engine), named)
+    if movers is None:
+        movers = _contributions(combination, CONSTANTS.known(engine), named)
     effect = NO_EFFECT
     if engine.mode.mode is Mode.ON:
         request = decided.question.request
         effect = _effect(combination, result.multipliers, request.module, request.action_category)
-    return b"".join((served, excluded, contributions, effect)), movers
+    return b"".join((served, excluded, movers.trace, effect)), movers.keys
 
 
 def _served(decided: Decided, result: Answer) -> bytes:
@@ -157,13 +199,14 @@ def _levers(result: Answer) -> bytes:
     return b"".join(parts)
 
 
-def _contributions(combination: Combination, known: Known, named: dict[int, Constants]) -> tuple[bytes, Sequence[int]]:
+def _contributions(combination: Combination, known: Known, named: dict[int, Constants]) -> Movers:
+    """Return the contributions of one answer by their columns, as combiners that do not weigh have them."""
     if not combination.contributions:
-        return NO_CONTRIBUTIONS, ()
+        return Movers(NO_CONTRIBUTIONS, binary_copy.NULL)
     if not isinstance(combination.contributions, Contributions):
         raise Unpackable("the contributions have no columns")
     columns = combination.contributions.columns
-    ids = _rows_as_bytes(columns.ids)
+    ids = rows_as_bytes(columns.ids)
     if columns.ramping is not None:
         ramping: list[bool] = np.logical_or.reduce(columns.ramping, axis=1).tolist()
         ids = [each + RAMPING if is_ramping else each for each, is_ramping in zip(ids, ramping, strict=True)]
@@ -173,7 +216,7 @@ def _contributions(combination: Combination, known: Known, named: dict[int, Cons
         found = [known[each] for each in ids]
     constants = dict(found)  # type: ignore[arg-type]  # none is missing any more
     named.update(constants)
-    order = _order(columns.levers)
+    order = lever_order(columns.levers)
     parts = columns.parts if order is None else columns.parts[:, order]
     if columns.acts is not None:
         acts = columns.acts if order is None else columns.acts[:, order]
@@ -181,21 +224,8 @@ def _contributions(combination: Combination, known: Known, named: dict[int, Cons
     if columns.has is not None:
         parts = parts[columns.has if order is None else columns.has[:, order]]
     numbers = _weights(columns) + parts.tobytes()
-    return joined(len(ids), numbers, _ramping(columns)), [each[0] for each in found if each is not None]
-
-
-def _rows_as_bytes(hashes: np.ndarray | None) -> list[bytes]:
-    if hashes is None:
-        raise Unpackable("the ids are no hashes")
-    content = hashes.tobytes()
-    return [content[start : start + 32] for start in range(0, len(content), 32)]
-
-
-def _order(levers: Sequence[str]) -> list[int] | None:
-    """Return the columns in the order of the words of a trace; None if they are in it."""
-    places = [words.LEVER_AT[name] for name in levers]
-    order = sorted(range(len(places)), key=places.__getitem__)
-    return None if order == list(range(len(order))) else order
+    keys = binary_copy.bigints([each[0] for each in found if each is not None])
+    return Movers(joined(len(ids), numbers, _ramping(columns)), keys)
 
 
 def _weights(columns: ContributionColumns) -> bytes:
@@ -214,51 +244,31 @@ def _ramping(columns: ContributionColumns) -> list[bytes]:
         return []
     found = []
     for row in np.flatnonzero(columns.ramping.any(axis=1)).tolist():
-        has = _levers_of(columns, row)
+        has = levers_of(columns, row)
         under_way = [name for name, is_so in zip(columns.levers, columns.ramping[row], strict=True) if is_so]
         targets = [float(columns.targets[row, place]) for place in has]
         found.append(pack_ramping(row, words.mask_of(words.LEVER_AT, under_way), targets))
     return found
 
 
-def _levers_of(columns: ContributionColumns, row: int) -> list[int]:
-    """Return the columns of the levers that an override moves, in the order of the words of a trace."""
-    order = sorted(range(len(columns.levers)), key=lambda place: words.LEVER_AT[columns.levers[place]])
-    return [place for place in order if columns.has is None or columns.has[row, place]]
-
-
 def _learn(columns: ContributionColumns, ids: Sequence[bytes], known: Known) -> None:
     """Make the constants of overrides that are not known yet."""
-    lines = _rows_as_bytes(columns.lines)
+    lines = rows_as_bytes(columns.lines)
     for row, (name, line) in enumerate(zip(ids, lines, strict=True)):
         if name not in known:
-            has = _levers_of(columns, row)
-            mask = words.mask_of(words.LEVER_AT, [columns.levers[place] for place in has])
-            is_ramping = len(name) > 32
-            targets = None if is_ramping else tuple(float(columns.targets[row, place]) for place in has)
-            factors = None
-            if columns.factors is not None and not math.isnan(columns.factors[row, 0]):
-                factors = tuple(columns.factors[row, :DECAY].tolist())
-            known[name] = _keyed(name[:32], line, pack_constants(mask, targets, factors))
-
-
-def _keyed(name: bytes, line: bytes, packed: bytes) -> tuple[int, Constants]:
-    made = Constants(name.hex(), line.hex(), packed)
-    return made.key, made
+            known[name] = keyed(name[:32], line, constants_of(columns, row, is_ramping=len(name) > 32))
 
 
 def _excluded(combination: Combination, known: Known, named: dict[int, Constants]) -> bytes:
-    if not combination.excluded:
-        return NO_EXCLUSIONS
     if not isinstance(combination.excluded, Exclusions):
         raise Unpackable("the exclusions have no columns")
     columns: ExclusionColumns = combination.excluded.columns
-    ids, lines = _rows_as_bytes(columns.ids), _rows_as_bytes(columns.lines)
+    ids, lines = rows_as_bytes(columns.ids), rows_as_bytes(columns.lines)
     keys = []
     for name, line in zip(ids, lines, strict=True):
         found = known.get(name + EXCLUDED)
         if found is None:
-            found = known[name + EXCLUDED] = _keyed(name, line, LEFT_OUT)
+            found = known[name + EXCLUDED] = keyed(name, line, LEFT_OUT)
         named[found[0]] = found[1]
         keys.append(found[0])
     weights: Sequence[float | None] = (None,) * len(keys)
@@ -268,12 +278,11 @@ def _excluded(combination: Combination, known: Known, named: dict[int, Constants
 
 
 def _effect(combination: Combination, multipliers: PositionScaling | None, module: str, category: str) -> bytes:
-    parts = []
-    for name, lever in combination.levers.items():
-        if category in LEVERS[name].scales_on:
-            is_plan = lever.combiner is Combiner.PLAN
-            start = LEVERS[name].unit(lever.current) if is_plan else 0.0
-            parts.append(effects.pack_from_current(name, start) if is_plan else effects.pack_as_contributed(name))
+    parts = [
+        _from_current(name, lever.current) if lever.combiner is Combiner.PLAN else _as_contributed(name)
+        for name, lever in combination.levers.items()
+        if category in LEVERS[name].scales_on
+    ]
     if multipliers is not None:
         for name, part in _own_parts(multipliers, module).items():
             if part != 0:
@@ -281,10 +290,21 @@ def _effect(combination: Combination, multipliers: PositionScaling | None, modul
     return layout("B").pack(len(parts)) + b"".join(parts)
 
 
+@lru_cache(10_000)
+def _from_current(name: str, current: float) -> bytes:
+    return effects.pack_from_current(name, LEVERS[name].unit(current))
+
+
+@lru_cache(100)
+def _as_contributed(name: str) -> bytes:
+    return effects.pack_as_contributed(name)
+
+
 def _own_parts(multipliers: PositionScaling, module: str) -> Mapping[str, float]:
     return {COEFFICIENTS: math.log(multipliers.product) if module == "dm" else 0.0, CAP: multipliers.cut}
 
 
+BUILD = packed_build(NUMERIC_BUILD, CURRENT_FORMAT)
 NO_EFFECT = layout("B").pack(0)
 NO_EXCLUSIONS = packed_excluded((), (), ())
 NO_CONTRIBUTIONS = joined(0, b"", ())

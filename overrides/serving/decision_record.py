@@ -28,6 +28,7 @@ from telemetry.decisions.decision_log import DecisionRecord
 
 NUMERIC_BUILD = f"{platform.machine()} python-{platform.python_version()} numpy-{numpy.__version__}"
 SERVED_UNDER = "served_under"  # key in a decision's request: the roll-out and allow-lists in force
+OPTIONAL = ("rollout_key", "base_allocation", "coefficient_product", "alloc_mult", "book")  # fields of a question
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +89,17 @@ def request_document(question: Question, engine: Engine | None) -> dict[str, Any
         "rollout_key": question.rollout_key,
         "base_allocation": question.base_allocation,
     }
-    optional = {name: getattr(question, name) for name in ("coefficient_product", "alloc_mult", "book")}
+    optional = {name: getattr(question, name) for name in OPTIONAL}
     document |= {name: value for name, value in optional.items() if value is not None}
-    if engine is not None and not engine.mode.serves_everybody:
-        document[SERVED_UNDER] = {"rollout_percent": engine.mode.rollout_percent, "allow": dict(engine.mode.allow)}
-    return document
+    under = None if engine is None else served_under(engine)
+    return document if under is None else document | {SERVED_UNDER: under}
+
+
+def served_under(engine: Engine) -> dict[str, Any] | None:
+    """Return the roll-out and the allow-lists in force; None if everybody is served."""
+    if engine.mode.serves_everybody:
+        return None
+    return {"rollout_percent": engine.mode.rollout_percent, "allow": dict(engine.mode.allow)}
 
 
 def _levers(result: Answer) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Protocol
 
 from django.db import IntegrityError, connection
@@ -26,6 +27,7 @@ HEAD = (
 DOCUMENTS = ("levers", "contributions", "excluded", "challenger", "effect", "multipliers")
 COLUMNS = (*HEAD, *DOCUMENTS)
 TRACED = (*HEAD, "trace", "movers")
+COUNTED = binary_copy.counted(len(TRACED))
 
 STORE = """
 INSERT INTO telemetry_decisionconstants (key, override_id, line_id, packed)
@@ -132,18 +134,68 @@ def stored_row(record: DecisionRecord) -> tuple[StoredRow, Iterable[Constants]]:
 
 def traced_row(head: Head, scope: bytes, request: bytes, trace: bytes, movers: Sequence[int]) -> bytes:
     """Return a row of TRACED in binary form; `scope` and `request` are JSON text."""
-    text = binary_copy.text
-    return binary_copy.row(
+    how = head.version, head.challenger_version, head.combiner, head.mode, head.reason, head.flags
+    return binary_row(
+        head.decision_id,
+        packed_words(head.module, head.pattern_key, head.action_category),
+        scope,
+        head.at,
+        packed_how(*how),
+        request,
+        packed_build(head.numeric_build, head.format),
+        head.latency_us,
+        head.key,
+        trace,
+        binary_copy.bigints(movers),
+    )
+
+
+def binary_row(
+    decision_id: uuid.UUID,
+    action: bytes,
+    scope: bytes,
+    at: datetime,
+    how: bytes,
+    request: bytes,
+    build: bytes,
+    latency_us: float | None,
+    key: str | None,
+    trace: bytes,
+    movers: bytes,
+) -> bytes:
+    """Return a row of TRACED in binary form; `scope` and `request` are JSON text, `trace` is a trace.
+
+    The others are in this form: `action` has module, pattern and category, `how` is of `packed_how`, `build` of
+    `packed_build`, and `movers` is an array of keys.
+    """
+    return b"".join(
         (
-            binary_copy.raw(head.decision_id.bytes), text(head.module), text(head.pattern_key),
-            text(head.action_category), binary_copy.json(scope), binary_copy.moment(head.at),
-            binary_copy.integer(head.version), binary_copy.integer(head.challenger_version), text(head.combiner),
-            text(head.mode), text(head.reason), binary_copy.words(head.flags), binary_copy.json(request),
-            text(head.numeric_build), binary_copy.small(head.format), binary_copy.double(head.latency_us),
-            binary_copy.NULL if head.key is None else text(head.key), binary_copy.raw(trace),
-            binary_copy.bigints(movers),
+            COUNTED, binary_copy.raw(decision_id.bytes), action, binary_copy.json(scope), binary_copy.moment(at), how,
+            binary_copy.json(request), build, binary_copy.double(latency_us), binary_copy.optional_text(key),
+            binary_copy.raw(trace), movers,
         )
     )  # fmt: skip
+
+
+@lru_cache(20_000)
+def packed_words(*values: str) -> bytes:
+    """Return text of neighbouring columns in binary form; most of it repeats, so it is remembered."""
+    return b"".join(map(binary_copy.text, values))
+
+
+@lru_cache(20_000)
+def packed_how(
+    version: int | None, challenger: int | None, combiner: str, mode: str, reason: str, flags: tuple[str, ...]
+) -> bytes:
+    """Return in binary form how a decision was answered, as `packed_words` does."""
+    numbers = binary_copy.integer(version) + binary_copy.integer(challenger)
+    return numbers + packed_words(combiner, mode, reason) + binary_copy.words(flags)
+
+
+@lru_cache(100)
+def packed_build(numeric_build: str, number: int | None) -> bytes:
+    """Return in binary form what computed a decision, and the format of its engine."""
+    return binary_copy.text(numeric_build) + binary_copy.small(number)
 
 
 def short_request(request: Mapping[str, Any]) -> Mapping[str, Any]:

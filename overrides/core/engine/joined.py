@@ -31,7 +31,7 @@ def joined_contributions(lists: Sequence[Contributions]) -> Contributions:
     filled = [each for each in lists if each]
     if len(filled) < 2:
         return filled[0] if filled else NO_CONTRIBUTIONS
-    return Contributions(sum(map(len, filled)), partial(_JoinedContributions, filled))
+    return Contributions(sum(map(len, filled)), partial(JoinedContributions, filled))
 
 
 def joined_exclusions(lists: Sequence[Exclusions]) -> Exclusions:
@@ -42,24 +42,26 @@ def joined_exclusions(lists: Sequence[Exclusions]) -> Exclusions:
     return Exclusions(sum(map(len, filled)), partial(_JoinedExclusions, filled))
 
 
-class _JoinedContributions:
+class JoinedContributions:
+    """The contributions of `lists`, one after the other."""
+
     def __init__(self, lists: Sequence[Contributions]) -> None:
-        self._lists = lists
+        self.lists = lists
 
     def items(self) -> Sequence[Contribution]:
-        return [each for found in self._lists for each in found]
+        return [each for found in self.lists for each in found]
 
     def brief(self) -> Sequence[Brief]:
-        return [each for found in self._lists for each in found.brief]
+        return [each for found in self.lists for each in found.brief]
 
     def columns(self) -> ContributionColumns:
-        each = [found.columns for found in self._lists]
+        each = [found.columns for found in self.lists]
         levers = tuple(name for one in each for name in one.levers)
         has = [np.ones(one.parts.shape, np.bool_) if one.has is None else one.has for one in each]
         ramping = [np.zeros(one.parts.shape, np.bool_) if one.ramping is None else one.ramping for one in each]
         weights = [None if one.weights is None else one.weights[:, None] for one in each]
         joined_weights = _stacked(weights, [len(one.parts) for one in each])
-        rows = sum(map(len, self._lists))
+        rows = sum(map(len, self.lists))
         acts = [_acting(one) for one in each]
         return ContributionColumns(
             _hashes([one.ids for one in each]),

@@ -39,14 +39,14 @@ class Blending(NamedTuple):
 class WeighedRows:
     """The contributions of a blend, by falling weight."""
 
-    __slots__ = ("_blend",)
+    __slots__ = ("blend",)
 
     def __init__(self, blend: Blending) -> None:
-        self._blend = blend
+        self.blend = blend
 
     def items(self) -> Sequence[Contribution]:
         """Return them as objects."""
-        found, bucket = self.columns(), self._blend.bucket
+        found, bucket = self.columns(), self.blend.bucket
         _, rows, weights = self._sorted()
         factors = () if found.factors is None else found.factors.tolist()
         return list(
@@ -63,7 +63,7 @@ class WeighedRows:
 
     def brief(self) -> Sequence[Brief]:
         """Return their ids, lines, weights and parts."""
-        bucket, rows, heavy, _, weights, units, whole = self._blend
+        bucket, rows, heavy, _, weights, units, whole = self.blend
         weights = _listed(weights)
         order = heaviest_first(weights)
         rows = rows.take(order if heavy is None else [heavy[place] for place in order])
@@ -78,7 +78,7 @@ class WeighedRows:
 
     def columns(self) -> ContributionColumns:
         """Return them as columns."""
-        bucket = self._blend.bucket
+        bucket = self.blend.bucket
         places, rows, weights = self._sorted()
         units, detail = bucket.table.take(rows, axis=0)[:, bucket.weighing.width :], bucket.detail.take(rows, axis=0)
         has = None
@@ -86,15 +86,15 @@ class WeighedRows:
             has = ~np.isnan(units)
             units[~has] = 0.0
         n_static = detail.shape[1] - len(bucket.levers)
-        factors = np.empty((rows.size, n_static + len(self._blend.moments)))
+        factors = np.empty((rows.size, n_static + len(self.blend.moments)))
         factors[:, :n_static] = detail[:, :n_static]
-        for place, moment in enumerate(self._blend.moments, n_static):
+        for place, moment in enumerate(self.blend.moments, n_static):
             factors[:, place] = np.array(moment)[places]
         return ContributionColumns(
             bucket.ids.hashes(rows),
             bucket.lines.hashes(rows),
             bucket.levers,
-            weights[:, None] / np.array(self._blend.whole) * units,
+            weights[:, None] / np.array(self.blend.whole) * units,
             detail[:, n_static:],
             has,
             weights,
@@ -104,10 +104,10 @@ class WeighedRows:
 
     def _sorted(self) -> tuple[Rows, Rows, Column]:
         """Return the places among the matching rows, the rows and the weights, by falling weight."""
-        heavy, weights = self._blend.heavy, self._blend.weights
+        heavy, weights = self.blend.heavy, self.blend.weights
         order = heaviest_first(_listed(weights))
         places = np.array(order) if heavy is None else np.array(heavy)[order]
-        return places, self._blend.rows[places], np.array(weights)[order]
+        return places, self.blend.rows[places], np.array(weights)[order]
 
 
 def _listed(numbers: Numbers) -> Sequence[float]:

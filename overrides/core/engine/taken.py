@@ -165,6 +165,11 @@ class Contributions(Listed[Contribution]):
         return self._make().items()
 
     @property
+    def source(self) -> Contributing:
+        """What the list is made from, for those who read many lists at once; made at each call."""
+        return self._make()
+
+    @property
     def brief(self) -> Sequence[Brief]:
         """The ids, lines, weights and parts alone, which costs half of the whole; made at each call."""
         return self._make().brief()

@@ -8,6 +8,7 @@ numbers follow.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from telemetry.core.decision_trace.bytes_read import BytesRead, Unpackable, layout
@@ -31,6 +32,8 @@ DETAIL = (
 (
     MOVED, SERVED_ALONE, SERVED_NEUTRAL, TARGET, STEPPED, CURRENT, NEUTRAL, SUPPORT, PRIOR, CUT, STEP_LIMITED, BOUNDED,
 ) = (1 << place for place in range(12))  # fmt: skip
+NEUTRAL_AT = tuple(layout("BH").pack(place, 0) for place in range(len(LEVERS)))  # each lever that was served as 1
+NUMBERS = tuple(layout(f"{count}d") for count in range(12))
 Levers = Mapping[str, Mapping[str, Any]]
 
 
@@ -53,9 +56,7 @@ def _packed(name: str, detail: Mapping[str, Any]) -> bytes:
 
 def pack_unmoved(place: int, served: float) -> bytes:
     """Return a lever that nothing moved as bytes."""
-    if served == 1.0:
-        return layout("BH").pack(place, 0)
-    return layout("BHd").pack(place, SERVED_ALONE, served)
+    return NEUTRAL_AT[place] if served == 1.0 else layout("BHd").pack(place, SERVED_ALONE, served)
 
 
 def pack_moved(
@@ -82,20 +83,39 @@ def pack_moved(
         else:
             mask |= SERVED_ALONE
             numbers.append(served)
-    following = (
-        (TARGET, target, value), (STEPPED, stepped, target), (CURRENT, current, neutral), (NEUTRAL, neutral, 1.0),
-        (SUPPORT, support, None), (PRIOR, prior_weight, 0.0), (CUT, cut, 0.0),
-    )  # fmt: skip
-    for bit, number, otherwise in following:
-        if number != otherwise:
-            mask |= bit
-            numbers.append(number)  # type: ignore[arg-type]  # only the support may be None, and it is none then
+    if target != value:
+        mask |= TARGET
+        numbers.append(target)
+    if stepped != target:
+        mask |= STEPPED
+        numbers.append(stepped)
+    if current != neutral:
+        mask |= CURRENT
+        numbers.append(current)
+    if neutral != 1.0:
+        mask |= NEUTRAL
+        numbers.append(neutral)
+    if support is not None:
+        mask |= SUPPORT
+        numbers.append(support)
+    if prior_weight != 0.0:
+        mask |= PRIOR
+        numbers.append(prior_weight)
+    if cut != 0.0:
+        mask |= CUT
+        numbers.append(cut)
     if step_limited:
         mask |= STEP_LIMITED
     if bounded:
         mask |= BOUNDED
-    words = place_of(COMBINER_AT, combiner), mask_of(FLAG_AT, flags) if flags else 0
-    return layout(f"BHBB{len(numbers)}d").pack(place_of(LEVER_AT, name), mask, *words, *numbers)
+    return _moved_head(name, mask, combiner, tuple(flags)) + NUMBERS[len(numbers)].pack(*numbers)
+
+
+@lru_cache(10_000)
+def _moved_head(name: str, mask: int, combiner: str, flags: Sequence[str]) -> bytes:
+    """Return what stands before the numbers of a moved lever; few differ, so they are remembered."""
+    combined_by, flagged = place_of(COMBINER_AT, combiner), mask_of(FLAG_AT, flags)
+    return layout("BHBB").pack(place_of(LEVER_AT, name), mask, combined_by, flagged)
 
 
 def unpack_levers(read: BytesRead) -> dict[str, dict[str, Any]]:

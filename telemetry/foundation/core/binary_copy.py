@@ -19,9 +19,9 @@ _long, _integer, _small = struct.Struct(">iq"), struct.Struct(">ii"), struct.Str
 _double, _count = struct.Struct(">id"), struct.Struct(">h")
 
 
-def row(values: Sequence[bytes]) -> bytes:
-    """Return a row of values that are in this format."""
-    return b"".join((_count.pack(len(values)), *values))
+def counted(values: int) -> bytes:
+    """Return the beginning of a row of so many values, which follow it in this format."""
+    return _count.pack(values)
 
 
 @lru_cache(20_000)
@@ -32,6 +32,11 @@ def text(value: str) -> bytes:
     b'\\x00\\x00\\x00\\x02ab'
     """
     return raw(value.encode())
+
+
+def optional_text(value: str | None) -> bytes:
+    """Return text, or null."""
+    return NULL if value is None else text(value)
 
 
 def raw(content: bytes) -> bytes:
@@ -68,10 +73,13 @@ def bigints(values: Sequence[int]) -> bytes:
     """Return an array of bigint; null if it is empty."""
     if not values:
         return NULL
-    count = len(values)
-    interleaved = [each for value in values for each in (8, value)]
-    head = (20 + 12 * count, 1, 0, _BIGINT, count, 1)
-    return struct.pack(f">6i{'iq' * count}", *head, *interleaved)
+    return bigints_head(len(values)) + b"".join([_long.pack(8, value) for value in values])
+
+
+@lru_cache(1000)
+def bigints_head(count: int) -> bytes:
+    """Return what stands before the elements of an array of bigint, each of which is 8 (its length) and its value."""
+    return struct.pack(">6i", 20 + 12 * count, 1, 0, _BIGINT, count, 1)
 
 
 @lru_cache(1000)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,9 +20,12 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
 from overrides.core.engine.definitions.vocabulary import Channel, Combiner
+from overrides.core.engine.listing import Blending, WeighedRows
 from overrides.core.engine.position_scaling import CAP, COEFFICIENTS, Scaling
+from overrides.core.engine.serve import Asked, answer_many
 from overrides.core.engine.weights import MULTIPLIED, SYMBOLS
 from overrides.serving.decision_columns import rows_of
+from overrides.serving.decision_movers import BucketKeys, KeysOf, movers_of
 from overrides.serving.decision_record import Decided, decision_record
 from overrides.serving.engine import Engine
 from overrides.serving.resolve import resolve_one
@@ -94,6 +98,46 @@ class TestRows:
         request = Request("pm", "range.R1.entry", "entry", {"a": "b"}, NOW, {"size_mult": 1.1})
 
         assert is_same(decided(None, request))
+
+    @given(seed=SEEDS, asked=st.lists(requests, min_size=2, max_size=6), combiner=st.sampled_from(Combiner))
+    def test_of_a_batch_are_those_of_the_records(self, seed: int, asked: list[Request], combiner: Combiner) -> None:
+        engine, other = (engine_of(compiled_of(number, combiner), Mode.ON) for number in (seed, seed + 1))
+        batch = [decided(engine, each) for each in asked] + [decided(other, each) for each in asked]
+        listed = answer_many(engine.compiled, engine.mode, [Asked(each) for each in asked])
+        batch += [replace(one, answer=each) for one, each in zip(batch[: len(asked)], listed, strict=True)]
+
+        rows, named = rows_of(batch)
+
+        expected, constants = rows_of_records([decision_record(each) for each in batch])
+        assert (list(rows), named) == (list(expected), constants)
+
+    def test_list_weights_that_are_rounded_alike_by_id(self) -> None:
+        (section,) = compiled_of(0, Combiner.PLAN).sections
+        bucket = max(section.buckets.values(), key=len)
+        weights = [0.5, 0.5 + 1e-16, 0.2, 0.5 + 1e-13]
+        whole, units = [1.0] * len(bucket.levers), [[0.1] * 4] * len(bucket.levers)
+        blend = Blending(bucket, np.arange(4), None, [[0.9, 0.8, 0.7, 0.6]], weights, units, whole)
+        known: dict[int, BucketKeys] = {}
+
+        (movers,) = movers_of([(blend,)], [known], {})
+
+        assert movers is not None
+        written = np.frombuffer(movers.trace, "<f8", 8, 2).tolist()
+        assert written == [*WeighedRows(blend).columns().weights.tolist(), 0.9, 0.8, 0.6, 0.7]  # type: ignore[union-attr]
+
+
+class TestKeys:
+    def test_of_a_bucket_are_kept_when_the_next_version_shares_it(self) -> None:
+        first, second = compiled_of(1, Combiner.PLAN), compiled_of(2, Combiner.PLAN)
+        kept, keys = first.sections[0], KeysOf()
+        known = keys.known("pm", first)
+        known |= {id(each): BucketKeys(each) for each in kept.buckets.values()}
+        one, held = next(iter(kept.buckets.items()))
+        mixed = Compiled((replace(kept, buckets={**second.sections[0].buckets, one: held}),))
+
+        found = keys.known("pm", mixed)
+
+        assert found == {id(held): known[id(held)]}
 
 
 class TestTrace:

@@ -1,0 +1,263 @@
+"""The contributions of many answers as the bytes of their traces: one pass of columns over each bucket of a batch.
+
+It reads the blends from which answers list their contributions, so that an answer costs a few slices, and nothing is
+made per contribution. Answers that were not blended have no place here; `decision_columns` packs them one by one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overrides.core.engine.compiled import Bucket, Compiled
+from overrides.core.engine.joined import JoinedContributions
+from overrides.core.engine.listing import Blending, WeighedRows
+from overrides.core.engine.taken import ContributionColumns, Contributions
+from overrides.core.engine.weights import ROUNDED_AWAY, heaviest_first
+from telemetry.core.decision_trace import words
+from telemetry.core.decision_trace.bytes_read import Unpackable
+from telemetry.core.decision_trace.constants import Constants, pack_constants
+from telemetry.core.decision_trace.contributions import joined
+from telemetry.foundation.core import binary_copy
+
+DECAY = len(words.STEADY_FACTORS)  # its place in the factors of a contribution
+ELEMENT = np.dtype([("length", ">i4"), ("key", ">i8")])  # of an array of bigint in binary form
+MOST = 65_535  # contributions that a trace can count
+Keyed = tuple[int, Constants]
+
+
+class Movers(NamedTuple):
+    """The contributions of one answer: their part of its trace, and the keys of their constants in binary form."""
+
+    trace: bytes
+    keys: bytes
+
+
+class BucketKeys:
+    """The keys of the constants of a bucket's overrides, by row: made when a decision first names them."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self.bucket, self.order = bucket, lever_order(bucket.levers)
+        self._keys = np.zeros(len(bucket), np.int64)
+        self._is_known = np.zeros(len(bucket), np.bool_)
+        self._constants: dict[int, Constants] = {}
+
+    def of(self, rows: NDArray[np.intp], named: dict[int, Constants]) -> NDArray[np.int64]:
+        """Return the keys of rows, and enter them in `named`. Raises Unpackable if the ids are no hashes."""
+        distinct = np.flatnonzero(np.bincount(rows))
+        unknown = distinct[~self._is_known[distinct]]
+        if unknown.size:
+            self._learn(unknown)
+        for row in distinct.tolist():
+            found = self._constants[row]
+            named[int(self._keys[row])] = found
+        return self._keys[rows]
+
+    def _learn(self, rows: NDArray[np.intp]) -> None:
+        bucket = self.bucket
+        detail, n_static = bucket.detail.take(rows, axis=0), bucket.detail.shape[1] - len(bucket.levers)
+        ids, lines = bucket.ids.hashes(rows), bucket.lines.hashes(rows)
+        nothing, factors, targets = np.zeros((0, 0)), detail[:, :n_static], detail[:, n_static:]
+        columns = ContributionColumns(
+            ids, lines, bucket.levers, nothing, targets, bucket.has(rows), None, factors, None
+        )
+        for place, (row, name, line) in enumerate(
+            zip(rows.tolist(), rows_as_bytes(ids), rows_as_bytes(lines), strict=True)
+        ):
+            self._keys[row], self._constants[row] = keyed(name, line, constants_of(columns, place))
+            self._is_known[row] = True
+
+
+class KeysOf:
+    """The keys of the buckets of each module's version; those of buckets that the next one shares are kept."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, tuple[Compiled, dict[int, BucketKeys]]] = {}
+
+    def known(self, module: str, compiled: Compiled) -> dict[int, BucketKeys]:
+        """Return what is known of a version, by the identity of the bucket."""
+        version, known = self._of.get(module, (None, {}))
+        if version is not compiled:
+            alive = {id(bucket) for section in compiled.sections for bucket in section.buckets.values()}
+            known = {place: keys for place, keys in known.items() if place in alive}
+            self._of[module] = compiled, known
+        return known
+
+
+def blends_of(contributions: Sequence[object]) -> tuple[Blending, ...] | None:
+    """Return the blends that a list of contributions is made from; None if one of them is no blend."""
+    if not isinstance(contributions, Contributions):
+        return None
+    source = contributions.source
+    if isinstance(source, WeighedRows):
+        return (source.blend,)
+    if not isinstance(source, JoinedContributions):
+        return None
+    found: list[Blending] = []
+    for each in source.lists:
+        part = each.source
+        if not isinstance(part, WeighedRows):
+            return None
+        found.append(part.blend)
+    return tuple(found)
+
+
+class _Part(NamedTuple):
+    """The contributions of one blend as bytes: weights, decays, parts and keys; `count` of them."""
+
+    count: int
+    weights: bytes
+    decays: bytes
+    parts: bytes
+    keys: bytes
+
+
+def movers_of(
+    answers: Sequence[tuple[Blending, ...] | None], known: Sequence[dict[int, BucketKeys]], named: dict[int, Constants]
+) -> list[Movers | None]:
+    """Return the contributions of each answer; None for those without blends, or whose ids are no hashes.
+
+    `known` holds the keys of each answer's version; the constants that the answers name are entered in `named`.
+    """
+    by_bucket: dict[int, tuple[BucketKeys, list[Blending]]] = {}
+    for blends, keys in zip(answers, known, strict=True):
+        for blend in blends or ():
+            at = id(blend.bucket)
+            if at not in by_bucket:
+                if at not in keys:
+                    keys[at] = BucketKeys(blend.bucket)
+                by_bucket[at] = keys[at], []
+            by_bucket[at][1].append(blend)
+    parts: Mapping[int, Iterator[_Part | None]] = {
+        at: iter(_parts(keys, blends, named)) for at, (keys, blends) in by_bucket.items()
+    }
+    return [
+        None if blends is None else _together([next(parts[id(blend.bucket)]) for blend in blends]) for blends in answers
+    ]
+
+
+def _together(parts: Sequence[_Part | None]) -> Movers | None:
+    """Return the parts of the sections of one answer as one list; None if a trace cannot hold them."""
+    if len(parts) == 1 and parts[0] is not None:
+        count, weights, decays, units, keys = parts[0]
+    else:
+        found = [part for part in parts if part is not None]
+        if len(found) < len(parts):
+            return None
+        count = sum(part.count for part in found)
+        weights, decays, units, keys = (b"".join(each) for each in list(zip(*found, strict=True))[1:])
+    if count > MOST:
+        return None
+    head = binary_copy.bigints_head(count)
+    return Movers(joined(count, weights + decays + units, ()), head + keys)
+
+
+def _parts(keys: BucketKeys, blends: Sequence[Blending], named: dict[int, Constants]) -> Sequence[_Part | None]:
+    """Return the contributions of blends of one bucket, each by falling weight."""
+    try:
+        return list(_packed(keys, blends, named))
+    except Unpackable:
+        return [None] * len(blends)
+
+
+def _packed(keys: BucketKeys, blends: Sequence[Blending], named: dict[int, Constants]) -> Iterator[_Part]:
+    bucket = keys.bucket
+    if bucket.detail.shape[1] - len(bucket.levers) != DECAY or len(blends[0].moments) != 1:
+        raise Unpackable("the factors of a weight are others than those of a trace")
+    counts = np.array([len(blend.weights) for blend in blends])
+    numbers, ends = np.repeat(np.arange(len(blends)), counts), counts.cumsum()
+    order, weights = _by_falling_weight(blends, numbers, ends, counts)
+    rows = np.concatenate([blend.rows if blend.heavy is None else blend.rows[blend.heavy] for blend in blends])[order]
+    decays = np.array([each for blend in blends for each in _decays(blend)])[order]
+    units = bucket.table.take(rows, axis=0)[:, bucket.weighing.width :]
+    parts = weights[:, None] / np.array([blend.whole for blend in blends])[numbers] * units
+    widths = np.full(rows.size, len(bucket.levers))
+    if keys.order is not None:
+        parts, units = parts[:, keys.order], units[:, keys.order]
+    if not bucket.is_full:
+        has = ~np.isnan(units)
+        parts, widths = parts[has], has.sum(axis=1)
+    elements = np.empty(rows.size, ELEMENT)
+    elements["length"], elements["key"] = 8, keys.of(rows, named)
+    every_weight, every_decay, every_part = weights.tobytes(), decays.tobytes(), parts.tobytes()
+    every_key, part_ends = elements.tobytes(), widths.cumsum()[ends - 1].tolist()
+    start = part_start = 0
+    for count, end, part_end in zip(counts.tolist(), ends.tolist(), part_ends, strict=True):
+        eights = slice(8 * start, 8 * end)
+        yield _Part(
+            count,
+            every_weight[eights],
+            every_decay[eights],
+            every_part[8 * part_start : 8 * part_end],
+            every_key[12 * start : 12 * end],
+        )
+        start, part_start = end, part_end
+
+
+def _by_falling_weight(
+    blends: Sequence[Blending], numbers: NDArray[np.intp], ends: NDArray[np.intp], counts: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return the places of all weights, those of each blend as `heaviest_first` puts them, and the weights so."""
+    weights = np.array([each for blend in blends for each in _listed(blend.weights)])
+    order = np.lexsort((-weights, numbers))  # the last key decides first, and equal ones keep their order
+    falling = weights[order]
+    is_close = falling[:-1] - falling[1:] < ROUNDED_AWAY
+    is_close &= (falling[:-1] != falling[1:]) & (numbers[:-1] == numbers[1:])
+    for number in set(numbers[:-1][is_close].tolist()):  # rounding may make these equal
+        span = slice(ends[number] - counts[number], ends[number])
+        order[span] = np.array(heaviest_first(_listed(blends[number].weights))) + span.start
+    return order, weights[order]
+
+
+def _decays(blend: Blending) -> Sequence[float]:
+    decays = _listed(blend.moments[0])
+    return decays if blend.heavy is None else [decays[place] for place in blend.heavy]
+
+
+def _listed(numbers: Sequence[float] | NDArray[np.float64]) -> Sequence[float]:
+    return numbers.tolist() if isinstance(numbers, np.ndarray) else numbers
+
+
+def rows_as_bytes(hashes: NDArray[np.uint8] | None) -> list[bytes]:
+    """Return the rows of hashes. Raises Unpackable if the ids are none."""
+    if hashes is None:
+        raise Unpackable("the ids are no hashes")
+    content = hashes.tobytes()
+    return [content[start : start + 32] for start in range(0, len(content), 32)]
+
+
+def lever_order(levers: Sequence[str]) -> list[int] | None:
+    """Return the columns of levers in the order of the words of a trace; None if they are in it."""
+    places = [words.LEVER_AT[name] for name in levers]
+    order = sorted(range(len(places)), key=places.__getitem__)
+    return None if order == list(range(len(order))) else order
+
+
+def levers_of(columns: ContributionColumns, row: int) -> list[int]:
+    """Return the columns of the levers that an override moves, in the order of the words of a trace."""
+    order = lever_order(columns.levers) or range(len(columns.levers))
+    return [place for place in order if columns.has is None or columns.has[row, place]]
+
+
+def constants_of(columns: ContributionColumns, row: int, *, is_ramping: bool = False) -> bytes:
+    """Return what an override contributes to every decision alike, as bytes."""
+    has = levers_of(columns, row)
+    mask = words.mask_of(words.LEVER_AT, [columns.levers[place] for place in has])
+    targets = None if is_ramping else tuple(float(columns.targets[row, place]) for place in has)
+    factors = None
+    if columns.factors is not None and not math.isnan(columns.factors[row, 0]):
+        factors = tuple(columns.factors[row, :DECAY].tolist())
+    return pack_constants(mask, targets, factors)
+
+
+def keyed(name: bytes, line: bytes, packed: bytes) -> Keyed:
+    """Return constants with their key."""
+    made = Constants(name.hex(), line.hex(), packed)
+    return made.key, made
+
+
+KEYS = KeysOf()
