@@ -8,6 +8,8 @@ import shutil
 import socket
 import struct
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 
 SILENCE_SECONDS = 10
+LOOK_SECONDS = 0.1  # between two looks whether a new process may accept requests
 COLLECTIONS = 20_000, 20, 20  # objects, and collections of one generation before one of the next
 
 # A client that drips its request holds a thread: 8 of them stopped all of 2 x 4 threads, and leave 24 of these. Only a
@@ -43,6 +46,11 @@ def on_exit(server: Arbiter) -> None:
         shutil.rmtree(directory, ignore_errors=True)
 
 
+def post_fork(server: Arbiter, worker: Worker) -> None:
+    """Tell a process which others were started before it."""
+    worker.elders = tuple(server.WORKERS)
+
+
 def child_exit(server: Arbiter, worker: Worker) -> None:
     """Drop the gauges of a process that has ended; what it counted stays."""
     from prometheus_client.multiprocess import mark_process_dead
@@ -58,20 +66,44 @@ def worker_exit(server: Arbiter, worker: Worker) -> None:
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Limit how long a client may be silent, and load versions and keys before the first request.
+    """Limit how long a client may be silent, and load views, versions and keys before the first request.
 
-    A process that loaded them only on the first request could serve nobody if PostgreSQL failed before it.
+    A process that loaded them only on the first request would keep its callers waiting for it, and could serve nobody
+    if PostgreSQL failed before it.
     """
+    from django.urls import reverse
+
     from config.access.api.authentication import KEY_RING
     from config.operations.process_metrics import PUBLISHER
     from overrides.serving.engine import ENGINE_ROOM
 
     for listener in worker.sockets:
         _limit_silence(listener.sock)
+    reverse("admin:index")  # imports every view
     ENGINE_ROOM.start()
     KEY_RING.start()
     PUBLISHER.start()
     settle_memory()
+    leave_to_elders(worker, lambda: KEY_RING.has_read)
+
+
+def leave_to_elders(worker: Worker, is_ready: Callable[[], bool]) -> None:
+    """Accept nothing before this process is ready, as long as a process that was started earlier is there to answer.
+
+    Without PostgreSQL a new process knows no key and would refuse bots for whom the others have levers. If there is no
+    other, it accepts, and says that the database is away.
+    """
+    while worker.alive and not is_ready() and any(map(_is_alive, worker.elders)):
+        worker.notify()  # or gunicorn replaces it after `timeout`
+        time.sleep(LOOK_SECONDS)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except OSError:
+        return False
+    return True
 
 
 def settle_memory() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from itertools import groupby
 from typing import Any
@@ -72,6 +74,24 @@ def test_a_database_that_hangs_holds_up_no_levers(deployment: Deployment, bot: B
     assert [phase for phase, _ in groupby(phases)] == [SERVED, FLAGGED, NEUTRAL, SERVED]
     assert (healthy.status, ready.status, ready.body["postgresql"]) == (200, 503, "down")
     _every_decision_is_written_once(deployment, bot)
+
+
+def test_a_process_that_starts_without_it_leaves_the_answers_to_the_other(deployment: Deployment, bot: Bot) -> None:
+    def starts_in_vain() -> int:
+        return sum(line["event"].startswith("engines wait for the database") for line in deployment.log("web"))
+
+    before = starts_in_vain()
+    deployment.stop("postgresql")
+    os.kill(min(deployment.web_processes()), signal.SIGKILL)
+    deadline, left = time.monotonic() + 60, 20
+    while left:
+        assert time.monotonic() < deadline, "the killed process was not replaced"
+        bot.ask(timeout=SOON)  # anything but 200 fails
+        left -= starts_in_vain() > before
+        time.sleep(0.1)
+    deployment.start("postgresql")
+
+    wait_until(lambda: len(answers_of_all(deployment, bot)) == 2, "the new process to answer", seconds=60)
 
 
 @pytest.fixture(autouse=True)

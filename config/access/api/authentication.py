@@ -80,6 +80,11 @@ class KeyRing:
             raise OperationalError("the keys have not been read yet")
         return self._keys.get(prefix)
 
+    @property
+    def has_read(self) -> bool:
+        """Whether the keys have been read at least once."""
+        return self._keys is not None
+
     def note_use(self, row: ApiKey, at: datetime) -> None:
         """Queue the time of last use, to the minute, for the thread to write; a failed write is not repeated."""
         if row.last_used_at is None or at - row.last_used_at > LAST_USE_GRAIN:
