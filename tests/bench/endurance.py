@@ -1,10 +1,10 @@
 """Ten minutes of mixed load while versions change and servers fail: `./dev bench endurance [--seconds N]`.
 
-A deployment of its own (two web processes, a worker, a beat, PostgreSQL that writes durably, Valkey) is asked for
-levers one by one, in lists and durably, records trades and opens pages, while a new version is published every five
-seconds. Meanwhile a Celery worker and a web process are killed, Valkey is stopped and started, and PostgreSQL is frozen
-and restarted. Every answer is compared with what the version that it names answers, computed apart; every decision that
-was confirmed as durable has to be stored at the end.
+A deployment of its own (two web processes, the stream, a worker for each queue, a beat, PostgreSQL that writes durably,
+Valkey) is asked for levers one by one, in lists and durably, records trades and opens pages, while a new version is
+published every five seconds. Meanwhile a Celery worker and a web process are killed, Valkey is stopped and started, and
+PostgreSQL is frozen and restarted. Every answer is compared with what the version that it names answers, computed
+apart; every decision that was confirmed as durable has to be stored at the end.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from typing import Any
 from tests.outages.callers import Bot, Reply, Reviewer, closed_trade
 
 Answered = tuple[int, int | None, str, tuple[tuple[str, float], ...]]  # question, version, reason, levers
+SLOW = 0.8  # seconds from which a reply is listed
 PAGES = (
     "/admin/",
     "/admin/overrides/changerequest/",
@@ -24,11 +25,12 @@ PAGES = (
 
 @dataclass
 class Notes:
-    """What the callers of one kind saw: replies by status, seconds each, connections that broke."""
+    """What the callers of one kind saw: replies by status, seconds each, connections that broke, and what was slow."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    slow: list[tuple[float, float, str]] = field(default_factory=list)  # second of the run, seconds, status or error
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -45,6 +47,7 @@ class Callers:
         self.answers: Counter[Answered] = Counter()
         self.durable: set[str] = set()  # decisions that were confirmed as written
         self.recorded: set[str] = set()  # trades that were confirmed as recorded
+        self._begun = time.perf_counter()
         self._ending = threading.Event()
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
@@ -74,15 +77,20 @@ class Callers:
         while not self._ending.wait(pause):
             number += 1
             begun = time.perf_counter()
+            status, broken = 0, ""
             try:
                 status = work(number).status
             except (OSError, http.client.HTTPException) as error:
-                with notes.lock:
-                    notes.broken.append(f"{type(error).__name__}: {error}")
-                continue
+                broken = f"{type(error).__name__}: {error}"
+            seconds = time.perf_counter() - begun
             with notes.lock:
-                notes.statuses[status] += 1
-                notes.seconds.append(time.perf_counter() - begun)
+                if broken:
+                    notes.broken.append(broken)
+                else:
+                    notes.statuses[status] += 1
+                    notes.seconds.append(seconds)
+                if broken or seconds > SLOW or status >= 500:
+                    notes.slow.append((begun - self._begun, seconds, broken or str(status)))
 
     def _bot(self) -> Bot:
         return Bot(self._address, self._keys["record"])

@@ -1,4 +1,7 @@
-"""Counterweight as deployed: PostgreSQL, Valkey, two web processes, a worker and a beat, any of which may break."""
+"""Counterweight as deployed, any part of which may break.
+
+PostgreSQL, Valkey, two web processes, the stream, a worker for each queue and a beat.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from devkit.processes import capture, end, free_port, spawn, wait_until
 from devkit.servers import APPLICATION, DATABASE, OWNER, SUPERUSER, Server
 
 SERVERS = ("valkey", "postgresql")
-PROCESSES = ("web", "worker", "beat")
+PROCESSES = ("web", "stream", *supervise.WORKERS, "beat")
 MAX_STALE_SECONDS = 9.0
 TIMEOUT = 30.0
 
@@ -30,7 +33,7 @@ class Deployment:
     def __init__(self, home: Path, logs: Path) -> None:
         self.home, self.logs = home, logs
         self.passwords = services.make_passwords()
-        self.ports = {name: free_port() for name in (*SERVERS, "web")}
+        self.ports = {name: free_port() for name in (*SERVERS, "web", "stream")}
         self.children: dict[str, subprocess.Popen[bytes]] = {}
         inherited = {name: value for name, value in os.environ.items() if name != "DATABASE_OWNER_URL"}
         self.env = inherited | {
@@ -40,6 +43,7 @@ class Deployment:
             "SECRET_KEY": secrets.token_urlsafe(50),
             "DEBUG": "false",
             "MAX_STALE_SECONDS": str(MAX_STALE_SECONDS),
+            "STREAM_URL": f"http://127.0.0.1:{self.ports['stream']}/api/v1/stream/",
             "CELERY_BEAT_SCHEDULE_FILENAME": str(logs / "beat-schedule"),
             "AUDIT_HEAD_FILE": str(logs / "audit-heads.jsonl"),
         }
@@ -92,6 +96,10 @@ class Deployment:
                     os.kill(pid, signal.SIGCONT)
 
     def close(self) -> None:
+        """End everything: the processes at the same time, then the servers."""
+        for name in PROCESSES:
+            if name in self.children:
+                self.children[name].terminate()
         for name in reversed(list(self.children)):
             end(self.children[name])
 
@@ -118,7 +126,9 @@ class Deployment:
                 "%(p)s %({x-request-id}o)s",
             ]
             return [*supervise.WEB, f"127.0.0.1:{self.ports['web']}", *told]
-        return list(supervise.WORKER if name == "worker" else supervise.BEAT)
+        if name == "stream":
+            return [*supervise.STREAM, f"127.0.0.1:{self.ports['stream']}"]
+        return list(supervise.BEAT if name == "beat" else supervise.WORKERS[name])
 
     # --- look ---------------------------------------------------------------------------------------
 
