@@ -29,7 +29,7 @@ OVERRIDES, MATCHES = 500, 10
 def run(directory: Path, rounds: int) -> None:
     """Install the engines into an environment in `directory` and print their times as multiples of this engine's."""
     python = _environment(directory)
-    rows = columns(OVERRIDES, MATCHES, np.random.default_rng(7)).dicts(KEY)
+    rows = columns(OVERRIDES, MATCHES, np.random.default_rng(7)).documents(KEY)
     with TemporaryDirectory() as name:
         world = Path(name) / "world.json"
         world.write_text(

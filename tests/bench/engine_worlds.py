@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -17,7 +18,8 @@ from overrides.core.engine.compile_module import compile_module
 from overrides.core.engine.compiled import Bucket, Compiled, Key, Ramps
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.vocabulary import Channel
+from overrides.core.engine.definitions.override_spec import grouped
+from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.core.engine.names import Names
 from overrides.core.engine.scope_packing import PackedScopes
 from overrides.core.engine.weights import Basis, formula_of, microseconds
@@ -58,28 +60,37 @@ class Columns:
         moves = Moves(MOVED, self.targets, ramps)
         return bucket_of_columns(ids, lines, scopes, self.updated, self.basis, moves, formula_of(WEIGHTS))
 
-    def dicts(self, key: Key) -> list[dict[str, Any]]:
-        """Return the overrides as the dicts that a plain scan goes through."""
+    def documents(self, key: Key) -> list[dict[str, Any]]:
+        """Return the overrides as documents, each parsed from a text of its own, as an engine that scans loads them.
+
+        A text of its own gives each its own keys and words in memory. The times are seconds since 1970 already.
+        """
+        return [json.loads(text) for text in self._texts(key)]
+
+    def _texts(self, key: Key) -> Iterator[str]:
         module, pattern_key, category = key
-        basis = zip(*(column.tolist() for column in self.basis[:4]), strict=True)
-        return [
-            {
-                "id": id.tobytes().hex(),
-                "module": module,
-                "pattern_key": pattern_key,
-                "action_category": category,
-                "scope": {name: VALUES[code - 1] for name, code in zip(DIMENSIONS, codes, strict=True) if code},
-                "edge_raw": edge_raw,
-                "n": n,
-                "variance": variance,
-                "half_life_days": half_life_days,
-                "updated": updated / 1e6,
-                "levers": {name: each for name, each in zip(MOVED, targets, strict=True) if not math.isnan(each)},
-            }
-            for id, codes, (edge_raw, n, variance, half_life_days), updated, targets in zip(
+        names = ("edge_raw", "n", "variance", "half_life_days")
+        basis = zip(*(getattr(self.basis, name).tolist() for name in names), strict=True)
+        return (
+            json.dumps(
+                {
+                    "id": id.tobytes().hex(),
+                    "type": Channel.PM_STRENGTH,
+                    "module": module,
+                    "policy": LearningMethod.PLAN,
+                    "pattern_key": pattern_key,
+                    "action_category": category,
+                    "scope": {name: VALUES[code - 1] for name, code in zip(DIMENSIONS, codes, strict=True) if code},
+                    "stats": {**dict(zip(names, stats, strict=True)), "updated_at": updated / 1e6},
+                    "levers": grouped(
+                        {name: each for name, each in zip(MOVED, targets, strict=True) if not math.isnan(each)}
+                    ),
+                }
+            )
+            for id, codes, stats, updated, targets in zip(
                 self.ids, self.codes.tolist(), basis, self.updated.tolist(), self.targets.tolist(), strict=True
             )
-        ]
+        )
 
 
 def columns(count: int, matches: int, chance: np.random.Generator) -> Columns:
@@ -142,24 +153,23 @@ def scan(rows: Sequence[dict[str, Any]], asked: Request) -> Found:
     """Return the levers of the plan combiner, and id, weight and parts of each, by a loop over all overrides."""
     now, taken = asked.at.timestamp(), []
     for row in rows:
-        if (row["module"], row["pattern_key"], row["action_category"]) != (
-            asked.module,
-            asked.pattern_key,
-            asked.action_category,
-        ):
+        if row["module"] != asked.module or row["pattern_key"] != asked.pattern_key:
+            continue
+        if row["action_category"] != asked.action_category:
             continue
         if any(asked.scope.get(name) != value for name, value in row["scope"].items()):
             continue
-        age = max(0.0, (now - row["updated"]) / DAY_SECONDS)
+        stats = row["stats"]
+        age = max(0.0, (now - stats["updated_at"]) / DAY_SECONDS)
         weight = (
-            math.tanh(abs(row["edge_raw"]) / WEIGHTS.weight_edge_scale)
-            * (1 - math.exp(-row["n"] / WEIGHTS.n_target))
-            / (1 + WEIGHTS.variance_penalty * row["variance"])
+            math.tanh(abs(stats["edge_raw"]) / WEIGHTS.weight_edge_scale)
+            * (1 - math.exp(-stats["n"] / WEIGHTS.n_target))
+            / (1 + WEIGHTS.variance_penalty * stats["variance"])
             * min(1.0, len(row["scope"]) / WEIGHTS.max_scope_dims) ** WEIGHTS.specificity_alpha
-            * math.exp(-age / row["half_life_days"])
+            * math.exp(-age / stats["half_life_days"])
         )
         if round(weight, 12) >= WEIGHTS.min_total_weight:
-            taken.append((row["id"], weight, row["levers"]))
+            taken.append((row["id"], weight, row["levers"]["capital_levers"]))
     whole = {name: sum(weight for _, weight, levers in taken if name in levers) for name in MOVED}
     parts = [
         (id, weight, {name: weight / whole[name] * math.log(value) for name, value in levers.items()})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from .weights import Column, heaviest_first
 
 Numbers = Sequence[float] | Column
 Places = Sequence[int] | Rows
+_brief = partial(tuple.__new__, Brief)  # of a tuple of its fields; calling the class takes three times as long
 
 
 class Blending(NamedTuple):
@@ -65,16 +67,15 @@ class WeighedRows:
         """Return their ids, lines, weights and parts."""
         bucket, rows, heavy, _, weights, units, whole = self.blend
         weights = _listed(weights)
-        order = heaviest_first(weights)
+        order, kept = heaviest_first(weights)
         rows = rows.take(order if heavy is None else [heavy[place] for place in order])
-        ids, lines, kept = bucket.ids.take(rows), bucket.lines.take(rows), [weights[place] for place in order]
         found: list[dict[str, float]] = [{} for _ in order]
         for name, column, each in zip(bucket.levers, map(_listed, units), whole, strict=True):
             for parts, place, weight in zip(found, order, kept, strict=True):
                 unit = column[place]
                 if unit == unit:
                     parts[name] = weight / each * unit
-        return list(map(Brief, ids, lines, kept, found))
+        return list(map(_brief, zip(bucket.ids.take(rows), bucket.lines.take(rows), kept, found, strict=True)))
 
     def columns(self) -> ContributionColumns:
         """Return them as columns."""
@@ -105,9 +106,9 @@ class WeighedRows:
     def _sorted(self) -> tuple[Rows, Rows, Column]:
         """Return the places among the matching rows, the rows and the weights, by falling weight."""
         heavy, weights = self.blend.heavy, self.blend.weights
-        order = heaviest_first(_listed(weights))
+        order, falling = heaviest_first(_listed(weights))
         places = np.array(order) if heavy is None else np.array(heavy)[order]
-        return places, self.blend.rows[places], np.array(weights)[order]
+        return places, self.blend.rows[places], np.array(falling)
 
 
 def _listed(numbers: Numbers) -> Sequence[float]:

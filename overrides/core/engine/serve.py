@@ -159,7 +159,7 @@ def _served(
         return Answer(neutral, Reason.SHADOW, combination.flags, combination, multipliers=multipliers)
     levers = neutral.copy()
     for name, lever in combination.levers.items():
-        levers[name] = rounded_for_output(lever.value)
+        levers[name] = round(lever.value, OUTPUT_DECIMALS) + 0.0  # as `rounded_for_output`, without a call for each
     product = 1.0
     if multipliers is not None and request.module == "dm":
         product = rounded_for_output(multipliers.product * multipliers.kept)
