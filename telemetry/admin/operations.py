@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -31,7 +32,7 @@ class AuditEntryAdmin(FactAdmin):
     change_list_template = "telemetry/audit_list.html"
     nothing_yet = "Every draft, vote, publication and change of a mode writes one."
     list_display = ("entry", "written", "actor", "deed", "object", "reason")
-    list_filter = window("written_at", "written")
+    list_filter = window("written_at", "time written")
     sortable_by = ("entry", "written")
     search_fields = ("object__startswith", "actor__startswith")
     search_help_text = "object (request 12, version pm/3, mode pm) or actor, from its beginning"
@@ -88,13 +89,35 @@ class JobRunAdmin(FactAdmin):
     """The runs of scheduled jobs, with their duration, row count and error."""
 
     nothing_yet = "The worker writes one for each job of the beat table; none means that no worker runs."
-    list_display = ("job", "period", "state", "finished", "duration", "n_rows", "went_wrong")
+    list_display = ("job", "period_shown", "state", "finished", "duration", "n_rows", "went_wrong")
     list_filter = (one_of("status", [status.value for status in JobRun.Status]),)
     sortable_by = ("job", "finished")
     search_fields = ("job__icontains",)
     search_help_text = "any part of a job's name"
-    fields = (("job", "period", "state"), ("started", "finished", "duration", "n_rows"), "error_shown", "detail_shown")
-    readonly_fields = ("state", "started", "finished", "duration", "n_rows", "error_shown", "detail_shown")
+    fields = (
+        ("job", "period_shown", "state"),
+        ("started", "finished", "duration", "n_rows"),
+        "error_shown",
+        "detail_shown",
+    )
+    readonly_fields = (
+        "period_shown",
+        "state",
+        "started",
+        "finished",
+        "duration",
+        "n_rows",
+        "error_shown",
+        "detail_shown",
+    )
+
+    @admin.display(description="period")
+    def period_shown(self, run: JobRun) -> str | SafeString:
+        """Show when the period of a run begins; the runs of a job that has no periods are named by a word."""
+        try:
+            return format_moment(datetime.fromisoformat(run.period))
+        except ValueError:
+            return run.period
 
     @admin.display(description="status", ordering="status")
     def state(self, run: JobRun) -> SafeString:

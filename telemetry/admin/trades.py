@@ -166,7 +166,7 @@ class TradeAdmin(FactAdmin):
         one_of("side", ("long", "short")),
         CurrentFilter,
         NamesWronglyFilter,
-        *window("closed_at", "closed"),
+        *window("closed_at", "time closed"),
         key_filter("recorded_by"),
     )
     sortable_by = ("external_id", "closed", "outcome")
@@ -287,7 +287,7 @@ class AttributionAdmin(FactAdmin):
         "trade_name", "closed", "trade_rr", "total_shown", "overrides_shown", "coefficients_shown", "rest_shown",
     )  # fmt: skip
     list_select_related = ("trade",)
-    list_filter = window("attributed_at", "attributed")
+    list_filter = window("attributed_at", "time attributed")
     sortable_by = ("total_shown",)
     search_fields = ("trade__external_id__icontains", "trade__symbol__icontains")
     search_help_text = "any part of the trade's external id or symbol"

@@ -64,7 +64,7 @@ class DecisionAdmin(FactAdmin):
         one_of("action_category", ActionCategory, "action"),
         one_of("reason", Reason),
         one_of("mode", ("on", "shadow", "off")),
-        *window("at", "asked for"),
+        *window("at", "time asked for"),
         typed_filter(
             "pattern", "pattern", "family.state.motif", read_pattern_key, lambda rows, key: rows.filter(pattern_key=key)
         ),

@@ -78,12 +78,15 @@ def typed_filter(
 
 
 def window(field: str, what: str = "") -> tuple[type[TypedFilter], type[TypedFilter]]:
-    """Return the two filters `since` (inclusive) and `until` (exclusive) on a time column; `what` names that time."""
-    of = f"{what} " if what else ""
+    """Return the two filters `since` (inclusive) and `until` (exclusive) on a time column; `what` names that time.
+
+    For example: "time closed, from (UTC)".
+    """
+    of = f"{what}, " if what else ""
     hint = "2026-05-01 or 2026-05-01T14:30"
     return (
         typed_filter(
-            "since", f"{of}since (UTC)", hint, read_time, lambda rows, at: rows.filter(**{f"{field}__gte": at})
+            "since", f"{of}from (UTC)", hint, read_time, lambda rows, at: rows.filter(**{f"{field}__gte": at})
         ),
         typed_filter(
             "until", f"{of}before (UTC)", hint, read_time, lambda rows, at: rows.filter(**{f"{field}__lt": at})

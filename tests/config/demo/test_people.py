@@ -43,3 +43,13 @@ class TestMeetPeople:
 
         written = AuditEntry.objects.filter(actor="command demo").values_list("written_at", flat=True)
         assert len(set(written)) == len({*people, "their bot"})
+
+    def test_keeps_the_passwords_of_those_made_before_one_could_not_be(self, tmp_path: Path, now: datetime) -> None:
+        credentials, moments = tmp_path / "people.json", iter([now, now])
+
+        with pytest.raises(StopIteration):
+            create_people(lambda: next(moments), credentials)
+
+        made = json.loads(credentials.read_text())
+        assert made.keys() == {"author", "reviewer"}
+        assert all(User.objects.get(username=name).check_password(made[name]) for name in made)

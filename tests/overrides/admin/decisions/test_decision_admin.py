@@ -155,8 +155,11 @@ class TestList:
     @pytest.mark.parametrize(
         ("query", "words"),
         [
-            ("since=yesterday", "Asked for since (UTC): &#x27;yesterday&#x27; is no date or time; give one such as"),
-            ("until=1999-01-01", "Asked for before (UTC): &#x27;1999-01-01 00:00:00+00:00&#x27; is out of range"),
+            (
+                "since=yesterday",
+                "Time asked for, from (UTC): &#x27;yesterday&#x27; is no date or time; give one such as",
+            ),
+            ("until=1999-01-01", "Time asked for, before (UTC): &#x27;1999-01-01 00:00:00+00:00&#x27; is out of range"),
             ("version=three", "Version: &#x27;three&#x27; is no whole number; give one such as 12"),
             ("version=99999999999", "is no whole number"),
             ("moved_by=abc", "Override or line: &#x27;abc&#x27; does not fit; send the whole id, 64 digits"),
