@@ -18,7 +18,7 @@ from telemetry.api.decisions import DecisionsView as ListedDecisionsView
 from telemetry.foundation.api.query_parameters import query
 from telemetry.foundation.api.schema_parts import RefusalSerializer, number, problems, sent
 from telemetry.foundation.api.time_limits import write_time_limit
-from telemetry.foundation.core.fields import text
+from telemetry.foundation.core.fields import identifier, text
 from telemetry.foundation.core.refusal import Refusal, Refused, join, refusals_as_json
 
 MOST_DECISIONS = 1000
@@ -122,8 +122,15 @@ def _read(value: object, now: datetime) -> Reported | Outcome:
     try:
         return read_reported(value, now=now)
     except Refused as refused:
-        name = value.get("decision_id") if isinstance(value, Mapping) else None
-        return Outcome(name if isinstance(name, str) else None, Status.REFUSED, refused.refusals)
+        return Outcome(_name(value), Status.REFUSED, refused.refusals)
+
+
+def _name(value: object) -> str | None:
+    """Return the id of a decision that was refused, if it has one: whatever else was sent is not sent back."""
+    try:
+        return identifier(value.get("decision_id")) if isinstance(value, Mapping) else None
+    except Refused:
+        return None
 
 
 def _receipt(index: int, outcome: Outcome) -> dict[str, Any]:

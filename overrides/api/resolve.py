@@ -152,7 +152,7 @@ def _reading(value: object, index: int, now: datetime) -> Question | dict[str, A
 
 def _answered(questions: Sequence[Question], asked: _Asked) -> list[dict[str, Any]]:
     """Answer questions and return a document for each; their decisions go to the log, unless the answers are dry."""
-    answers = resolve(questions, now=asked.now, key=asked.key)
+    answers = resolve(questions, now=asked.now, key=asked.key, dry=asked.options.dry)
     explain = asked.options.explain
     recorded = DRY if asked.options.dry else keep(answers, durable=asked.options.durable)
     return [answer.document(explain) | recorded for answer in answers]

@@ -13,7 +13,7 @@ from overrides.core.engine.combination import Combination
 from overrides.core.engine.definitions.serving_mode import Mode
 from overrides.core.engine.definitions.vocabulary import Flag, Reason
 from overrides.core.engine.serve import Answer, Asked, answer, answer_many, neutral_levers, rounded_for_output
-from overrides.serving.answer_metrics import note_answers
+from overrides.serving.answer_metrics import DRY, RESOLVE, note_answers
 from overrides.serving.decision_record import Decided, combiners_of, decision_record
 from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS, Engine
 from overrides.serving.resolve_request import Question
@@ -74,12 +74,14 @@ class Resolved:
         return document
 
 
-def resolve(questions: Sequence[Question], *, now: datetime, key: str | None = None) -> list[Resolved]:
+def resolve(
+    questions: Sequence[Question], *, now: datetime, key: str | None = None, dry: bool = False
+) -> list[Resolved]:
     """Answer each question from this process's engines, in order; neutral wherever something is missing.
 
     `now` is wall-clock time and goes into the decision ids. Levers are computed as of each question's own `at`. The
     questions of a list to one module are answered in one pass, and share its time. `key` is the prefix of the API key
-    that asks.
+    that asks. Answers that are `dry` are counted apart, because nobody acts by them.
     """
     found: dict[int, _Found] = {}
     for module in {question.request.module for question in questions}:
@@ -87,7 +89,7 @@ def resolve(questions: Sequence[Question], *, now: datetime, key: str | None = N
         engine, age = ENGINE_ROOM.engine(module), ENGINE_ROOM.stale_seconds(module)
         found |= zip(places, _find([questions[place] for place in places], engine, age), strict=True)
     answers = [_resolved(question, found[place], now, key) for place, question in enumerate(questions)]
-    note_answers([each.decided for each in answers])
+    note_answers([each.decided for each in answers], DRY if dry else RESOLVE)
     return answers
 
 

@@ -71,8 +71,16 @@ def named_decisions(ids: Collection[UUID]) -> NamedDecisions:
     if not ids:
         return NamedDecisions({}, {})
     asked = {
-        key: Asked(*made_for) if is_simulated else Asked(*made_for, uuid7_time(key), reported_at)
-        for key, *made_for, reported_at, is_simulated in _rows(ASKED, [sorted(ids)])
+        key: Asked(
+            module,
+            pattern_key,
+            category,
+            at,
+            book,
+            made_at=None if is_simulated else uuid7_time(key),
+            reported_at=None if is_simulated else reported_at,
+        )
+        for key, module, pattern_key, category, at, book, reported_at, is_simulated in _rows(ASKED, [sorted(ids)])
     }
     credited = credits_of(asked.keys())
     return NamedDecisions(asked, _first_to_name(asked, asked.keys() - credited.keys()) | credited)

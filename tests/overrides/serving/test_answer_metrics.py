@@ -7,7 +7,7 @@ from math import exp, log
 import pytest
 
 from overrides.serving import answer_metrics
-from overrides.serving.answer_metrics import FOLD_AT, count_answers, exposure_of, note_answers
+from overrides.serving.answer_metrics import DRY, FOLD_AT, count_answers, exposure_of, note_answers
 from overrides.serving.decision_record import Decided
 from overrides.serving.engine import load_engine
 from overrides.serving.resolve import resolve_one
@@ -94,3 +94,15 @@ def test_many_values_are_counted_like_one_after_the_other() -> None:
     ]
     assert found[0] == found[1]
     assert value("answer_matches_sum", **labels) == pytest.approx(sum(values))
+
+
+def test_counts_dry_answers_apart_and_no_exposure_of_them(decided: Decided) -> None:
+    names = ("exposure_raised_total", "exposure_lowered_total")
+    before = [value(name, module="pm") for name in names]
+    dry = value("answers_total", module="pm", route="dry", reason="SINGLE")
+
+    note_answers([decided], DRY)
+    count_answers()
+
+    assert [value(name, module="pm") for name in names] == before
+    assert value("answers_total", module="pm", route="dry", reason="SINGLE") == dry + 1
