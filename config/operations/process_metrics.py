@@ -6,8 +6,8 @@ import logging
 import threading
 
 from overrides.core.engine.definitions.serving_mode import Mode
-from overrides.serving import decision_queue
 from overrides.serving.answer_metrics import count_answers
+from overrides.serving.decision_metrics import count_decisions
 from overrides.serving.engine import ENGINE_ROOM
 from telemetry.core.vocabulary import Module
 from telemetry.foundation import metrics
@@ -19,10 +19,10 @@ SECONDS = 1.0
 
 
 def publish_process_metrics() -> None:
-    """Count the answers and requests that wait to be counted, and set the gauges of this process."""
+    """Count the answers, requests and decisions that wait to be counted, and set the gauges of this process."""
     count_answers()
     count_requests()
-    metrics.DECISIONS_WAITING.set(len(decision_queue.QUEUE))
+    count_decisions()
     for module in Module:
         metrics.ENGINE_AGE.labels(module.value).set(ENGINE_ROOM.stale_seconds(module))
         engine = ENGINE_ROOM.known(module)

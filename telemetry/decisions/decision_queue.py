@@ -26,7 +26,7 @@ T = TypeVar("T")
 DURABLE_SECONDS = 0.5  # that a request waits for its decision to be written
 CLOSE_SECONDS = 5.0  # that the end of a process waits for the writer
 HARD = 2  # times the limit: beyond it the oldest decisions are dropped, if the disk is slower than the requests
-NAMES = ("queued", "written", "spilled", "reloaded", "dropped", "refused", "durable", "durable_waits", "late")
+OUTCOMES = ("queued", "written", "spilled", "reloaded", "dropped", "refused", "durable", "durable_waits", "late")
 
 
 class Ticket(threading.Event):
@@ -117,7 +117,7 @@ class DecisionQueue(Generic[T]):
         `durable_waits` are those whose request waited in vain, `late` those of them that were written afterwards.
         """
         with self._counting:
-            counted = {name: self._counted[name] for name in NAMES}
+            counted = {name: self._counted[name] for name in OUTCOMES}
         held = 0 if self._spill is None else self._spill.bytes_held
         return counted | {"waiting": len(self), "spill_bytes": held}
 

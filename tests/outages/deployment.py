@@ -85,15 +85,8 @@ class Deployment:
     @contextmanager
     def frozen(self, name: str) -> Iterator[None]:
         """Freeze a server: it accepts connections and answers nothing."""
-        family = [self.children[name].pid, *children_of(self.children[name].pid)]
-        for pid in family:
-            os.kill(pid, signal.SIGSTOP)
-        try:
+        with stopped(self.children[name].pid):
             yield
-        finally:
-            for pid in family:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGCONT)
 
     def close(self) -> None:
         """End everything: the processes at the same time, then the servers."""
@@ -169,6 +162,20 @@ def children_of(parent: int) -> list[int]:
             if int(ppid) == parent and state != "Z":
                 found.append(int(status.parent.name))
     return found
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Stop a process and those that it has started, until the block ends."""
+    family = [pid, *children_of(pid)]
+    for each in family:
+        os.kill(each, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for each in family:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGCONT)
 
 
 def is_alive(pid: int) -> bool:
