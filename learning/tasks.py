@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from celery import shared_task
+from django.db import InterfaceError, OperationalError
 
 from learning.coefficients.coefficient_evidence import measure_coefficients
 from learning.coefficients.coefficient_memory import update_coefficients
@@ -40,7 +41,12 @@ def aggregate_task(*, module: str, now: str | None = None, **_: object) -> None:
     )
 
 
-@shared_task(name="learning.aggregate_soon")
+@shared_task(
+    name="learning.aggregate_soon",
+    autoretry_for=(OperationalError, InterfaceError),  # the beat would do it minutes after it is back
+    retry_backoff=2,
+    max_retries=5,
+)
 def aggregate_soon_task(*, module: str, now: str | None = None, **_: object) -> None:
     """Do the same between two scheduled runs, after new trades; duplicates have no effect, as marks are gone."""
     aggregate_shared(module=module, now=moment_of_task(now))
@@ -61,7 +67,12 @@ def coefficients_task(*, now: str | None = None, **_: object) -> None:
     run_once("coefficients", now=at, every=timedelta(minutes=5), work=lambda: _updated_coefficients(at))
 
 
-@shared_task(name="learning.coefficients_soon")
+@shared_task(
+    name="learning.coefficients_soon",
+    autoretry_for=(OperationalError, InterfaceError),  # the beat would do it minutes after it is back
+    retry_backoff=2,
+    max_retries=5,
+)
 def coefficients_soon_task(*, now: str | None = None, **_: object) -> None:
     """Do the same between two scheduled runs, after new trades; duplicates have no effect, as marks are gone."""
     update_coefficients(now=moment_of_task(now))

@@ -66,7 +66,12 @@ def attribute_task(*, now: str | None = None, **_: object) -> None:
     run_once("attribute", now=at, every=timedelta(minutes=5), work=lambda: attribute_trades(now=at))
 
 
-@shared_task(name="telemetry.attribute_soon")
+@shared_task(
+    name="telemetry.attribute_soon",
+    autoretry_for=(OperationalError, InterfaceError),  # the beat would do it minutes after it is back
+    retry_backoff=2,
+    max_retries=5,
+)
 def attribute_soon_task(*, now: str | None = None, **_: object) -> None:
     """Attribute between two beats, right after trades were recorded; a second delivery finds nothing to do."""
     attribute_trades(now=moment_of_task(now))
