@@ -10,6 +10,7 @@ apart; every decision that was confirmed as durable has to be stored at the end.
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import os
 import signal
@@ -28,6 +29,7 @@ from devkit.processes import end, spawn, wait_until
 
 from tests.bench.endurance_callers import Answered, Callers, Notes
 from tests.bench.report import figure
+from tests.outages.callers import Bot, answers_of_all
 from tests.outages.deployment import PROCESSES, SERVERS, Deployment
 
 SECONDS, EVERY, PAUSE = 600.0, 5.0, 0.02
@@ -59,6 +61,8 @@ def _run(deployment: Deployment, logs: Path, seconds: float, every: float, pause
     try:
         if not wait_until(lambda: len(lines(story)) >= 2, 60):
             raise RuntimeError(f"nothing was published: {story.read_text()[-2000:]}")
+        if not wait_until(lambda: _is_serving(deployment, Bot(deployment.address, secrets["record"])), 120):
+            raise RuntimeError("the web processes do not answer from a version")
         callers = Callers(deployment.address, secrets, lines(story)[0]["questions"])
         memory: list[tuple[float, int, int]] = []
         ending = threading.Event()
@@ -75,6 +79,15 @@ def _run(deployment: Deployment, logs: Path, seconds: float, every: float, pause
         end(publisher)
     deployment.stop("web")
     return _report(deployment, callers, lines(story), memory)
+
+
+def _is_serving(deployment: Deployment, bot: Bot) -> bool:
+    """Return whether every web process answers, from a version: the load begins after the start of an installation."""
+    try:
+        answers = answers_of_all(deployment, bot)
+    except (OSError, http.client.HTTPException, AssertionError):
+        return False
+    return bool(answers) and all(answer["reason"] != "STALE" for answer in answers)
 
 
 def _break_things(deployment: Deployment, seconds: float) -> None:
