@@ -98,8 +98,8 @@ def _break_things(deployment: Deployment, seconds: float) -> None:
         time.sleep(max(0.0, begun + share * seconds - time.monotonic()))
         action()
 
-    at(0.15, lambda: deployment.kill("worker"))
-    at(0.20, lambda: deployment.start("worker"))
+    at(0.15, lambda: deployment.kill("facts"))
+    at(0.20, lambda: deployment.start("facts"))
     at(0.25, lambda: deployment.stop("valkey"))
     at(0.35, lambda: deployment.start("valkey"))
     at(0.45, lambda: _kill_a_web_process(deployment))

@@ -23,7 +23,7 @@ def test_follows_a_trade_from_the_request_to_the_task(deployment: Deployment, bo
     assert line["who"].startswith("key:")
     sent = deployment.query("SELECT DISTINCT task FROM telemetry_outboxmessage WHERE request_id = %s", name)
     assert {task for (task,) in sent} == TASKS
-    wait_until(lambda: {line.get("task") for line in _lines(deployment, "worker", name)} >= TASKS, "the tasks to log")
+    wait_until(lambda: {line.get("task") for line in _lines(deployment, "facts", name)} >= TASKS, "the tasks to log")
 
 
 def _lines(deployment: Deployment, process: str, request_id: str, **having: Any) -> list[dict[str, Any]]:
