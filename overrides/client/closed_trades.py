@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from .answers import Question
 from .client import UNSENT, Receipt
+from .forks import renewed_after_fork
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,11 @@ class Decisions:
 
     def __init__(self) -> None:
         self._made: OrderedDict[Place, deque[tuple[datetime, str]]] = OrderedDict()
+        self.after_fork()
+        renewed_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Go on in a child process with what was decided: another thread of the parent may have held the lock."""
         self._lock = threading.Lock()
 
     def remember(self, position: str, question: Question, decision_id: str) -> None:
@@ -79,6 +85,11 @@ class Sender:
 
     def __init__(self, client: Records, *, pause: float = PAUSE) -> None:
         self._client, self._pause = client, pause
+        self.after_fork()
+        renewed_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Begin anew in a child process: what waits belongs to the parent, which sends it."""
         self._waiting: deque[Mapping[str, Any]] = deque()
         self._counters: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -98,7 +109,7 @@ class Sender:
                 self._counters["dropped"] += 1
                 return
             self._waiting.append(trade)
-            if self._thread is None or not self._thread.is_alive():  # also in a child of the process that started it
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._send_on, name="counterweight-trades", daemon=True)
                 self._thread.start()
         self._news.set()

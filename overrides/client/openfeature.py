@@ -27,11 +27,13 @@ from ..core.engine.definitions import vocabulary
 from ..core.engine.definitions.levers import LEVERS, levers_of
 from .answers import Answer, Question
 from .closed_trades import Decisions, Records, Sender
+from .forks import renewed_after_fork
 
 TRADE_CLOSED = "trade_closed"
 PRODUCT = "coefficient_product"
 SAME_ACTION_SECONDS = 1.0  # within which equal questions are about one action and share its decision
 MOST_ANSWERS = 1000
+LONGEST_LIST = 200  # characters of the ignored attributes that are named
 FIELDS = ("pattern_key", "action_category", "at", "coefficient_product", "alloc_mult", "book", "base_allocation")
 NESTED = ("scope", "current")
 ALLOCATION: Mapping[str, str] = MappingProxyType(
@@ -66,14 +68,19 @@ class CounterweightProvider(AbstractProvider):
 
     The targeting key names the position, and decides who is in a partial roll-out. Other attributes of the context are
     the fields of a question: `pattern_key`, `action_category`, `scope` and `current` (nested, or flat as
-    `scope.bucket`), `at`, `book`, `coefficient_product` and `alloc_mult`; others are ignored. A value is neutral, with
-    the reason ERROR and the fault in the metadata, where the client has no better answer.
+    `scope.bucket`), `at`, `book`, `coefficient_product` and `alloc_mult`; others are ignored, and named in the metadata.
+    A value is neutral, with the reason ERROR and the fault in the metadata, where the client has no better answer.
     """
 
     def __init__(self, client: Levers) -> None:
         super().__init__()
         self._client, self._decisions, self._sender = client, Decisions(), Sender(client)
         self._answers: OrderedDict[str, tuple[float, Answer]] = OrderedDict()
+        self.after_fork()
+        renewed_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Go on in a child process: another thread of the parent may have held the lock."""
         self._lock = threading.Lock()
 
     @property
@@ -85,7 +92,7 @@ class CounterweightProvider(AbstractProvider):
         return Metadata(name="Counterweight")
 
     def shutdown(self) -> None:
-        """Send the trades that wait, for at most five seconds."""
+        """Send the trades that wait, for at most five seconds; the client remains its owner's to close."""
         self._sender.close(5.0)
 
     def resolve_float_details(
@@ -99,7 +106,7 @@ class CounterweightProvider(AbstractProvider):
         if flag_key not in (known if module == "pm" else [*known, PRODUCT]):
             raise InvalidContextError(f"{flag_key} is not used for the action category {question['action_category']!r}")
         answer = self._answer(question, context.targeting_key)
-        return _details(flag_key, answer)
+        return _details(flag_key, answer, ignored_of(context))
 
     def track(
         self,
@@ -182,6 +189,20 @@ def question_of(module: str, context: EvaluationContext) -> dict[str, Any]:
     return question
 
 
+def ignored_of(context: EvaluationContext) -> str:
+    """Return the names of the attributes that are no part of a question, so that a misspelt one is seen.
+
+    >>> ignored_of(EvaluationContext("BTC/USDT", {"scope.bucket": "big", "scopes": {"bucket": "big"}}))
+    'scopes'
+    """
+    unknown = (
+        name
+        for name, value in context.attributes.items()
+        if not (name in FIELDS or name.partition(".")[0] in NESTED and ("." in name or isinstance(value, Mapping)))
+    )
+    return ", ".join(unknown)[:LONGEST_LIST]
+
+
 def _module_of(flag: str) -> str:
     if flag == PRODUCT:
         return "dm"
@@ -190,7 +211,7 @@ def _module_of(flag: str) -> str:
     return vocabulary.CHANNEL_MODULE[LEVERS[flag].channel]
 
 
-def _details(flag: str, answer: Answer) -> FlagResolutionDetails[float]:
+def _details(flag: str, answer: Answer, ignored: str) -> FlagResolutionDetails[float]:
     value = float(answer.document.get(PRODUCT, 1.0)) if flag == PRODUCT else answer.lever(flag)
     reason = REASONS.get(answer.reason, Reason.UNKNOWN)
     version = answer.document.get("version")
@@ -198,11 +219,11 @@ def _details(flag: str, answer: Answer) -> FlagResolutionDetails[float]:
         value=value,
         reason=reason,
         variant=f"version {version}" if reason is Reason.TARGETING_MATCH else "neutral",
-        flag_metadata=_metadata(answer),
+        flag_metadata=_metadata(answer, ignored),
     )
 
 
-def _metadata(answer: Answer) -> dict[str, bool | int | float | str]:
+def _metadata(answer: Answer, ignored: str) -> dict[str, bool | int | float | str]:
     """Return what this product says of an answer, as the scalars that OpenFeature allows."""
     told = {
         "reason": answer.reason,
@@ -211,6 +232,7 @@ def _metadata(answer: Answer) -> dict[str, bool | int | float | str]:
         "version": answer.document.get("version"),
         "mode": answer.document.get("mode"),
         "flags": " ".join(str(flag) for flag in answer.document.get("flags", ())),
+        "ignored": ignored or None,
     }
     return {name: value for name, value in told.items() if value is not None}
 

@@ -110,6 +110,20 @@ class TestSending:
         wait_until(lambda: server.received == ["t"], "the trade to arrive")
         assert sender.close(10.0) == 0
 
+    def test_leaves_what_waits_to_the_parent_of_a_child_process(self) -> None:
+        server = Server()
+        server.is_away = True
+        sender = Sender(server, pause=60.0)
+        sender.put({"external_id": "of the parent"})
+        assert server.tried.wait(10.0)
+        server.is_away = False
+
+        sender.after_fork()
+        sender.put({"external_id": "of the child"})
+
+        assert sender.close(10.0) == 0
+        assert server.received == ["of the child"]
+
     def test_says_at_its_end_what_is_unsent_and_keeps_a_bounded_number(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(closed_trades, "MOST_TRADES", 3)
         server = Server()

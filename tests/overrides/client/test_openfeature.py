@@ -102,8 +102,9 @@ class TestFlags:
             "pattern_key": "a.b.c", "action_category": "entry", "scope.bucket": "micro", "current.size_mult": 1.01,
             "email": "a@b.example", "book": "live", "at": AT,
         }  # fmt: skip
-        found(sdk, context=EvaluationContext(None, flat))
+        details = found(sdk, context=EvaluationContext(None, flat))
 
+        assert details.flag_metadata["ignored"] == "email"
         assert client.questions == [
             {"module": "pm", "at": AT, "book": "live", "current": {"size_mult": 1.01}} | ACTION,
         ]
