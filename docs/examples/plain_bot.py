@@ -141,13 +141,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--local", action="store_true", help="compute answers here, from the server's snapshot")
     options = parser.parse_args()
+    key = os.environ.get("COUNTERWEIGHT_KEY") or parser.error("COUNTERWEIGHT_KEY is not set: a key of the role record")
     kind = LocalClient if options.local else Client
-    client = kind(options.url, os.environ["COUNTERWEIGHT_KEY"])
-    bot = Bot(client, Market(options.seed, options.bar_seconds))
-    for _ in range(options.trades):
-        bot.record(bot.trade())
-    if isinstance(client, LocalClient):
-        client.close()
+    with kind(options.url, key) as client:  # in the end it sends what waits
+        bot = Bot(client, Market(options.seed, options.bar_seconds))
+        for _ in range(options.trades):
+            bot.record(bot.trade())
     print(client.counters)
 
 

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any, Self, overload
 
 from .answers import Answer, Question, neutral, read_answer, refusal
 from .forks import renewed_after_fork
@@ -57,8 +57,17 @@ class Client:
         renewed_after_fork(self)
 
     def after_fork(self) -> None:
-        """Begin anew in a child process: another thread of the parent may have held the lock."""
-        self._lock = threading.Lock()
+        """Begin anew in a child process, which counts by itself: a thread of the parent may have held the lock."""
+        self._lock, self._counters = threading.Lock(), Counter()
+
+    def close(self, seconds: float = 5.0) -> None:
+        """End what runs in the background within `seconds`: nothing here, unlike in a `LocalClient`."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @property
     def counters(self) -> dict[str, int]:
@@ -186,8 +195,9 @@ class Client:
         return receipts
 
     def _count(self, word: str, number: int = 1) -> None:
-        with self._lock:
-            self._counters[word] += number
+        if number:
+            with self._lock:
+                self._counters[word] += number
 
 
 def _refused_questions(failed: Failed, asked: int) -> dict[int, str]:

@@ -52,15 +52,17 @@ class Follower:
         poll_seconds: float,
         max_stale_seconds: float,
     ) -> None:
-        self.module, self._name = module, name
+        self.module = module
         self._http, self._stream, self._count, self._store = http, stream, count, store
         self._poll_seconds, self._max_stale_seconds = poll_seconds, max_stale_seconds
         self.engine: LocalEngine | None = None
         self._confirmed_at = -math.inf
-        self.after_fork()
+        self._fault = ""
+        self.after_fork(name)
 
-    def after_fork(self) -> None:
-        """Begin anew in a child, which keeps the state and starts threads of its own."""
+    def after_fork(self, name: str) -> None:
+        """Begin anew in a child, which keeps the state and starts threads of its own, under its name."""
+        self._name = name
         self._polling, self._starting = threading.Lock(), threading.Lock()
         self._closing, self._wake, self.has_asked = threading.Event(), threading.Event(), threading.Event()
         self._threads: tuple[threading.Thread, ...] = ()
@@ -105,9 +107,14 @@ class Follower:
         """Ask for the state once; return whether the server confirmed or brought the newest. Raises nothing."""
         try:
             with self._polling:
-                return self._ask()
+                is_newest = self._ask()
+            self._fault = ""
+            return is_newest
         except Failed as failed:
             self._count(f"snapshot {failed.kind}", 1)
+            if self._fault != str(failed):  # once, and not with each poll
+                self._fault = str(failed)
+                logger.warning("the state of %s is not confirmed: %s", self.module, failed)
         except SnapshotError as error:
             self._count("snapshot unreadable", 1)
             logger.warning("a snapshot of %s is not taken up: %s", self.module, error)

@@ -175,6 +175,10 @@ def _refused(error: urllib.error.HTTPError) -> Failed:
         document = None
     detail = document.get("detail") if isinstance(document, dict) else None
     kind = "refused" if error.code < 500 else "unavailable"
+    if not detail and error.code < 400:
+        detail = f"{error.reason} to {error.headers.get('Location')!r:.200}; use the address that it leads to"
+    elif not detail and error.code in (401, 403, 404, 405):
+        detail = f"{error.reason}, which is no answer of Counterweight's API; is this the server's address?"
     return Failed(
         kind,
         f"HTTP {error.code}: {detail or error.reason}",

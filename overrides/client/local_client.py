@@ -17,7 +17,7 @@ from typing import Any, Self
 from .answers import Answer, Question
 from .client import PAUSE, Client, Receipt
 from .decision_ids import decision_id
-from .follower import Follower
+from .follower import STREAM, Follower
 from .http import Http
 from .journal import Journal
 from .local_engine import Decided, answered, compute
@@ -55,7 +55,8 @@ class LocalClient(Client):
 
     It follows the state of `modules` by polling every `poll_seconds` and by the server's stream, starts from the
     snapshot that it saved in `directory`, and reports each decision to the server in the background, so that trades can
-    name it. `name` is how the server's mode page lists it.
+    name it. `name` is how the server's mode page lists it. `stream_url` is the address of the stream, or of the process
+    that serves it, if that is not `url`.
 
     The server is asked instead while there is no snapshot yet, where it wants to be asked, where this machine computes
     otherwise than the server, and for questions that are not plainly valid. A state that the server has not confirmed
@@ -87,10 +88,12 @@ class LocalClient(Client):
             raise ValueError(f"poll_seconds is above 0 and at most {POLL_SECONDS:g}, so that switching off is followed")
         if not 0 < max_stale_seconds <= MAX_STALE_SECONDS:
             raise ValueError(f"max_stale_seconds is above 0 and at most {MAX_STALE_SECONDS:g}")
-        self.name = name or f"{socket.gethostname()}:{os.getpid()}"
+        self._name_before_fork = name or socket.gethostname()
+        self.name = name or f"{self._name_before_fork}:{os.getpid()}"
         self._timeout, self._max_stale_seconds = timeout, max_stale_seconds
         store = None if directory is None else SnapshotStore(directory)
-        listening = Http(stream_url or url, key, timeout) if stream else None
+        origin = (stream_url or url).rstrip("/").removesuffix(STREAM.rstrip("/"))
+        listening = Http(origin, key, timeout) if stream else None
         self._reports = Reports(self._http, self.name, self._count, most=most_reports)
         self._followers = {
             module: Follower(
@@ -110,12 +113,13 @@ class LocalClient(Client):
         weakref.finalize(self, Reports.close, self._reports, EXIT_SECONDS)
 
     def after_fork(self) -> None:
-        """Begin anew in a child: threads start with its first question."""
+        """Begin anew in a child, under a name of its own: threads start with its first question."""
         super().after_fork()
         self._starting, self._is_started = threading.Lock(), False
+        self.name = f"{self._name_before_fork}:{os.getpid()}"
         for each in self._followers.values():
-            each.after_fork()
-        self._reports.after_fork()
+            each.after_fork(self.name)
+        self._reports.after_fork(self.name)
 
     def start(self) -> None:
         """Start to follow the modules, and wait for the first answer of the server for at most `timeout` seconds."""
@@ -190,7 +194,8 @@ class LocalClient(Client):
         follower = self._followers.get(str(question.get("module")))
         engine = None if follower is None or self._is_closed else follower.engine
         if follower is None or engine is None or engine.remote is not None:
-            self._count("remote: no snapshot" if engine is None else "remote: required", 1)
+            why = "not followed" if follower is None else "no snapshot" if engine is None else "required"
+            self._count(f"remote: {why}", 1)
             return None
         now = datetime.now(UTC)
         asked = read_question(question, now)

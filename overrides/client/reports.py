@@ -35,13 +35,13 @@ class Reports:
     """
 
     def __init__(self, http: Http, name: str, count: Count, *, most: int) -> None:
-        self._http, self._name, self._count, self._most = http, name, count, most
-        self._waiting: deque[Decided] = deque()
-        self.after_fork()
+        self._http, self._count, self._most = http, count, most
+        self.after_fork(name)
 
-    def after_fork(self) -> None:
-        """Begin anew in a child: what waits belongs to the parent, which sends it."""
-        self._waiting = deque()
+    def after_fork(self, name: str) -> None:
+        """Begin anew in a child, under its name: what waits belongs to the parent, which sends it."""
+        self._name = name
+        self._waiting: deque[Decided] = deque()
         self._lock, self._sending, self._wake = threading.Lock(), threading.Lock(), threading.Event()
         self._thread: threading.Thread | None = None
         self._closing = False

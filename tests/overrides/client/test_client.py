@@ -94,6 +94,25 @@ class TestResolve:
         assert client.counters == {kind: 1}
         assert len(server.requests) == 1
 
+    @pytest.mark.parametrize(
+        ("reply", "fault"),
+        [
+            (
+                (404, b"<html>"),
+                "HTTP 404: Not Found, which is no answer of Counterweight's API; is this the server's addr",
+            ),
+            ((403, {"detail": "no role"}), "HTTP 403: no role"),
+            ((429, b"<html>"), "HTTP 429: Too Many Requests"),  # of a front server
+            ((301, b""), "HTTP 301: Moved Permanently to None; use the address that it leads to"),
+        ],
+    )
+    def test_says_of_an_answer_that_is_not_the_apis_that_the_address_may_be_wrong(
+        self, server: Stub, client: Client, reply: Reply, fault: str
+    ) -> None:
+        server.reply = lambda path, body: reply
+
+        assert client.resolve(QUESTION).fault.startswith(fault)
+
     def test_is_neutral_for_a_question_that_is_no_json(self, server: Stub, client: Client) -> None:
         assert client.resolve(QUESTION | {"scope": {1, 2}}).is_neutral
         assert client.resolve(QUESTION | {"current": {"size_mult": float("nan")}}).is_neutral
@@ -129,6 +148,11 @@ class TestResolve:
         assert [each.fault for each in found] == ["", "module: unknown", ""]
         assert [each.decision_id for each in found] == ["id 0", None, "id 1"]
         assert client.counters == {"answered": 2, "refused": 1}
+
+    def test_ends_as_a_local_client_does(self, server: Stub) -> None:
+        with Client(server.url, KEY) as client:
+            assert client.resolve(QUESTION).fault == ""
+            client.close()
 
 
 class TestProxies:

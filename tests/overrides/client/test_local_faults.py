@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -353,6 +355,21 @@ class TestStream:
         assert time.monotonic() - begin < 1.0
         assert client.counters["stream changed"] == 1
 
+    @pytest.mark.parametrize("path", ["", "/", "/api/v1/stream/", "/api/v1/stream"])
+    def test_is_found_at_its_whole_address_as_at_that_of_its_process(
+        self, server: SnapshotServer, make: Make, path: str
+    ) -> None:
+        asked: list[str] = []
+
+        def stream(handler: BaseHTTPRequestHandler) -> None:
+            asked.append(handler.path)
+            send(handler, 503, b"{}")
+
+        server.stream = stream
+        make(url=server.url, stream=True, stream_url=server.url + path).start()
+
+        wait_until(lambda: asked == ["/api/v1/stream/?module=pm"], "the stream is asked for")
+
     @pytest.mark.parametrize("status", [503, 404, 200])
     def test_is_done_without_where_it_is_not_to_be_had(self, server: SnapshotServer, make: Make, status: int) -> None:
         server.stream = lambda handler: send(handler, status, b"<html>", **{"Retry-After": "7"})
@@ -416,6 +433,21 @@ class TestReports:
         client.after_fork()
 
         assert client.waiting_reports == 0  # the parent sends them
+        assert client.counters == {}
+
+    @pytest.mark.parametrize("name", [None, "bot"])
+    def test_bear_a_name_of_their_own_in_a_child(self, server: SnapshotServer, make: Make, name: str | None) -> None:
+        client = make(name=name)
+        before = client.name
+        assert size(client) == RAISED
+
+        client.after_fork()
+        server.polls.clear()
+        assert size(client) == RAISED
+
+        assert client.name == f"{name or socket.gethostname()}:{os.getpid()}"
+        assert (client.name == before) is (name is None)  # this is no child, so its number is the parent's
+        wait_until(lambda: quote(client.name, safe="") in server.polls[-1], "the poll names the child")
 
 
 def test_one_object_of_many_overrides_takes_its_own_answer() -> None:
