@@ -263,6 +263,7 @@ def _start_and_announce(env: dict[str, str], port: int) -> None:
     """Start web, stream, workers and beat, and print their address and the demo's passwords."""
     address = supervise.start(env, port)
     say(f"\nCounterweight runs at {address}/admin/, its API at {address}/api/v1/docs/")
+    say(f"Clients hear of changes at {supervise.stream_address()}")
     if state.DEMO_USERS.exists():
         for name, password in json.loads(state.DEMO_USERS.read_text()).items():
             say(f"  {name:<20} {password}")

@@ -81,7 +81,7 @@ def start(env: dict[str, str], port: int) -> str:
     stop()
     stream_port = free_port(int(state.recall(_STREAM_PORT) or 0))
     state.remember(_STREAM_PORT, str(stream_port))
-    told = {"STREAM_URL": f"http://127.0.0.1:{stream_port}/api/v1/stream/"} | env
+    told = {"STREAM_URL": stream_address()} | env
     with step("starting web, stream, workers and beat"), LOG.open("ab") as log:
         command: Command = [sys.executable, state.ROOT / "dev", "supervise", str(port), str(stream_port)]
         child = subprocess.Popen(
@@ -93,6 +93,11 @@ def start(env: dict[str, str], port: int) -> str:
         stop()
         raise Refused(f"the web process or the stream does not answer; {LOG} ends:\n{tail(LOG)}")
     return f"http://127.0.0.1:{port}"
+
+
+def stream_address() -> str:
+    """Return the address at which clients hear of changes: that of STREAM_URL, or else of the process started here."""
+    return os.environ.get("STREAM_URL") or f"http://127.0.0.1:{state.recall(_STREAM_PORT)}/api/v1/stream/"
 
 
 @contextmanager
