@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -12,10 +13,17 @@ from telemetry.foundation.api.problem_details import CONTENT_TYPE, problem
 RETRY_AFTER_SECONDS = "60"
 
 
+class EventStreamRenderer(JSONRenderer):
+    """Lets a listener accept an event stream alone; it is refused by a problem in JSON."""
+
+    media_type = "text/event-stream"
+
+
 class StreamElsewhere(APIView):
     """Answers 503, so that clients go on asking for the state; a front server sends this path to the stream itself."""
 
     required_permission = "overrides.view_version"
+    renderer_classes = (JSONRenderer, EventStreamRenderer)
     schema = None
 
     def get(self, request: Request) -> Response:
