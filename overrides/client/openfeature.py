@@ -68,8 +68,9 @@ class CounterweightProvider(AbstractProvider):
 
     The targeting key names the position, and decides who is in a partial roll-out. Other attributes of the context are
     the fields of a question: `pattern_key`, `action_category`, `scope` and `current` (nested, or flat as
-    `scope.bucket`), `at`, `book`, `coefficient_product` and `alloc_mult`; others are ignored, and named in the metadata.
-    A value is neutral, with the reason ERROR and the fault in the metadata, where the client has no better answer.
+    `scope.bucket`), `at`, `book`, `coefficient_product` and `alloc_mult`; others are ignored, and the metadata
+    name them. A value is neutral, with the reason ERROR and the fault in the metadata, where the client has no better
+    answer.
     """
 
     def __init__(self, client: Levers) -> None:
@@ -198,7 +199,7 @@ def ignored_of(context: EvaluationContext) -> str:
     unknown = (
         name
         for name, value in context.attributes.items()
-        if not (name in FIELDS or name.partition(".")[0] in NESTED and ("." in name or isinstance(value, Mapping)))
+        if not (name in FIELDS or (name.partition(".")[0] in NESTED and ("." in name or isinstance(value, Mapping))))
     )
     return ", ".join(unknown)[:LONGEST_LIST]
 

@@ -5,7 +5,8 @@
 *local*: CPU of the bot's own thread for one answer of about ten matches, with the levers alone and with who moved
 them, beside what it spends to ask the server over loopback. *report*: CPU of the other threads per reported decision.
 *build* and *load*: CPU of a snapshot in the server and in the client. *off*: the wall time from the commit of a switch
-to the first answer that heeds it; the server polls its database each second, the client polls each two seconds at most.
+to the first answer that heeds it; the server polls its database twice a second, and the client polls
+every two seconds at the latest.
 *waiting*: memory of decisions that wait while the server is away.
 """
 

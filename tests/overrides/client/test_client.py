@@ -103,7 +103,7 @@ class TestResolve:
             ),
             ((403, {"detail": "no role"}), "HTTP 403: no role"),
             ((429, b"<html>"), "HTTP 429: Too Many Requests"),  # of a front server
-            ((301, b""), "HTTP 301: Moved Permanently to None; use the address that it leads to"),
+            ((301, b""), "HTTP 301: Moved Permanently to 'http://127.0.0.1:"),
         ],
     )
     def test_says_of_an_answer_that_is_not_the_apis_that_the_address_may_be_wrong(
