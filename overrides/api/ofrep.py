@@ -39,7 +39,7 @@ from overrides.serving.ofrep_tag import tag_now, tag_of
 from overrides.serving.resolve import Resolved, resolve
 from overrides.serving.resolve_request import Question
 from overrides.serving.stream_address import stream_address
-from telemetry.foundation.api.etags import CACHE_CONTROL
+from telemetry.foundation.api.etags import held_tags, with_tag
 from telemetry.foundation.api.problem_details import problem_response
 from telemetry.foundation.api.query_parameters import query
 from telemetry.foundation.api.schema_parts import sent
@@ -117,8 +117,8 @@ class FlagsView(EvaluationView):
             return Response(_without_action(request, context))
         question = question_of(context, now=now)
         etag = tag_now(question.request.module, context.fields, now)
-        if etag in _tags(request):
-            return _tagged(HttpResponseNotModified(), etag)
+        if etag in held_tags(request):
+            return with_tag(HttpResponseNotModified(), etag)
 
         resolved = _resolved(question, now, request)
 
@@ -127,7 +127,7 @@ class FlagsView(EvaluationView):
             "metadata": flag_metadata(resolved, context),
             **_streams(request, question.request.module),
         }
-        return _tagged(Response(document), tag_of(resolved, context.fields, now))
+        return with_tag(Response(document), tag_of(resolved, context.fields, now))
 
 
 def _resolved(question: Question, now: datetime, request: Request) -> Resolved:
@@ -141,17 +141,6 @@ def _read_query(request: Request) -> None:
     for name in ("flagConfigEtag", "flagConfigLastModified"):
         fields.take(name, text(200), None)
     fields.close()
-
-
-def _tags(request: Request) -> list[str]:
-    """Return the entity tags of If-None-Match; providers that drop the quotation marks are understood too."""
-    listed = [each.strip().removeprefix("W/") for each in request.headers.get("If-None-Match", "").split(",")]
-    return [each if each.startswith('"') else f'"{each}"' for each in listed if each]
-
-
-def _tagged(response: HttpResponseBase, etag: str) -> HttpResponseBase:
-    response["ETag"], response["Cache-Control"] = etag, CACHE_CONTROL
-    return response
 
 
 def _streams(request: Request, module: str | None = None) -> dict[str, Any]:

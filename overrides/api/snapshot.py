@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 
 from django.http import HttpResponse, HttpResponseBase, HttpResponseNotModified
@@ -15,19 +14,19 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from overrides.serving.client_confirmations import CLIENTS
-from overrides.serving.confirmations import State
 from overrides.serving.engine import ENGINE_ROOM
 from overrides.serving.snapshot import SNAPSHOTS, tag_of
+from overrides.serving.snapshot_tag import NO_STATE, state_of
 from telemetry.api.pattern_fields import MODULES
 from telemetry.core.vocabulary import Module
-from telemetry.foundation.api.etags import CACHE_CONTROL
+from telemetry.foundation.api.compression import accepts_gzip
+from telemetry.foundation.api.etags import held_tags, with_tag
 from telemetry.foundation.api.query_parameters import query
 from telemetry.foundation.api.schema_parts import problems
 from telemetry.foundation.core.fields import matching, member, text
 
 CONTENT_TYPE = "application/octet-stream"
 PACKED = ".gz"  # ends the tag of the compressed form, which consists of other bytes
-_TAG = re.compile(r'"(dm|pm)-([0-9]{1,9})-([0-9]{1,9})-[0-9]{1,9}(?:\.gz)?"')
 LONGEST_NAME = 100
 
 
@@ -84,39 +83,21 @@ class SnapshotView(APIView):
         client = fields.take("client", text(LONGEST_NAME), None)
         body = fields.take("body", matching("[0-9a-f]{64}", "64 lower-case hexadecimal digits"), None)
         fields.close()
-        held = request.headers.get("If-None-Match", "")
+        held = [each.replace(f'{PACKED}"', '"') for each in held_tags(request)]
         if client is not None:
-            _confirm(client, getattr(request.auth, "prefix", ""), module, held)
+            served = next((known for each in held if (known := state_of(each, module)) != NO_STATE), NO_STATE)
+            CLIENTS.note(client, getattr(request.auth, "prefix", ""), module, served, datetime.now(UTC))
         state, age = ENGINE_ROOM.state(module), ENGINE_ROOM.stale_seconds(module)
         if state is None or age > ENGINE_ROOM.max_stale_seconds:
             raise NoEngine
-        packed, plain = _takes_gzip(request), tag_of(*state)
-        tag = f'{plain[:-1]}{PACKED}"' if packed else plain
+        packed, tag = accepts_gzip(request.headers.get("Accept-Encoding", "")), tag_of(*state)
         response: HttpResponse
-        if {plain, tag} & {each.strip() for each in held.split(",")}:
+        if tag in held:
             response = HttpResponseNotModified()
         else:
             response = HttpResponse(SNAPSHOTS.of(*state).content(packed=packed, known_body=body), CONTENT_TYPE)
             if packed:
                 response["Content-Encoding"] = "gzip"
-        response["ETag"], response["Cache-Control"], response["Age"] = tag, CACHE_CONTROL, str(int(age))
+        response["Age"] = str(int(age))
         patch_vary_headers(response, ["Accept-Encoding"])
-        return response
-
-
-def _takes_gzip(request: Request) -> bool:
-    """Return whether the caller takes gzip, by its name and without the weight 0."""
-    offers = [each.replace(" ", "").lower() for each in request.headers.get("Accept-Encoding", "").split(",")]
-    return any(
-        each == "gzip" or (each.startswith("gzip;q=") and each.removeprefix("gzip;q=").strip("0.") != "")
-        for each in offers
-    )
-
-
-def _confirm(client: str, key: str, module: str, held: str) -> None:
-    """Keep which state the client serves, by the tag of what it holds."""
-    found = _TAG.search(held)
-    served: State = (None, None)
-    if found is not None and found[1] == module:
-        served = int(found[2]) or None, int(found[3]) or None
-    CLIENTS.note(client, key, module, served, datetime.now(UTC))
+        return with_tag(response, f'{tag[:-1]}{PACKED}"' if packed else tag)

@@ -18,8 +18,8 @@ from django.conf import settings
 from django.db.models import OuterRef, Subquery
 
 from overrides.models import ModuleMode, ServingConfirmation, Version
+from overrides.serving.snapshot_tag import State
 
-State = tuple[int | None, int | None]  # number of the version and revision of the mode; None (or 0) where there is none
 NEVER_OTHERWISE: Mapping[str, datetime | None] = MappingProxyType({})
 
 SOONEST_SECONDS = 1.0  # between two reports of a process

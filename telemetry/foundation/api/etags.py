@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import get_conditional_response
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -20,5 +20,20 @@ def tagged(request: Request, document: Any) -> HttpResponseBase:
     response = get_conditional_response(request, etag=etag)
     if response is None:
         response = HttpResponse(body, content_type="application/json")
+    return with_tag(response, etag)
+
+
+def with_tag(response: HttpResponseBase, etag: str) -> HttpResponseBase:
+    """Return the response with its entity tag, to be kept by its caller alone and compared at each request."""
     response["ETag"], response["Cache-Control"] = etag, CACHE_CONTROL
     return response
+
+
+def held_tags(request: HttpRequest | Request) -> list[str]:
+    """Return the entity tags of If-None-Match, for views whose tag is known before their body is made.
+
+    They are compared weakly, as RFC 9110 (13.1.2) requires, so a proxy that weakens a tag does no harm; tags without
+    their quotation marks, which some OpenFeature providers send, are understood too.
+    """
+    listed = [each.strip().removeprefix("W/") for each in request.headers.get("If-None-Match", "").split(",")]
+    return [each if each.startswith('"') else f'"{each}"' for each in listed if each]

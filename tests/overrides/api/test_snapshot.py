@@ -88,6 +88,13 @@ class TestSnapshot:
         assert (packed["Content-Encoding"], packed["ETag"]) == ("gzip", '"pm-1-0-3.gz"')
         assert "Accept-Encoding" in packed["Vary"]
 
+    def test_is_known_by_a_tag_that_a_proxy_has_weakened(self, api: APIClient) -> None:
+        publish(make_spec())
+
+        response = api.get(URL, {"module": "pm"}, HTTP_IF_NONE_MATCH='"other", W/"pm-1-0-3.gz"')
+
+        assert response.status_code == 304
+
     def test_leaves_out_a_body_that_the_client_holds(self, api: APIClient) -> None:
         publish(make_spec())
         whole = api.get(URL, {"module": "pm"}).content

@@ -8,7 +8,7 @@ import pytest
 
 from overrides.models import ModuleMode
 from overrides.serving.mode import lower_mode
-from overrides.serving.snapshot_tag import snapshot_tag
+from overrides.serving.snapshot_tag import NO_STATE, snapshot_tag, state_of
 from tests.builders import set_mode
 
 
@@ -20,6 +20,16 @@ def test_each_part_of_a_state_makes_another_tag() -> None:
 
 def test_a_state_before_the_first_version_and_mode_has_a_tag() -> None:
     assert snapshot_tag("pm", None, None, 3) == '"pm-0-0-3"'
+
+
+def test_a_tag_names_the_state_that_it_was_made_of() -> None:
+    assert state_of(snapshot_tag("pm", 12, 7), "pm") == (12, 7)
+    assert state_of(snapshot_tag("pm", None, None), "pm") == NO_STATE
+
+
+@pytest.mark.parametrize("tag", ["", '"pm-12-7"', '"pm-12-7-3', '"dm-12-7-3"', '"pm-1234567890-7-3"', "pm-12-7-3"])
+def test_a_tag_of_another_module_or_form_names_no_state(tag: str) -> None:
+    assert state_of(tag, "pm") == NO_STATE
 
 
 @pytest.mark.django_db
