@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import timedelta, timezone
 from typing import Any
-from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overrides.client.decision_ids import decision_id
 from overrides.client.questions import KEYS, Unclear, read_question
 from overrides.serving import resolve_request
-from telemetry.foundation.core.identifiers import uuid7_time
 from telemetry.foundation.core.refusal import Refused
 from tests.builders import NOW
 
@@ -89,13 +86,3 @@ class TestReadQuestion:
             read_question(PLAIN | {"scope": {"a": ["x"]}}, NOW)
         with pytest.raises(Refused):
             resolve_request.read_question(PLAIN | {"scope": {"a": ["x"]}}, now=NOW)
-
-
-class TestDecisionId:
-    def test_holds_its_time_as_the_servers_ids_do(self) -> None:
-        at = datetime.now(UTC)
-        found = UUID(decision_id(at))
-
-        assert (found.version, found.variant) == (7, "specified in RFC 4122")
-        assert timedelta(0) <= at - uuid7_time(found) < timedelta(milliseconds=1)
-        assert len({decision_id(at) for _ in range(1000)}) == 1000
