@@ -14,7 +14,7 @@ from .compiled import Bucket
 from .definitions.vocabulary import ExclusionReason
 from .scope_packing import Rows
 from .taken import Brief, Contribution, ContributionColumns, Excluded, ExclusionColumns
-from .weights import Column, heaviest_first
+from .weights import Column, falling
 
 Numbers = Sequence[float] | Column
 Places = Sequence[int] | Rows
@@ -67,7 +67,7 @@ class WeighedRows:
         """Return their ids, lines, weights and parts."""
         bucket, rows, heavy, _, weights, units, whole = self.blend
         weights = _listed(weights)
-        order, kept = heaviest_first(weights)
+        order, kept = falling(weights)
         rows = rows.take(order if heavy is None else [heavy[place] for place in order])
         found: list[dict[str, float]] = [{} for _ in order]
         for name, column, each in zip(bucket.levers, map(_listed, units), whole, strict=True):
@@ -106,9 +106,9 @@ class WeighedRows:
     def _sorted(self) -> tuple[Rows, Rows, Column]:
         """Return the places among the matching rows, the rows and the weights, by falling weight."""
         heavy, weights = self.blend.heavy, self.blend.weights
-        order, falling = heaviest_first(_listed(weights))
+        order, ordered = falling(_listed(weights))
         places = np.array(order) if heavy is None else np.array(heavy)[order]
-        return places, self.blend.rows[places], np.array(falling)
+        return places, self.blend.rows[places], np.array(ordered)
 
 
 def _listed(numbers: Numbers) -> Sequence[float]:

@@ -281,19 +281,28 @@ def are_below(w_total: Column, floor: float) -> NDArray[np.bool_]:
     return below
 
 
-def heaviest_first(weights: Sequence[float]) -> tuple[list[int], list[float]]:
-    """Return the places of weights by falling rounded weight, and the weights there; equal ones keep their order.
+def heaviest_first(weights: Sequence[float]) -> list[int]:
+    """Return the places of weights by falling rounded weight; equal ones keep their order.
 
-    >>> heaviest_first([0.1, 0.25, 0.25 + 1e-16, 0.2])
+    >>> heaviest_first([0.1, 0.3, 0.3 + 1e-16, 0.2])
+    [1, 2, 3, 0]
+    """
+    return falling(weights)[0]
+
+
+def falling(weights: Sequence[float]) -> tuple[list[int], list[float]]:
+    """Return the places as `heaviest_first` does, and the weights there.
+
+    >>> falling([0.1, 0.25, 0.25 + 1e-16, 0.2])
     ([1, 2, 3, 0], [0.25, 0.2500000000000001, 0.2, 0.1])
     """
     order = sorted(range(len(weights)), key=weights.__getitem__, reverse=True)
-    falling = [weights[place] for place in order]
-    if len(falling) > 1 and min(map(sub, falling, falling[1:])) < ROUNDED_AWAY:
+    ordered = [weights[place] for place in order]
+    if len(ordered) > 1 and min(map(sub, ordered, ordered[1:])) < ROUNDED_AWAY:
         rounded = [rounded_weight(weight) for weight in weights]  # which may make them equal
         order = sorted(range(len(weights)), key=rounded.__getitem__, reverse=True)
-        falling = [weights[place] for place in order]
-    return order, falling
+        ordered = [weights[place] for place in order]
+    return order, ordered
 
 
 def is_below(w_total: float, floor: float) -> bool:
