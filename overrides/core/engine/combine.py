@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from .combination import Combination, LeverValue, Request, ordered_flags
@@ -20,6 +20,7 @@ from .joined import joined_contributions, joined_exclusions
 from .taken import Taken, Total
 from .weights import microseconds
 
+_lever_value = partial(tuple.__new__, LeverValue)  # of a tuple of its fields; calling the class takes twice as long
 NOTICEABLE = 1e-12  # a step limit or a bound that changes less than this did not act
 
 
@@ -132,9 +133,11 @@ def _settled(section: Section, name: str, total: Total, current: Mapping[str, fl
         value = _bounded(stepped, limits, flags)
         is_bounded = abs(value - stepped) > NOTICEABLE
     cut = 0.0 if value == target else lever.unit(value) - unit
-    return LeverValue(
-        value, target, stepped, start, neutral, combiner, support, prior, cut, is_limited, is_bounded,
-        ordered_flags(flags) if flags else (),
+    return _lever_value(
+        (
+            value, target, stepped, start, neutral, combiner, support, prior, cut, is_limited, is_bounded,
+            ordered_flags(flags) if flags else (),
+        )
     )  # fmt: skip
 
 

@@ -182,7 +182,10 @@ class PackedScopes:
         if self._lookup is not None:
             each = [self.rows_in(scope) for scope in scopes]
             return np.repeat(np.arange(len(each)), [rows.size for rows in each]), np.concatenate(each)
-        queries = np.array([self._packed(scope) for scope in scopes], np.uint64)
+        if len(self._words) == 1:
+            queries = np.array([self._packed_first(scope) for scope in scopes], np.uint64)[:, None]
+        else:
+            queries = np.array([self._packed(scope) for scope in scopes], np.uint64)
         at_once = max(1, COMPARED_AT_ONCE // max(len(self), 1))
         blocks = [self._compared(queries[start : start + at_once]) for start in range(0, len(queries), at_once)]
         numbers = [numbers + start * at_once for start, (numbers, _) in enumerate(blocks)]
@@ -193,7 +196,8 @@ class PackedScopes:
         hits = (self._masks[0] & queries[:, :1]) == self._keys[0]
         for word in range(1, len(self._masks)):
             hits &= (self._masks[word] & queries[:, word : word + 1]) == self._keys[word]
-        numbers, rows = hits.nonzero()
+        places = hits.ravel().nonzero()[0]  # many times faster than for two dimensions
+        numbers, rows = np.divmod(places, len(self))
         return numbers, rows
 
     def _packed_first(self, scope: Mapping[str, str]) -> int:

@@ -19,13 +19,27 @@ class TestPackedScopes:
 
         assert PackedScopes(scopes).contained_in(query) == expected
 
-    @given(scopes=st.lists(SCOPES, max_size=30), query=SCOPES)
-    def test_find_the_same_by_looking_up_masks(self, scopes: list[dict[str, str]], query: dict[str, str]) -> None:
+    @given(scopes=st.lists(SCOPES, max_size=30), query=SCOPES, slots=st.sampled_from((1, 8)))
+    def test_find_the_same_by_looking_up_masks(
+        self, scopes: list[dict[str, str]], query: dict[str, str], slots: int
+    ) -> None:
         by_one_pass = PackedScopes(scopes).contained_in(query)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(scope_packing, "JOINED_FROM", 0)
+            patch.setattr(scope_packing, "SLOTS_PER_KEY", slots)  # with one, many masks are looked up in vain
             assert PackedScopes(scopes).contained_in(query) == by_one_pass
+
+    @given(scopes=st.lists(SCOPES, max_size=30), queries=st.lists(SCOPES, min_size=1, max_size=5))
+    def test_find_for_each_of_a_list_what_it_finds_alone(
+        self, scopes: list[dict[str, str]], queries: list[dict[str, str]]
+    ) -> None:
+        index = PackedScopes(scopes)
+
+        numbers, rows = index.rows_in_many(queries)
+
+        alone = [(number, row) for number, query in enumerate(queries) for row in index.contained_in(query)]
+        assert list(zip(numbers.tolist(), rows.tolist(), strict=True)) == alone
 
     def test_spill_into_further_words(self) -> None:
         scopes = [{f"d{dim}": f"v{value}"} for dim in range(40) for value in range(300)]
