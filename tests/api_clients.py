@@ -49,6 +49,10 @@ class RecordingQueue:
             return False
         return True
 
+    def counters(self) -> dict[str, int]:
+        """Return what a real queue counts, of what it holds."""
+        return {"queued": len(self.records), "written": 0, "waiting": 0}
+
 
 def bearer(key: str | None) -> APIClient:
     """Return a client that sends this key, or none."""

@@ -160,7 +160,9 @@ class Reporter:
             self._forgot_at = time.monotonic()
 
     def withdraw(self) -> None:
-        """Remove the reports of this process, which ends."""
+        """Remove the reports of this process, which ends; one that never reported has none."""
+        if self._last is None:
+            return
         withdraw(ServingConfirmation.Kind.PROCESS, self.name)
 
 

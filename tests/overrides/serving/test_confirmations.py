@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 from django.conf import settings
 from django.db import connection
 
@@ -126,6 +127,12 @@ class TestReporter:
 
         rows = ServingConfirmation.objects.order_by("module").values_list("module", "confirmed_at")
         assert list(rows) == [("dm", None), ("pm", NOW - timedelta(seconds=30))]
+
+    def test_needs_no_database_to_withdraw_what_it_never_reported(
+        self, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        with django_assert_num_queries(0):
+            Reporter(NOW).withdraw()
 
 
 class TestEngineRoom:
