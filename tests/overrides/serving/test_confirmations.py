@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from pytest_django import DjangoAssertNumQueries
 from django.conf import settings
 from django.db import connection
+from pytest_django import DjangoAssertNumQueries
 
 from overrides.models import ServingConfirmation
 from overrides.serving import confirmations, engine
