@@ -13,8 +13,18 @@ from rest_framework.response import Response
 
 from overrides.api.resolve_schema import EXAMPLE_ENTRY, QuestionSerializer
 from overrides.api.snapshot import LONGEST_NAME
-from overrides.serving.local_decisions import LARGEST_NUMBER, Outcome, Reported, Sender, Status, read_reported, take
+from overrides.serving.local_decisions import (
+    LARGEST_NUMBER,
+    Outcome,
+    Reported,
+    Sender,
+    StatesBusy,
+    Status,
+    read_reported,
+    take,
+)
 from telemetry.api.decisions import DecisionsView as ListedDecisionsView
+from telemetry.foundation.api.problem_details import Locked
 from telemetry.foundation.api.query_parameters import query
 from telemetry.foundation.api.schema_parts import RefusalSerializer, number, problems, sent
 from telemetry.foundation.api.time_limits import write_time_limit
@@ -40,6 +50,15 @@ EXAMPLE_DECISION = {
     },
     "reason": "MODULE_OFF",
 }
+
+
+class ReportsBusy(Locked):
+    """Another report has a past version compiled."""
+
+    def __init__(self) -> None:
+        super(Locked, self).__init__(
+            "another report has a past version compiled, so nothing was stored; send this again"
+        )
 
 
 class LocalDecisionSerializer(serializers.Serializer[Any]):
@@ -107,7 +126,10 @@ class DecisionsView(ListedDecisionsView):
         readings = [_read(value, now) for value in _listed(request.data)]
         sound = [each for each in readings if isinstance(each, Reported)]
         with write_time_limit():
-            taken = iter(take(sound, Sender(client, getattr(request.auth, "prefix", None), now)))
+            try:
+                taken = iter(take(sound, Sender(client, getattr(request.auth, "prefix", None), now)))
+            except StatesBusy as busy:
+                raise ReportsBusy from busy
         outcomes = [next(taken) if isinstance(each, Reported) else each for each in readings]
         return Response({"results": [_receipt(index, each) for index, each in enumerate(outcomes)]})
 

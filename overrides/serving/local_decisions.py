@@ -54,6 +54,7 @@ LARGEST_NUMBER = 2**31 - 1
 ONE_UNIT = 1.5e-9  # served numbers have nine decimals, and another processor may round the last one the other way
 ATTEMPTS = 3
 MOST_PAST = 4
+PATIENCE_SECONDS = 0.2  # that a report waits while another one compiles: reports must not take the threads of answers
 MOST_STATES = 16  # versions that are not served any more, in one request: each of them may have to be compiled
 
 
@@ -136,7 +137,7 @@ class Sender:
 def take(reported: Sequence[Reported], sender: Sender) -> list[Outcome]:
     """Store the decisions that a client made and return what became of each, in order. Raises django.db errors.
 
-    The sender's key then reads them as its own.
+    The sender's key then reads them as its own. Raises StatesBusy while another report has a version compiled.
     """
     states = PastStates()
     judged = [_judged(each, states, sender) for each in reported]
@@ -246,6 +247,7 @@ class PastStates:
     def _compiled(self, version: Version) -> Engine:
         served = ENGINE_ROOM.known(version.module)
         if served is not None and served.version == version.number:
+            _PAST.keep(version, served)  # reports that name it go on arriving when the next one is served
             return served
         self._past.add((version.module, version.number))
         if len(self._past) > MOST_STATES:
@@ -274,37 +276,55 @@ def _refuse_other_times(field: str, state: str, stood: Period, each: Reported) -
     """Raise Refused if a state was not yet, or no longer, in force when a client says that it answered from it.
 
     A client answers from a state that it cannot confirm for as long as a process of the server does, and neutral
-    afterwards; a clock may be off by `AHEAD`.
+    afterwards; a clock may be off by `AHEAD`. Neutral answers of a day at most are taken, because each version that is
+    named has to be compiled.
     """
     began, ended = stood
     if began is not None and each.evaluated_at + AHEAD < began:
         raise Refused(Refusal(field, f"{state} was not in force yet at evaluated_at"))
-    if each.reason == Reason.STALE or ended is None:
-        return
-    if each.evaluated_at > ended + AHEAD + timedelta(seconds=ENGINE_ROOM.max_stale_seconds):
+    longest = OLDEST if each.reason == Reason.STALE else timedelta(seconds=ENGINE_ROOM.max_stale_seconds)
+    if ended is not None and each.evaluated_at > ended + AHEAD + longest:
         raise Refused(Refusal(field, f"{state} was no longer in force at evaluated_at"))
 
 
+class StatesBusy(Exception):
+    """Another report has a version compiled; the same report may be sent again."""
+
+
 class _Past:
-    """The engines of a few versions that are no longer served; a version's content hash says which it is."""
+    """The engines of a few versions, of which one is compiled at a time; a content hash says which it is."""
 
     def __init__(self) -> None:
         self._engines: OrderedDict[str, Engine] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock, self._keeping = threading.Lock(), threading.Lock()
 
     def engine(self, version: Version) -> Engine:
-        """Return the engine of a version, in mode off. Raises EngineMissing if its rows are not consistent."""
-        with self._lock:
-            found = self._engines.pop(version.content_hash, None)
-            if found is None:
-                try:
-                    found = build_engine(version.module, version, ServingMode())
-                except ValueError as error:
-                    raise EngineMissing.because(f"{version} does not compile: {error}") from error
-            self._engines[version.content_hash] = found
+        """Return the engine of a version, in mode off. Raises EngineMissing for rows not consistent, StatesBusy."""
+        known = self._engines.get(_name(version))
+        if known is not None:
+            return known
+        if not self._lock.acquire(timeout=PATIENCE_SECONDS):
+            raise StatesBusy
+        try:
+            found = self._engines.get(_name(version)) or build_engine(version.module, version, ServingMode())
+        except ValueError as error:
+            raise EngineMissing.because(f"{version} does not compile: {error}") from error
+        finally:
+            self._lock.release()
+        self.keep(version, found)
+        return found
+
+    def keep(self, version: Version, engine: Engine) -> None:
+        """Keep the engine of a version, in place of the one that was not asked for the longest."""
+        with self._keeping:
+            self._engines[_name(version)] = engine
+            self._engines.move_to_end(_name(version))
             while len(self._engines) > MOST_PAST:
                 self._engines.popitem(last=False)
-            return found
+
+
+def _name(version: Version) -> str:
+    return f"{version.module} {version.number} {version.content_hash}"
 
 
 _PAST = _Past()

@@ -15,6 +15,7 @@ from overrides.client.questions import read_question
 from overrides.monitoring.replay import replay_one
 from overrides.serving.engine import ENGINE_ROOM
 from overrides.serving.engine_cache import past_engines
+from overrides.serving.local_decisions import _Past
 from overrides.serving.snapshot import SNAPSHOTS
 from telemetry.core.trades import parse_trade
 from telemetry.foundation.core.canonical_json import utc_text
@@ -216,11 +217,11 @@ class TestForged:
         assert self._refused(api, ago(begun, hours=3), ago(anew, minutes=30)) == []
 
     def test_is_no_server_that_nobody_confirmed(self, api: APIClient) -> None:
-        """STALE is neutral whatever the state; it needs no state that was in force."""
+        """STALE is neutral whatever the state; it may be a day old."""
         stale = decided(stale_seconds=400.0)
-        publish(make_spec({"size_mult": 1.2}, scope={"timeframe": "4h"}), at=datetime.now(UTC) - timedelta(hours=2))
+        publish(make_spec({"size_mult": 1.2}, scope={"timeframe": "4h"}), at=datetime.now(UTC) - timedelta(hours=26))
 
-        assert self._refused(api, ago(stale, minutes=30)) == []
+        assert self._refused(api, ago(stale, hours=3), ago(stale, minutes=30)) == ["version"]
 
     def test_bears_the_time_at_which_it_arrived(self, api: APIClient) -> None:
         before = datetime.now(UTC)
@@ -258,3 +259,33 @@ class TestForged:
         publish(make_spec({"size_mult": 1.3}, scope={"timeframe": "4h"}), at=now)
 
         assert self._refused(api, first, second, decided()) == ["version"]
+
+    def test_does_not_wait_while_another_report_has_a_version_compiled(
+        self, api: APIClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever names one past version after the other must not take the threads that answer."""
+        past = _Past()
+        monkeypatch.setattr("overrides.serving.local_decisions._PAST", past)
+        early = ago(decided(), seconds=1)
+        publish(make_spec({"size_mult": 1.2}, scope={"timeframe": "4h"}), at=datetime.now(UTC))
+        ENGINE_ROOM.refresh()
+
+        with past._lock:
+            response = api.post(URL, [early], format="json")
+        assert (response.status_code, response["Retry-After"]) == (503, "5")
+        assert "another report" in response.json()["detail"]
+
+        assert report(api, early)[0]["status"] == "new"
+        with past._lock:
+            assert report(api, early)[0]["status"] == "unchanged"
+
+    def test_keeps_the_version_that_others_still_name_when_the_next_is_served(
+        self, api: APIClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        report(api, decided())
+        early = decided()
+        publish(make_spec({"size_mult": 1.2}, scope={"timeframe": "4h"}), at=datetime.now(UTC))
+        ENGINE_ROOM.refresh()
+        monkeypatch.setattr("overrides.serving.local_decisions.build_engine", None)  # nothing is compiled
+
+        assert report(api, early)[0]["status"] == "new"
