@@ -69,12 +69,14 @@ def post_worker_init(worker: Worker) -> None:
     """Limit how long a client may be silent, and load views, versions and keys before the first request.
 
     A process that loaded them only on the first request would keep its callers waiting for it, and could serve nobody
-    if PostgreSQL failed before it.
+    if PostgreSQL failed before it. It also stores what ended processes have left in files, whether it is
+    asked or not.
     """
     from django.urls import reverse
 
     from config.access.api.authentication import KEY_RING
     from config.operations.process_metrics import PUBLISHER
+    from overrides.serving.decision_queue import QUEUE
     from overrides.serving.engine import ENGINE_ROOM
 
     for listener in worker.sockets:
@@ -83,6 +85,7 @@ def post_worker_init(worker: Worker) -> None:
     ENGINE_ROOM.start()
     KEY_RING.start()
     PUBLISHER.start()
+    QUEUE.start()
     settle_memory()
     leave_to_elders(worker, lambda: KEY_RING.has_read)
 

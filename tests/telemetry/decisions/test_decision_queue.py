@@ -128,7 +128,7 @@ class TestDecisionQueue:
         self, transactional_db: None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         queue: Queue = DecisionQueue(batch=3, seconds=3600, limit=5)
-        monkeypatch.setattr(queue, "_start", lambda: None)  # no thread makes room
+        monkeypatch.setattr(queue, "start", lambda: None)  # no thread makes room
         decisions = [make_decision() for _ in range(12)]
 
         queue.put(decisions)
