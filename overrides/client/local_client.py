@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from ..core.engine.definitions.vocabulary import MODULE_CATEGORIES
 from .answers import Answer, Question
 from .client import PAUSE, Client, Receipt
 from .decision_ids import decision_id
@@ -86,6 +87,8 @@ class LocalClient(Client):
         super().__init__(url, key, timeout, journal=journal, pause=pause)
         if not (math.isfinite(poll_seconds) and 0 < poll_seconds <= POLL_SECONDS):
             raise ValueError(f"poll_seconds is above 0 and at most {POLL_SECONDS:g}, so that switching off is followed")
+        if isinstance(modules, str) or not set(modules) <= MODULE_CATEGORIES.keys():
+            raise ValueError(f"modules is a list of {' and '.join(MODULE_CATEGORIES)}, such as {MODULES}")
         if not 0 < max_stale_seconds <= MAX_STALE_SECONDS:
             raise ValueError(f"max_stale_seconds is above 0 and at most {MAX_STALE_SECONDS:g}")
         self._name_before_fork = name or socket.gethostname()

@@ -327,6 +327,12 @@ class TestSavedSnapshot:
         assert client.counters["snapshot not saved"] > 0
 
 
+@pytest.mark.parametrize("modules", ["pm", ("xx",), ["pm", "xx"]])
+def test_a_module_that_does_not_exist_is_refused_when_the_client_is_made(make: Make, modules: Any) -> None:
+    with pytest.raises(ValueError, match="pm and dm"):
+        make(modules=modules)
+
+
 class TestStream:
     def test_brings_a_change_at_once(self, server: SnapshotServer, make: Make) -> None:
         changed = threading.Event()
