@@ -9,13 +9,14 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 from devkit import supervise
 from devkit.processes import spawn
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from kombu import Connection
 
 from config.celery import BEAT, DEFAULT, FACTS, LONG, MINUTE, QUEUE_OF, app
@@ -132,3 +133,14 @@ def _finished() -> float:
     for job in ("publish due", "send outbox", "aggregate pm"):
         wait_until(lambda job=job: is_done(job), f"{job} to be done", seconds=40)  # type: ignore[misc]  # a default binds it
     return time.monotonic()
+
+
+@pytest.mark.parametrize("task", sorted({name for name, _ in settings.TASKS_AFTER_TRADES}))
+def test_work_after_new_trades_is_tried_again_while_the_database_is_away(task: str) -> None:
+    """With nobody's trades to come, the next scheduled run would be minutes away."""
+    app.loader.import_default_modules()
+
+    work: Any = app.tasks[task]  # its stubs lack the one attribute
+
+    assert work.autoretry_for == (OperationalError, InterfaceError)
+    assert work.max_retries == 5
