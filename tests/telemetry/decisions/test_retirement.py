@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
 from psycopg import sql
 
+from overrides.models import WhatIf
 from overrides.monitoring.replay import Choice, replay
 from telemetry.decisions.decision_log import DecisionRecord, record_decisions
 from telemetry.decisions.retirement import retire_old_decisions, retired_by
@@ -53,6 +54,10 @@ def decisions() -> list[DecisionRecord]:
     return made
 
 
+def hours(count: int) -> list[datetime]:
+    return [OLD + timedelta(hours=number) for number in range(count)]
+
+
 def as_application() -> None:
     role = sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(settings.APPLICATION_ROLE))
     run(role.as_string(connection.connection))
@@ -77,6 +82,22 @@ class TestRetirement:
         assert may.policies == "dm 1, pm 1"
         entry = AuditEntry.objects.get(content__contains="decisions of 2019_05")
         assert "older than the policies in force keep them" in entry.content
+
+    def test_keeps_the_newest_that_the_what_if_of_a_voted_request_has_read(self) -> None:
+        run("SELECT extend_decision_partitions(%s, 1)", OLD)
+        made = [make_decision(decision_id=uuid7(moment), at=moment) for moment in hours(210)]
+        record_decisions(made)
+        voted, open_one = draft(kind="policy", module="pm", content={"decision_retention_days": 365}), draft()
+        approve_and_apply(voted)
+        keep_for(365, "dm")
+        for request, last in ((voted, made[204]), (open_one, made[209])):
+            fields = {"last_decision": last.decision_id, "asked_at": NOW, "seen_at": NOW}
+            WhatIf.objects.create(key=str(request.pk), request=request, n=10_000, **fields)
+
+        retire_old_decisions(now=NOW)
+
+        kept = set(Decision.objects.values_list("pk", flat=True))
+        assert kept == {each.decision_id for each in made[5:205]}
 
     def test_finds_nothing_to_do_the_second_time(self, decisions: list[DecisionRecord]) -> None:
         keep_for(365, "dm", "pm")
