@@ -107,9 +107,9 @@ def blends_of(contributions: Sequence[object]) -> tuple[Blending, ...] | None:
 
 
 class _Part(NamedTuple):
-    """The contributions of one blend as bytes: weights, decays, parts and keys; `count` of them."""
+    """The contributions of one blend as bytes: weights, decays, parts and keys; `length` of them."""
 
-    count: int
+    length: int
     weights: bytes
     decays: bytes
     parts: bytes
@@ -148,7 +148,7 @@ def _together(parts: Sequence[_Part | None]) -> Movers | None:
         found = [part for part in parts if part is not None]
         if len(found) < len(parts):
             return None
-        count = sum(part.count for part in found)
+        count = sum(part.length for part in found)
         weights, decays, units, keys = (b"".join(each) for each in list(zip(*found, strict=True))[1:])
     if count > MOST:
         return None

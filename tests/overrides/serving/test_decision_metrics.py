@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 from overrides.serving import decision_metrics
 from overrides.serving.decision_metrics import count_decisions
+from overrides.serving.decision_queue import decision_counters
 from telemetry.decisions.decision_queue import OUTCOMES
 from telemetry.foundation import metrics
 
@@ -19,7 +20,7 @@ def counted(outcome: str) -> float:
 def test_each_decision_is_counted_once() -> None:
     count_decisions()
     before = {outcome: counted(outcome) for outcome in OUTCOMES}
-    now = decision_metrics.decision_counters()
+    now = decision_counters()
 
     with patch.object(decision_metrics, "decision_counters", return_value=now | {"dropped": now["dropped"] + 3}):
         count_decisions()
