@@ -26,6 +26,7 @@ SERVERS = (
     "tests/learning/lessons/test_count_cells.py",
     "tests/learning/readers",
     "tests/outages",
+    "tests/overrides/api/test_local_decisions.py",
     "tests/overrides/models",
     "tests/overrides/requests/test_auto_publish.py",
     "tests/overrides/requests/test_evidence.py",
