@@ -93,7 +93,7 @@ class LocalReceiptsSerializer(serializers.Serializer[Any]):
 
 
 class DecisionsView(ListedDecisionsView):
-    """List the decisions that were served; take in those that local clients made."""
+    """List the decisions that were served, with those that local clients reported."""
 
     required_permission: str | Mapping[str, str] = {"GET": "telemetry.view_decision", "POST": "overrides.resolve"}
 

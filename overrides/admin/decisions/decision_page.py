@@ -27,6 +27,8 @@ from telemetry.decisions.earnings import Earned
 from telemetry.foundation.core.identifiers import uuid7_time
 from telemetry.models import AttributionShare, Decision, DecisionOutcome
 
+DECIMALS = 6  # of the values of levers
+
 
 @dataclass(frozen=True)
 class PartRow:
@@ -56,6 +58,11 @@ class LeverPanel:
     rows: Sequence[PartRow]
     sum_of_parts: float
     others: Sequence[tuple[str, float]]
+
+    @property
+    def is_otherwise(self) -> bool:
+        """Whether another value was served than the one computed, in the decimals that the page shows."""
+        return round(self.served, DECIMALS) != round(self.movement.value, DECIMALS)
 
 
 def decision_page(decision: Decision) -> dict[str, Any]:

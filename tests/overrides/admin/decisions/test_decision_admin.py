@@ -224,6 +224,16 @@ class TestPage:
 
         assert (panel.served, panel.challenger) == (1.01, 1.02)
 
+    def test_says_nothing_of_a_value_that_was_served_but_for_its_rounding(self, browser: Client) -> None:
+        publish(make_spec({"size_mult": 1.0 + 1 / 81}), withdraw=[NARROW.line])
+        [decision] = decide(NEITHER)
+
+        response = browser.get(f"{DECISIONS}{decision.decision_id}/change/")
+
+        [panel] = response.context["panels"]
+        assert panel.served != panel.movement.value
+        assert "computed" not in response.content.decode()
+
     def test_says_that_shadow_served_neutral(self, browser: Client) -> None:
         set_mode("shadow")
         [decision] = decide(BOTH)
