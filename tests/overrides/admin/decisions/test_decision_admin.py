@@ -226,7 +226,7 @@ class TestPage:
 
     def test_says_nothing_of_a_value_that_was_served_but_for_its_rounding(self, browser: Client) -> None:
         publish(make_spec({"size_mult": 1.0 + 1 / 81}), withdraw=[NARROW.line])
-        [decision] = decide(NEITHER)
+        [decision] = decide(BOTH)
 
         response = browser.get(f"{DECISIONS}{decision.decision_id}/change/")
 
