@@ -27,6 +27,7 @@ DOWNLOAD_SECONDS = 60.0
 SILENCE_SECONDS = 45.0  # the stream sends a comment every 15 s
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # before the stream is tried again
 SPREAD_SECONDS = 0.2  # so that many clients do not ask in the same moment
+HURRY_SECONDS, MOST_HURRIED = 0.25, 8  # between polls for a state that was announced, and how many of them
 
 Count = Callable[[str, int], None]
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -67,6 +68,8 @@ class Follower:
         self._closing, self._wake, self.has_asked = threading.Event(), threading.Event(), threading.Event()
         self._threads: tuple[threading.Thread, ...] = ()
         self._lines: Lines | None = None
+        self._announced: str | None = None
+        self._hurried = 0
 
     def age(self) -> float:
         """Return the seconds since the server last confirmed the state; infinite before the first time."""
@@ -177,9 +180,18 @@ class Follower:
         while not self._closing.is_set():
             self.poll()
             self.has_asked.set()
-            if self._wake.wait(self._poll_seconds * random.uniform(0.75, 1.0)):
+            if self._wake.wait(self._next_poll() * random.uniform(0.75, 1.0)):
                 self._wake.clear()
                 self._closing.wait(random.uniform(0.0, SPREAD_SECONDS))
+
+    def _next_poll(self) -> float:
+        """Return the seconds until the next poll: few while the process that answers lags behind the stream."""
+        is_behind = self._announced is not None and self.engine is not None and self.engine.tag != self._announced
+        if is_behind and self._hurried < MOST_HURRIED:
+            self._hurried += 1
+            return min(HURRY_SECONDS, self._poll_seconds)
+        self._announced, self._hurried = None, 0
+        return self._poll_seconds
 
     # --- the stream ---------------------------------------------------------------------------------
 
@@ -222,6 +234,7 @@ class Follower:
             tag = None  # not understood: better asked once too often
         if self.engine is None or tag != self.engine.tag:
             self._count("stream changed", 1)
+            self._announced, self._hurried = tag, 0
             self._wake.set()
 
 

@@ -96,9 +96,10 @@ class Reports:
             self._wake.wait(pause)
             self._wake.clear()
             try:
-                while self._waiting and not self._closing:
+                left = len(self._waiting)  # what comes meanwhile is sent with the next round, unless it fills a batch
+                while self._waiting and (left > 0 or len(self._waiting) >= BATCH) and not self._closing:
                     with self._sending:
-                        self._send(SEND_SECONDS)
+                        left -= self._send(SEND_SECONDS)
                 pause = SECONDS
             except Failed as failed:
                 self._count("reports failed", 1)
@@ -108,8 +109,8 @@ class Reports:
                 logger.exception("decisions could not be reported; they wait")
                 pause = LONGEST_PAUSE
 
-    def _send(self, seconds: float) -> None:
-        """Send one batch; raise Failed if it has to be sent again, which changes nothing that was stored."""
+    def _send(self, seconds: float) -> int:
+        """Send one batch and return its size; raise Failed to send it again, which changes nothing that was stored."""
         batch = _of_few_versions([self._waiting[place] for place in range(min(BATCH, len(self._waiting)))])
         fresh = list(_not_too_old(batch))
         self._count("decisions dropped", len(batch) - len(fresh))
@@ -128,6 +129,7 @@ class Reports:
                 logger.warning("the server refuses reports of decisions: %s", failed)
         for _ in batch:
             self._waiting.popleft()
+        return len(batch)
 
     def _read(self, answer: object, sent: int) -> None:
         results = answer.get("results") if isinstance(answer, dict) else None

@@ -159,10 +159,10 @@ def off(url: str, switches: int, name: str, **options: object) -> None:
     question = QUESTION | {"pattern_key": "bench.long.off", "at": datetime.now(UTC), "scope": {"bucket": "micro"}}
     with LocalClient(url, new_key("evaluate"), timeout=5.0, name=f"bench {name}", **options) as client:  # type: ignore[arg-type]  # options by name
         for _ in range(switches):
-            set_mode("on")
+            set_mode("on", at=datetime.now(UTC))
             waited(lambda: client.resolve(question).reason == "SINGLE")
             time.sleep(chance.uniform(0, 2))
-            set_mode("off")
+            set_mode("off", at=datetime.now(UTC))
             taken.append(waited(lambda: client.resolve(question).reason == "MODULE_OFF"))
         counters = client.counters
     assert counters["local"] > switches

@@ -361,6 +361,50 @@ class TestStream:
         assert time.monotonic() - begin < 1.0
         assert client.counters["stream changed"] == 1
 
+    def test_is_asked_for_again_soon_while_the_process_that_answers_lags(
+        self, server: SnapshotServer, make: Make
+    ) -> None:
+        changed = threading.Event()
+        after = server.state.but(mode="off", revision=2)
+
+        def stream(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(200)
+            handler.send_header("Content-Type", "text/event-stream")
+            handler.end_headers()
+            with suppress(OSError):
+                changed.wait(10)
+                handler.wfile.write(b"data: " + json.dumps({"etag": after.tag}).encode() + b"\n\n")
+                time.sleep(5)
+
+        server.stream = stream
+        client = make(stream=True, poll_seconds=2.0)
+        assert size(client) == RAISED
+        time.sleep(0.3)
+
+        begin, polls = time.monotonic(), len(server.polls)
+        changed.set()
+        wait_until(lambda: len(server.polls) > polls, "the client asks, and hears of nothing new")
+        server.state = after
+
+        wait_until(lambda: client.resolve(QUESTION).reason == "MODULE_OFF", "the client is off", 5.0)
+        assert time.monotonic() - begin < 1.4
+
+    def test_is_believed_for_a_few_polls_alone(self, server: SnapshotServer, make: Make) -> None:
+        def stream(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(200)
+            handler.end_headers()
+            with suppress(OSError):
+                handler.wfile.write(b'data: {"etag": "of a state that never comes"}\n\n')
+                time.sleep(5)
+
+        server.stream = stream
+        client = make(stream=True, poll_seconds=2.0)
+        assert size(client) == RAISED
+        wait_until(lambda: len(server.polls) >= follower.MOST_HURRIED, "the client hurries")
+        time.sleep(1.0)
+
+        assert len(server.polls) <= follower.MOST_HURRIED + 3
+
     @pytest.mark.parametrize("path", ["", "/", "/api/v1/stream/", "/api/v1/stream"])
     def test_is_found_at_its_whole_address_as_at_that_of_its_process(
         self, server: SnapshotServer, make: Make, path: str
@@ -388,6 +432,26 @@ class TestStream:
 
 
 class TestReports:
+    def test_of_a_busy_bot_are_gathered_for_a_second(
+        self, server: SnapshotServer, make: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reports, "SECONDS", 0.5)
+        batches: list[int] = []
+
+        def report(sent: list[Any]) -> Any:
+            batches.append(len(sent))
+            return {"results": [{"status": "new"} for _ in sent]}
+
+        server.report = report
+        client = make()
+        for _ in range(200):
+            client.resolve(QUESTION)
+            time.sleep(0.005)
+        wait_until(lambda: client.waiting_reports == 0, "all are reported")
+
+        assert sum(batches) == 200
+        assert len(batches) < 20  # one each half second, on a busy machine
+
     def test_wait_in_bounded_memory_while_the_server_is_away(
         self, server: SnapshotServer, make: Make, monkeypatch: pytest.MonkeyPatch
     ) -> None:
