@@ -160,6 +160,8 @@ def lists(total: int, rounds: int) -> None:
     """Measure a list of requests of one key in one pass against the same requests one by one."""
     version = compiled({KEY: columns(total, 10, np.random.default_rng(7)).bucket()})
     asked = [request(days=number / LISTED) for number in range(LISTED)]
+    gc.collect()
+    gc.freeze()  # as a process that serves does with what it has loaded
     taken = versus(
         {
             "list": partial(combine_many, version, asked),
@@ -167,6 +169,7 @@ def lists(total: int, rounds: int) -> None:
         },
         rounds,
     )
+    gc.unfreeze()
     of = {"overrides": total, "requests": LISTED}
     figure("engine", "listed_request", taken["list"] / LISTED, "µs", **of)
     figure("engine", "singles_against_list", taken["singles"] / taken["list"], "x", **of)
