@@ -15,7 +15,8 @@ from django.urls import reverse
 from config.access.models import ApiKey
 from config.desk.words import in_words
 from config.operations.job_punctuality import Schedule, schedule
-from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS
+from overrides.core.engine.staleness import FRESH_SECONDS
+from overrides.serving.engine import ENGINE_ROOM
 from telemetry.foundation.models import JobRun
 from telemetry.models import MODULES
 

@@ -13,18 +13,17 @@ from ..core.engine.definitions.coefficients import read_weights
 from ..core.engine.definitions.formats import CURRENT_FORMAT
 from ..core.engine.definitions.module_parameters import ModuleParameters
 from ..core.engine.definitions.serving_mode import ServingMode
-from ..core.engine.definitions.vocabulary import Flag, Reason
 from ..core.engine.position_scaling import Scaling
 from ..core.engine.self_test import differences, worked_differences
 from ..core.engine.serve import Answer as Computed
-from ..core.engine.serve import answer, neutral_levers, rounded_for_output
+from ..core.engine.serve import answer, rounded_for_output
 from ..core.engine.snapshot_columns import compiled_from
 from ..core.engine.snapshot_file import Body, SnapshotError, unpack
+from ..core.engine.staleness import FRESH_SECONDS, flags_at_age, stale_answer
 from .answers import Answer
 from .questions import Asked
 
 FORMAT = 1  # of the fields of header and body
-FRESH_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,8 +167,7 @@ def compute(engine: LocalEngine, asked: Asked, stale_seconds: float, max_stale_s
     """
     request = asked.request
     if stale_seconds > max_stale_seconds:
-        neutral = neutral_levers(request.module, request.action_category)
-        return Computed(neutral, Reason.STALE, (Flag.STALE_VERSION,))
+        return stale_answer(request.module, request.action_category)
     found = answer(
         engine.compiled,
         engine.mode,
@@ -179,9 +177,7 @@ def compute(engine: LocalEngine, asked: Asked, stale_seconds: float, max_stale_s
         scaling=engine.scaling,
         upstream_multiplier=asked.upstream_multiplier,
     )
-    if stale_seconds > FRESH_SECONDS:
-        return found._replace(flags=(*found.flags, Flag.STALE_VERSION))
-    return found
+    return found if stale_seconds <= FRESH_SECONDS else found._replace(flags=flags_at_age(found.flags, stale_seconds))
 
 
 def answered(engine: LocalEngine, decided: Decided, computed: Computed) -> Answer:

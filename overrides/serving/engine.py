@@ -36,7 +36,6 @@ from overrides.versions.load_version import changed_keys, refuse_altered
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
-FRESH_SECONDS = 5.0
 
 Versions = tuple[int | None, int | None]  # the numbers of a served version and of its challenger, None without one
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from overrides.core.engine.definitions.formats import CURRENT_FORMAT
 from overrides.core.engine.definitions.vocabulary import Flag, Reason
-from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS, Engine
+from overrides.core.engine.staleness import FRESH_SECONDS
+from overrides.serving.engine import ENGINE_ROOM, Engine
 from overrides.serving.resolve import Resolved
 
 

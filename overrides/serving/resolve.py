@@ -11,11 +11,12 @@ from typing import Any, Literal, NamedTuple
 
 from overrides.core.engine.combination import Combination
 from overrides.core.engine.definitions.serving_mode import Mode
-from overrides.core.engine.definitions.vocabulary import Flag, Reason
-from overrides.core.engine.serve import Answer, Asked, answer, answer_many, neutral_levers, rounded_for_output
+from overrides.core.engine.definitions.vocabulary import Flag
+from overrides.core.engine.serve import Answer, Asked, answer, answer_many, rounded_for_output
+from overrides.core.engine.staleness import flags_at_age, stale_answer
 from overrides.serving.answer_metrics import DRY, RESOLVE, note_answers
 from overrides.serving.decision_record import Decided, combiners_of, decision_record
-from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS, Engine
+from overrides.serving.engine import ENGINE_ROOM, Engine
 from overrides.serving.resolve_request import Question
 from telemetry.decisions.decision_log import DecisionRecord
 from telemetry.foundation.core.identifiers import uuid7
@@ -112,15 +113,12 @@ def _find(questions: Sequence[Question], engine: Engine | None, stale_seconds: f
     """Answer questions to one module in one pass."""
     started = time.perf_counter()
     is_there = engine is not None and stale_seconds <= ENGINE_ROOM.max_stale_seconds
-    answers = _answers(questions, engine) if engine and is_there else [_stale(question) for question in questions]
+    if engine and is_there:
+        answers = _answers(questions, engine)
+    else:
+        answers = [stale_answer(each.request.module, each.request.action_category) for each in questions]
     latency_us = (time.perf_counter() - started) * 1e6 / len(questions)
-    is_old = stale_seconds > FRESH_SECONDS
-    return [_Found(engine, each, _flags(each, is_old), latency_us) for each in answers]
-
-
-def _stale(question: Question) -> Answer:
-    neutral = neutral_levers(question.request.module, question.request.action_category)
-    return Answer(neutral, Reason.STALE, (Flag.STALE_VERSION,))
+    return [_Found(engine, each, flags_at_age(each.flags, stale_seconds), latency_us) for each in answers]
 
 
 def _answers(questions: Sequence[Question], engine: Engine) -> Sequence[Answer]:
@@ -140,10 +138,6 @@ def _answers(questions: Sequence[Question], engine: Engine) -> Sequence[Answer]:
             upstream_multiplier=only.upstream_multiplier,
         )
     ]
-
-
-def _flags(answer: Answer, is_old: bool) -> tuple[Flag, ...]:
-    return (*answer.flags, Flag.STALE_VERSION) if is_old and Flag.STALE_VERSION not in answer.flags else answer.flags
 
 
 def _resolved(question: Question, found: _Found, now: datetime, key: str | None) -> Resolved:

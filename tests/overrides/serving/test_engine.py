@@ -15,11 +15,11 @@ import pytest
 from django.db import OperationalError
 
 from overrides.core.engine import compile_module as compile_module_file
+from overrides.core.engine import staleness
 from overrides.core.engine.compile_module import compile_module
 from overrides.core.engine.compiled import Bucket, Compiled, Key
 from overrides.models import Override, Version
 from overrides.serving import engine as engine_module
-from overrides.serving import resolve as resolve_module
 from overrides.serving.engine import ENGINE_ROOM, Engine, EngineRoom, load_engine
 from overrides.serving.resolve import Resolved, resolve
 from overrides.versions.load_version import load_specs
@@ -385,7 +385,7 @@ class TestPolling:
                 polling.refresh()
             assert (size(), ask().record.version) == (ONE_STEP, 1)
 
-            monkeypatch.setattr(resolve_module, "FRESH_SECONDS", 0.1)
+            monkeypatch.setattr(staleness, "FRESH_SECONDS", 0.1)
             wait_until(lambda: "STALE_VERSION" in ask().record.flags, "the answers to be flagged")
             assert (size(), ask().record.reason) == (ONE_STEP, "SINGLE")
 
