@@ -11,7 +11,8 @@ from learning.coefficients.recent_units import recent_units
 from learning.lessons.aggregate import aggregate_dirty
 from learning.lessons.build import build_lessons
 from learning.models import Cell, Coefficient
-from learning.readers.group_columns import load_category, since_epoch
+from learning.readers.category_columns import load_category
+from learning.readers.group_columns import since_epoch
 from learning.readers.observations import load_observations
 from learning.readers.one_universe import count_left_out
 from learning.readers.walk_trades import facts_until, load_trades

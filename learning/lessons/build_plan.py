@@ -11,7 +11,8 @@ from learning.core.significance.tested_cells import TestedCells
 from learning.lessons.candidates import LEARNED_CHANNELS, CandidateLesson, SearchResult
 from learning.lessons.plan_targets import with_plan_targets
 from learning.models import CellGroup, Lesson
-from learning.readers.group_columns import PatternGroup, load_category, load_cells, scope_of
+from learning.readers.category_columns import load_category
+from learning.readers.group_columns import PatternGroup, load_cells, scope_of
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import CHANNEL_MODULE, Channel, LearningMethod
 

@@ -174,12 +174,6 @@ def _alternatives(reported: Sequence[list[Any]]) -> Alternatives:
     return Alternatives(deltas, grade)
 
 
-def load_category(module: str, category: str, learned: LearnedFrom, now: datetime) -> Rows:
-    """Return the outcomes of a (module, action_category) known by `now`, without scopes: the input of a baseline."""
-    fetched = _fetch(sql.SQL(""), sql.SQL("action_category = %s"), [module, category], learned, now)
-    return _rows(np.empty((len(fetched), 0), dtype=np.int32), fetched, Units())
-
-
 def _fetch(
     scope: sql.Composable, where: sql.Composable, parameters: Sequence[Any], learned: LearnedFrom, now: datetime
 ) -> list[tuple[Any, ...]]:

@@ -13,10 +13,12 @@ import resource
 
 import numpy as np
 
+from learning.core.cells.baseline import baseline_of
 from learning.core.cells.cube import build_cube
 from learning.lessons.aggregate import aggregate_dirty
 from learning.lessons.build import build_lessons
 from learning.models import BuilderRun, Cell, Lesson
+from learning.readers.category_columns import load_category
 from learning.readers.group_columns import PatternGroup, load_group
 from overrides.core.engine.definitions.dimensions import LEARNED_DIMENSIONS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
@@ -56,6 +58,7 @@ def run(count: int, seed: int = 0) -> None:
         "load": timed(lambda: load_group(GROUP, parameters.learned_from, NOW)),
         "cube": timed(lambda: build_cube(loaded[0].rows, PLAN)),
     }
+    taken["baseline"] = timed(lambda: baseline_of([load_category("pm", "entry", parameters.learned_from, NOW)]))
     loaded.clear()
     taken["aggregate"] = timed(lambda: aggregate_dirty(now=NOW))
     taken["build"] = timed(lambda: build_lessons(module="pm", now=NOW))
