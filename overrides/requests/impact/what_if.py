@@ -4,7 +4,8 @@ The document counts the requests (`asked`), those the change can affect (`touche
 (`changed`), `newly_moved` and `no_longer_moved`. It holds, per lever and over the touched requests, the distribution
 before, after and of the change, and how often step limit and bounds acted; the mean change of exposure; the patterns
 and lines that move most; and caveats. For dm the coefficient product is listed among the levers, with how often the cap
-cut it, and the `weights` that move most.
+cut it, and the `weights` that move most. `sample` names up to 200 of the decisions read: once the request is voted on,
+they outlive the retirement of their month.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from overrides.core.engine.definitions.content_hash import content_hash
 from overrides.core.engine.definitions.serving_mode import ServingMode
 from overrides.core.impact.acting import acting_in
 from overrides.core.impact.daily_effect import LEAST_DAYS, MOST_DAYS, whole_days
+from overrides.core.impact.decision_sample import DecisionSample
 from overrides.core.impact.served_share import ServedShare
 from overrides.core.impact.version_pair import VersionSide
 from overrides.core.impact.what_if import Comparison
@@ -42,7 +44,7 @@ EFFECT_DECISIONS = 10_000  # of the effect that is computed for every request
 CHUNK = 5000
 TAKEN_OVER_AFTER = timedelta(minutes=2)  # without a sign of life; every chunk gives one
 TASK = "overrides.what_if"
-CODE = "what if 4"  # increase it whenever the computation changes, so that stored results are not reused
+CODE = "what if 5"  # increase it whenever the computation changes, so that stored results are not reused
 DEPENDS_ON = ("version", "last_decision", "as_of")  # besides the request's content and the number
 NOTHING_LOGGED = UUID(int=0)  # below every decision's id
 # A change that cannot be served is reported to the requester; it is no fault.
@@ -87,7 +89,7 @@ def compare_period(proposed: Proposed, number: int | None, *, since: datetime, u
     """
     rows = _columns(Decision.objects.filter(module=proposed.module, at__gte=since, at__lt=until).order_by("at"))
     comparison = Comparison(proposed.module, *version_pair(proposed, number))
-    for pattern_key, category, scope, at, current in rows.iterator(chunk_size=CHUNK):
+    for pattern_key, category, scope, at, current, _ in rows.iterator(chunk_size=CHUNK):
         comparison.add_request(pattern_key, category, scope, at, json.loads(current) if current else {})
     return comparison.document()
 
@@ -126,8 +128,9 @@ def _answered(row: WhatIf, progress: Progress) -> dict[str, Any]:
     proposed = proposed_by(row.request, row.version)
     both = version_pair(proposed, row.version)
     last = row.last_decision or NOTHING_LOGGED
-    found = _compared(proposed, both, n=row.n, as_of=row.as_of, last=last, on_progress=progress)
-    return {"document": with_lines_described(found)}
+    sample = DecisionSample()
+    found = _compared(proposed, both, n=row.n, as_of=row.as_of, last=last, on_progress=progress, sample=sample)
+    return {"document": with_lines_described(found) | {"sample": [str(each) for each in sample.ids()]}}
 
 
 def _compared(
@@ -139,6 +142,7 @@ def _compared(
     last: UUID | None,
     mode: ServingMode | None = None,
     on_progress: Progress = lambda _: None,
+    sample: DecisionSample | None = None,
 ) -> dict[str, Any]:
     module = proposed.module
     rows: Iterable[tuple[Any, ...]] = logged_requests(module, n, last).iterator(chunk_size=CHUNK)
@@ -146,8 +150,10 @@ def _compared(
     if as_of is not None and n == EFFECT_DECISIONS:
         rows, is_whole = _in_whole_days(list(rows))
     comparison = Comparison(module, *both, served=_share_served(proposed, mode), is_whole=is_whole)
-    for done, (pattern_key, category, scope, at, current) in enumerate(rows, start=1):
+    for done, (pattern_key, category, scope, at, current, decision_id) in enumerate(rows, start=1):
         comparison.add_request(pattern_key, category, scope, at, json.loads(current) if current else {}, as_of=as_of)
+        if sample is not None:
+            sample.add(decision_id)
         if done % CHUNK == 0:
             on_progress(done / n)
     found = comparison.document()
@@ -157,7 +163,7 @@ def _compared(
 
 def _in_whole_days(rows: list[tuple[Any, ...]]) -> tuple[list[tuple[Any, ...]], bool]:
     """Return the decisions of the newest whole days, and whether there are enough of them for a band; otherwise all."""
-    dates = [at.astimezone(UTC).date() for _, _, _, at, _ in rows]
+    dates = [at.astimezone(UTC).date() for _, _, _, at, *_ in rows]
     kept = frozenset(whole_days(dates)[-MOST_DAYS:])
     if len(kept) < LEAST_DAYS:
         return rows, False
@@ -223,7 +229,7 @@ def logged_requests(module: str, n: int, last: UUID | None) -> QuerySet[Decision
 
 def _columns(rows: QuerySet[Decision]) -> QuerySet[Decision, tuple[Any, ...]]:
     scope, current = Cast("scope", TextField()), KeyTextTransform("current", "request")
-    return rows.values_list("pattern_key", "action_category", scope, "at", current)
+    return rows.values_list("pattern_key", "action_category", scope, "at", current, "decision_id")
 
 
 def with_lines_described(found: dict[str, Any]) -> dict[str, Any]:

@@ -83,7 +83,23 @@ class TestRetirement:
         entry = AuditEntry.objects.get(content__contains="decisions of 2019_05")
         assert "older than the policies in force keep them" in entry.content
 
-    def test_keeps_the_newest_that_the_what_if_of_a_voted_request_has_read(self) -> None:
+    def test_keeps_the_sample_that_the_what_if_of_a_voted_request_noted(self) -> None:
+        run("SELECT extend_decision_partitions(%s, 1)", OLD)
+        made = [make_decision(decision_id=uuid7(moment), at=moment) for moment in hours(210)]
+        record_decisions(made)
+        voted, open_one = draft(kind="policy", module="pm", content={"decision_retention_days": 365}), draft()
+        approve_and_apply(voted)
+        keep_for(365, "dm")
+        for request, noted in ((voted, made[3:7]), (open_one, made[20:30])):
+            document = {"sample": decision_ids(*noted)}
+            fields = {"last_decision": made[-1].decision_id, "asked_at": NOW, "seen_at": NOW, "document": document}
+            WhatIf.objects.create(key=str(request.pk), request=request, n=10_000, **fields)
+
+        retire_old_decisions(now=NOW)
+
+        assert set(Decision.objects.values_list("pk", flat=True)) == {each.decision_id for each in made[3:7]}
+
+    def test_keeps_the_newest_that_a_what_if_without_a_sample_has_read(self) -> None:
         run("SELECT extend_decision_partitions(%s, 1)", OLD)
         made = [make_decision(decision_id=uuid7(moment), at=moment) for moment in hours(210)]
         record_decisions(made)

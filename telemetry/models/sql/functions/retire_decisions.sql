@@ -2,8 +2,9 @@
 -- table and drops the rest. Runs as the owner, because the application role may not drop tables, and refuses what the
 -- policies in force do not allow: every module must have one that names `decision_retention_days`, and the whole month
 -- must be older than the longest of them. Cited are the decisions that trades, outcomes, credits, shares or challenger
--- comparisons name, and up to 200 of those that the what-if of a request with votes has read. Returns the row of
--- telemetry_decisionretirement that says so; a trigger on it requires an audit entry.
+-- comparisons name, and the sample that the what-if of a request with votes has noted of those it read (a what-if without
+-- a sample: the last 200 before its end). Returns the row of telemetry_decisionretirement that says so; a trigger on it
+-- requires an audit entry.
 CREATE OR REPLACE FUNCTION retire_decisions(month text) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -40,6 +41,10 @@ BEGIN
             UNION SELECT (pattern ->> 'decision')::uuid
                 FROM overrides_challenge, jsonb_array_elements(document -> 'patterns') AS pattern
                 WHERE jsonb_typeof(document -> 'patterns') = 'array' AND (pattern ->> 'decision') <> ''
+            UNION SELECT sampled::uuid
+                FROM overrides_whatif AS asked, jsonb_array_elements_text(asked.document -> 'sample') AS sampled
+                WHERE jsonb_typeof(asked.document -> 'sample') = 'array'
+                AND EXISTS (SELECT FROM overrides_vote AS vote WHERE vote.request_id = asked.request_id)
             UNION SELECT sampled.decision_id
                 FROM overrides_whatif AS asked JOIN overrides_changerequest AS request ON request.id = asked.request_id,
                 LATERAL (
@@ -48,6 +53,7 @@ BEGIN
                     ORDER BY read.decision_id DESC LIMIT 200
                 ) AS sampled
                 WHERE asked.last_decision >= decision_id_floor(%2$L) AND asked.last_decision < decision_id_floor(%3$L)
+                AND asked.document -> 'sample' IS NULL
                 AND EXISTS (SELECT FROM overrides_vote AS vote WHERE vote.request_id = request.id)
         )
     $cited$, name, begins, ends);

@@ -353,6 +353,7 @@ class TestRunning:
         assert row.document is not None
         assert before_any.document["asked"] == 0
         assert (row.version, row.document["asked"], row.document["changed"]) == (1, 3, 3)
+        assert (len(before_any.document["sample"]), len(row.document["sample"])) == (0, 3)
 
     def test_does_nothing_for_what_is_done_or_gone(self) -> None:
         ask()
