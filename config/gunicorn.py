@@ -76,7 +76,7 @@ def post_worker_init(worker: Worker) -> None:
 
     from config.access.api.authentication import KEY_RING
     from config.operations.process_metrics import PUBLISHER
-    from overrides.serving.decision_queue import QUEUE
+    from overrides.serving.decisions.decision_queue import QUEUE
     from overrides.serving.engine import ENGINE_ROOM
 
     for listener in worker.sockets:

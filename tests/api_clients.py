@@ -18,7 +18,7 @@ from tests.people import keeper
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-    from overrides.serving.decision_record import Decided
+    from overrides.serving.decisions.decision_record import Decided
     from telemetry.decisions.decision_log import DecisionRecord
 
 PROBLEM = "application/problem+json"
@@ -32,13 +32,13 @@ class RecordingQueue:
         self.records: list[DecisionRecord] = []
 
     def put(self, decisions: Sequence[Decided]) -> None:
-        from overrides.serving.decision_record import decision_record
+        from overrides.serving.decisions.decision_record import decision_record
 
         self.records.extend(map(decision_record, decisions))
 
     def put_durable(self, decisions: Sequence[Decided]) -> bool:
         """Write at once, in the transaction of the test; queue what the database does not take in time."""
-        from overrides.serving.decision_record import decision_record
+        from overrides.serving.decisions.decision_record import decision_record
         from telemetry.decisions.decision_log import record_decisions
 
         try:

@@ -35,7 +35,7 @@ CODES = {"PARSE_ERROR", "INVALID_CONTEXT", "TARGETING_KEY_MISSING", "GENERAL", "
 @pytest.fixture(autouse=True)
 def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordingQueue]:
     kept = RecordingQueue()
-    monkeypatch.setattr("overrides.serving.decision_queue.QUEUE", kept)
+    monkeypatch.setattr("overrides.serving.decisions.decision_queue.QUEUE", kept)
     yield kept
     ENGINE_ROOM.close()
 

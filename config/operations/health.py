@@ -21,7 +21,7 @@ from django.http import HttpRequest, JsonResponse
 from config.operations.job_punctuality import punctuality
 from config.operations.probe import Probe
 from overrides.core.engine.staleness import FRESH_SECONDS
-from overrides.serving.decision_queue import decision_counters
+from overrides.serving.decisions.decision_queue import decision_counters
 from overrides.serving.engine import ENGINE_ROOM
 from telemetry.audit.alarms import alarms
 from telemetry.audit.clock_difference import NOTICEABLE_SECONDS, clock_difference

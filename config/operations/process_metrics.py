@@ -7,7 +7,7 @@ import threading
 
 from overrides.core.engine.definitions.serving_mode import Mode
 from overrides.serving.answer_metrics import count_answers
-from overrides.serving.decision_metrics import count_decisions
+from overrides.serving.decisions.decision_metrics import count_decisions
 from overrides.serving.engine import ENGINE_ROOM
 from telemetry.core.vocabulary import Module
 from telemetry.foundation import metrics

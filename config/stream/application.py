@@ -21,7 +21,7 @@ from config.stream.connections import cut
 from config.stream.events import CHANGED, FORMS, RETRY, known_tags
 from config.stream.listeners import Listener, Listeners
 from config.stream.watcher import States, Watcher
-from overrides.serving.stream_address import FORM, TICKET
+from overrides.serving.clients.stream_address import FORM, TICKET
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.api.problem_details import CONTENT_TYPE, problem
 

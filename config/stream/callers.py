@@ -13,7 +13,7 @@ from django.db import Error, connection
 from config.access.api.authentication import KEY_RING, WAY_OUT, KeyUser
 from config.access.keys import matches
 from config.access.models import ApiKey
-from overrides.serving.stream_address import caller_of
+from overrides.serving.clients.stream_address import caller_of
 
 PERMISSION = "overrides.view_version"
 _HEADERS: Mapping[int, Mapping[str, str]] = {

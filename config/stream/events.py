@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from overrides.serving.module_states import ModuleState
-from overrides.serving.stream_address import REFETCH
+from overrides.serving.clients.module_states import ModuleState
+from overrides.serving.clients.stream_address import REFETCH
 
 RETRY = b"retry: 2000\n\n"  # milliseconds before a client connects again
 HEARTBEAT = b": no change\n\n"

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 
 from config.stream.events import FORMS, HEARTBEAT
-from overrides.serving.module_states import ModuleState
-from overrides.serving.stream_address import REFETCH
+from overrides.serving.clients.module_states import ModuleState
+from overrides.serving.clients.stream_address import REFETCH
 
 HEARTBEAT_SECONDS = 15.0
 

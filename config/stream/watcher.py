@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from django.db import Error, connection
 
 from config.access.api.authentication import KEY_RING
-from overrides.serving.module_states import ModuleState, read_states
+from overrides.serving.clients.module_states import ModuleState, read_states
 from overrides.versions.publish import CHANNEL
 
 logger = logging.getLogger(__name__)

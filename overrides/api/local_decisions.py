@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from overrides.api.resolve_schema import EXAMPLE_ENTRY, QuestionSerializer
 from overrides.api.snapshot import LONGEST_NAME
-from overrides.serving.local_decisions import (
+from overrides.serving.clients.local_decisions import (
     LARGEST_NUMBER,
     Outcome,
     Reported,

@@ -23,8 +23,9 @@ from overrides.api.ofrep_schema import (
     SUCCESS,
     failures,
 )
-from overrides.serving.decision_queue import keep
-from overrides.serving.ofrep import (
+from overrides.serving.clients.stream_address import stream_address
+from overrides.serving.decisions.decision_queue import keep
+from overrides.serving.openfeature.ofrep import (
     FLAGS,
     Context,
     Unanswered,
@@ -35,10 +36,9 @@ from overrides.serving.ofrep import (
     question_of,
     read_context,
 )
-from overrides.serving.ofrep_tag import tag_now, tag_of
+from overrides.serving.openfeature.ofrep_tag import tag_now, tag_of
 from overrides.serving.resolve import Resolved, resolve
 from overrides.serving.resolve_request import Question
-from overrides.serving.stream_address import stream_address
 from telemetry.foundation.api.etags import held_tags, with_tag
 from telemetry.foundation.api.problem_details import problem_response
 from telemetry.foundation.api.query_parameters import query

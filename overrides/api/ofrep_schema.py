@@ -6,7 +6,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
-from overrides.serving.ofrep import FLAGS, TARGETING_KEY
+from overrides.serving.openfeature.ofrep import FLAGS, TARGETING_KEY
 from telemetry.foundation.api.schema_parts import problems
 
 Shape = dict[str, Any]

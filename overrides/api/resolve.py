@@ -22,7 +22,7 @@ from overrides.api.resolve_schema import (
     AnswerSerializer,
     QuestionSerializer,
 )
-from overrides.serving.decision_queue import keep
+from overrides.serving.decisions.decision_queue import keep
 from overrides.serving.resolve import Explain, resolve
 from overrides.serving.resolve_request import Question, read_question
 from telemetry.foundation.api.problem_details import listed_problem

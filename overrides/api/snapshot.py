@@ -13,10 +13,10 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from overrides.serving.client_confirmations import CLIENTS
+from overrides.serving.clients.client_confirmations import CLIENTS
+from overrides.serving.clients.snapshot import SNAPSHOTS, tag_of
+from overrides.serving.clients.snapshot_tag import NO_STATE, state_of
 from overrides.serving.engine import ENGINE_ROOM
-from overrides.serving.snapshot import SNAPSHOTS, tag_of
-from overrides.serving.snapshot_tag import NO_STATE, state_of
 from telemetry.api.pattern_fields import MODULES
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.api.compression import accepts_gzip

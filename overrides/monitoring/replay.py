@@ -29,7 +29,7 @@ from overrides.core.engine.serve import neutral_levers
 from overrides.core.governance.errors import EngineMissing
 from overrides.core.monitoring.format_view import stored_as
 from overrides.core.monitoring.json_diff import Difference, differences
-from overrides.serving.decision_record import NUMERIC_BUILD, SERVED_UNDER
+from overrides.serving.decisions.decision_record import NUMERIC_BUILD, SERVED_UNDER
 from overrides.serving.engine import unpublished_engine
 from overrides.serving.engine_cache import Engines, past_engines
 from overrides.serving.resolve import resolve_one

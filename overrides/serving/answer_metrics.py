@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from overrides.core.engine.definitions.levers import LEVERS
-from overrides.serving.decision_record import Decided
+from overrides.serving.decisions.decision_record import Decided
 from telemetry.foundation import metrics
 
 logger = logging.getLogger(__name__)

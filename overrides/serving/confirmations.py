@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db.models import OuterRef, Subquery
 
 from overrides.models import ModuleMode, ServingConfirmation, Version
-from overrides.serving.snapshot_tag import State
+from overrides.serving.clients.snapshot_tag import State
 
 NEVER_OTHERWISE: Mapping[str, datetime | None] = MappingProxyType({})
 

@@ -15,7 +15,7 @@ from overrides.core.engine.definitions.vocabulary import Flag
 from overrides.core.engine.serve import Answer, Asked, answer, answer_many, rounded_for_output
 from overrides.core.engine.staleness import flags_at_age, stale_answer
 from overrides.serving.answer_metrics import DRY, RESOLVE, note_answers
-from overrides.serving.decision_record import Decided, combiners_of, decision_record
+from overrides.serving.decisions.decision_record import Decided, combiners_of, decision_record
 from overrides.serving.engine import ENGINE_ROOM, Engine
 from overrides.serving.resolve_request import Question
 from telemetry.decisions.decision_log import DecisionRecord

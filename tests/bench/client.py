@@ -35,10 +35,10 @@ from overrides.client.local_engine import read_engine
 from overrides.core.engine.compiled import Compiled
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
-from overrides.serving.client_confirmations import CLIENTS
-from overrides.serving.decision_queue import QUEUE
+from overrides.serving.clients.client_confirmations import CLIENTS
+from overrides.serving.clients.snapshot import Snapshots
+from overrides.serving.decisions.decision_queue import QUEUE
 from overrides.serving.engine import ENGINE_ROOM, Engine
-from overrides.serving.snapshot import Snapshots
 from telemetry.audit.simulated_time import time_simulated
 from telemetry.foundation.core.canonical_json import utc_text
 from tests.api_clients import new_key

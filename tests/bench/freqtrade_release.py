@@ -27,7 +27,7 @@ from devkit.environment import UV, install
 from django.db import connection
 from pytest_django.live_server_helper import LiveServer
 
-from overrides.serving.decision_queue import QUEUE
+from overrides.serving.decisions.decision_queue import QUEUE
 from telemetry.audit.simulated_time import time_simulated
 from telemetry.core.decision_fit import Acted
 from telemetry.core.file_formats.decision_journal import JournalJoin, read_journal

@@ -24,8 +24,8 @@ from overrides.core.engine.compile_module import compile_module
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
-from overrides.serving.decision_columns import rows_of
-from overrides.serving.decision_record import Decided, decision_record
+from overrides.serving.decisions.decision_columns import rows_of
+from overrides.serving.decisions.decision_record import Decided, decision_record
 from overrides.serving.engine import Engine
 from overrides.serving.resolve import Resolved, resolve_one
 from overrides.serving.resolve_request import Question

@@ -38,7 +38,7 @@ from config.access.api.authentication import KEY_RING
 from config.access.keys import issue_key
 from config.gunicorn import settle_memory
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.serving.decision_queue import QUEUE
+from overrides.serving.decisions.decision_queue import QUEUE
 from overrides.serving.engine import ENGINE_ROOM
 from telemetry.audit.simulated_time import time_simulated
 from telemetry.foundation.core.canonical_json import utc_text

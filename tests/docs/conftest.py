@@ -45,7 +45,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def served(transactional_db: None, live_server: LiveServer, built: Path) -> Iterator[Served]:
-    from overrides.serving.decision_queue import QUEUE
+    from overrides.serving.decisions.decision_queue import QUEUE
     from overrides.serving.engine import ENGINE_ROOM
 
     fresh = {"updated_at": utc_text(datetime.now(UTC))}  # the examples ask as of now

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from overrides.serving.decision_queue import QUEUE
+from overrides.serving.decisions.decision_queue import QUEUE
 from telemetry.models import Decision, Trade
 from tests.docs.conftest import EXAMPLES, PLAIN, Served
 

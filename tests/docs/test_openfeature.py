@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-from overrides.serving.decision_queue import QUEUE
+from overrides.serving.decisions.decision_queue import QUEUE
 from telemetry.models import Decision, Trade
 from tests.docs.conftest import Served
 

@@ -31,7 +31,7 @@ def exchange(path: str) -> list[Any]:
 @pytest.mark.django_db
 class TestForABot:
     def test_shows_the_answer_that_its_question_gets(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("overrides.serving.decision_queue.QUEUE", RecordingQueue())
+        monkeypatch.setattr("overrides.serving.decisions.decision_queue.QUEUE", RecordingQueue())
         fresh = {"updated_at": utc_text(datetime.now(UTC))}
         publish(make_spec({"size_mult": 1.1}, scope={"macro_phase": "Good"}, stats=fresh))
         set_mode("on")

@@ -22,7 +22,7 @@ from overrides.core.engine.position_scaling import CAP, COEFFICIENTS
 from overrides.core.engine.weights import FACTORS, SYMBOLS
 from overrides.core.monitoring.lever_path import Movement, movements
 from overrides.models import Line, Version
-from overrides.serving.local_decisions import EVALUATED_BY
+from overrides.serving.clients.local_decisions import EVALUATED_BY
 from telemetry.decisions.earnings import Earned
 from telemetry.foundation.core.identifiers import uuid7_time
 from telemetry.models import AttributionShare, Decision, DecisionOutcome

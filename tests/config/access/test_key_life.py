@@ -31,7 +31,7 @@ LATENESS = 2.0  # seconds that a loaded machine may add to a guaranteed time
 @pytest.fixture(autouse=True)
 def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordingQueue]:
     kept = RecordingQueue()
-    monkeypatch.setattr("overrides.serving.decision_queue.QUEUE", kept)
+    monkeypatch.setattr("overrides.serving.decisions.decision_queue.QUEUE", kept)
     yield kept
     KEY_RING.close()
 

@@ -16,7 +16,7 @@ from schemathesis.config import SchemathesisConfig
 
 from config.api.schema import schema_document
 from config.wsgi import application
-from overrides.serving.client_confirmations import ClientConfirmations
+from overrides.serving.clients.client_confirmations import ClientConfirmations
 from telemetry.core.trades import parse_trade
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.core.identifiers import uuid7
@@ -69,7 +69,7 @@ def send_unknown_dimension(now: datetime) -> None:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Make objects to find, and run requests in the test's transaction, as Django's client does."""
-    monkeypatch.setattr("overrides.serving.decision_queue.QUEUE", RecordingQueue())
+    monkeypatch.setattr("overrides.serving.decisions.decision_queue.QUEUE", RecordingQueue())
     monkeypatch.setattr("overrides.api.snapshot.CLIENTS", ClientConfirmations(seconds=3600))  # it writes by itself
     made = make_world()
     send_unknown_dimension(datetime.now(UTC))  # the page of them looks at the last 90 days by the server's clock
@@ -128,7 +128,7 @@ class TestSchema:
 
     @pytest.mark.parametrize(("path", "method"), [each for each in OPERATIONS if each[1] == "POST"])
     def test_shows_bodies_that_are_taken(self, path: str, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("overrides.serving.decision_queue.QUEUE", RecordingQueue())
+        monkeypatch.setattr("overrides.serving.decisions.decision_queue.QUEUE", RecordingQueue())
         body = schema_document()["paths"][path]["post"]["requestBody"]["content"]["application/json"]
 
         assert body["examples"]

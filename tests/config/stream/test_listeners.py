@@ -9,8 +9,8 @@ import pytest
 from config.stream import listeners
 from config.stream.events import CHANGED, HEARTBEAT
 from config.stream.listeners import Listener, Listeners
-from overrides.serving.module_states import ModuleState
-from overrides.serving.stream_address import REFETCH
+from overrides.serving.clients.module_states import ModuleState
+from overrides.serving.clients.stream_address import REFETCH
 
 PM = {"pm": ModuleState("pm", 1, 1)}
 

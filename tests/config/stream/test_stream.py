@@ -19,7 +19,7 @@ from config.access.api import authentication
 from config.access.keys import revoke_key
 from config.stream import application, listeners, watcher
 from config.stream.__main__ import server
-from overrides.serving.stream_address import stream_address, ticket_for
+from overrides.serving.clients.stream_address import stream_address, ticket_for
 from tests.api_clients import new_key
 from tests.builders import make_spec, publish, set_mode, wait_until
 

@@ -13,10 +13,10 @@ from overrides.client.decision_ids import decision_id
 from overrides.client.local_engine import Decided, compute, read_engine
 from overrides.client.questions import read_question
 from overrides.monitoring.replay import replay_one
+from overrides.serving.clients.local_decisions import _Past
+from overrides.serving.clients.snapshot import SNAPSHOTS
 from overrides.serving.engine import ENGINE_ROOM
 from overrides.serving.engine_cache import past_engines
-from overrides.serving.local_decisions import _Past
-from overrides.serving.snapshot import SNAPSHOTS
 from telemetry.core.trades import parse_trade
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import Decision
@@ -251,7 +251,7 @@ class TestForged:
         assert [str(each.status) for each in receipt.decisions] == [fit]
 
     def test_of_too_many_versions_is_not_compiled(self, api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("overrides.serving.local_decisions.MOST_STATES", 1)
+        monkeypatch.setattr("overrides.serving.clients.local_decisions.MOST_STATES", 1)
         now = datetime.now(UTC)
         first = decided()
         publish(make_spec({"size_mult": 1.2}, scope={"timeframe": "4h"}), at=now)
@@ -265,7 +265,7 @@ class TestForged:
     ) -> None:
         """Whoever names one past version after the other must not take the threads that answer."""
         past = _Past()
-        monkeypatch.setattr("overrides.serving.local_decisions._PAST", past)
+        monkeypatch.setattr("overrides.serving.clients.local_decisions._PAST", past)
         early = ago(decided(), seconds=1)
         publish(make_spec({"size_mult": 1.2}, scope={"timeframe": "4h"}), at=datetime.now(UTC))
         ENGINE_ROOM.refresh()
@@ -286,6 +286,6 @@ class TestForged:
         early = decided()
         publish(make_spec({"size_mult": 1.2}, scope={"timeframe": "4h"}), at=datetime.now(UTC))
         ENGINE_ROOM.refresh()
-        monkeypatch.setattr("overrides.serving.local_decisions.build_engine", None)  # nothing is compiled
+        monkeypatch.setattr("overrides.serving.clients.local_decisions.build_engine", None)  # nothing is compiled
 
         assert report(api, early)[0]["status"] == "new"

@@ -14,9 +14,9 @@ from rest_framework.test import APIClient
 
 from overrides.core.engine.definitions.levers import LEVERS, levers_of
 from overrides.core.engine.definitions.vocabulary import Reason
+from overrides.serving.clients.stream_address import caller_of
 from overrides.serving.engine import ENGINE_ROOM
-from overrides.serving.ofrep import ATTRIBUTES, FLAGS, REASONS, TARGETING_KEY
-from overrides.serving.stream_address import caller_of
+from overrides.serving.openfeature.ofrep import ATTRIBUTES, FLAGS, REASONS, TARGETING_KEY
 from telemetry.foundation.core.canonical_json import utc_text
 from tests.api_clients import RecordingQueue, bearer, new_key
 from tests.builders import KEY, NOW, SCOPE, make_spec, publish, set_mode
@@ -35,7 +35,7 @@ CONTEXT: dict[str, Any] = {
 @pytest.fixture(autouse=True)
 def queue(monkeypatch: pytest.MonkeyPatch) -> RecordingQueue:
     kept = RecordingQueue()
-    monkeypatch.setattr("overrides.serving.decision_queue.QUEUE", kept)
+    monkeypatch.setattr("overrides.serving.decisions.decision_queue.QUEUE", kept)
     return kept
 
 

@@ -37,7 +37,7 @@ def clean() -> Iterator[None]:
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> RecordingQueue:
     kept = RecordingQueue()
-    monkeypatch.setattr("overrides.serving.decision_queue.QUEUE", kept)
+    monkeypatch.setattr("overrides.serving.decisions.decision_queue.QUEUE", kept)
     return kept
 
 

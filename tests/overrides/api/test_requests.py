@@ -103,7 +103,7 @@ class TestOwner:
     @pytest.mark.parametrize("is_left", [True, False])
     def test_is_not_needed_to_resolve_and_to_record(self, monkeypatch: pytest.MonkeyPatch, is_left: bool) -> None:
         """A bot continues after its owner has left."""
-        monkeypatch.setattr("overrides.serving.decision_queue.QUEUE", RecordingQueue())
+        monkeypatch.setattr("overrides.serving.decisions.decision_queue.QUEUE", RecordingQueue())
         owner = make_person("gone", is_superuser=True)
         row, client = self.key_of(owner, role="record")
         as_committed()

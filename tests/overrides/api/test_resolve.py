@@ -33,7 +33,7 @@ QUESTION = {
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> RecordingQueue:
     kept = RecordingQueue()
-    monkeypatch.setattr("overrides.serving.decision_queue.QUEUE", kept)
+    monkeypatch.setattr("overrides.serving.decisions.decision_queue.QUEUE", kept)
     return kept
 
 

@@ -11,9 +11,9 @@ from config.access.models import ApiKey
 from overrides.client.local_engine import read_engine
 from overrides.core.engine.snapshot_file import unpack
 from overrides.models import ServingConfirmation
-from overrides.serving.client_confirmations import ClientConfirmations
+from overrides.serving.clients.client_confirmations import ClientConfirmations
+from overrides.serving.clients.snapshot import SNAPSHOTS
 from overrides.serving.engine import ENGINE_ROOM
-from overrides.serving.snapshot import SNAPSHOTS
 from tests.api_clients import bearer, client_of, faults
 from tests.builders import make_spec, publish, set_mode
 

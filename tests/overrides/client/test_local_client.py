@@ -30,8 +30,8 @@ Local = Callable[..., LocalClient]
 
 @pytest.fixture
 def url(transactional_db: None, live_server: LiveServer) -> Iterator[str]:
-    from overrides.serving.client_confirmations import CLIENTS
-    from overrides.serving.decision_queue import QUEUE
+    from overrides.serving.clients.client_confirmations import CLIENTS
+    from overrides.serving.decisions.decision_queue import QUEUE
     from overrides.serving.engine import ENGINE_ROOM
 
     yield live_server.url

@@ -8,7 +8,7 @@ import pytest
 
 from overrides.serving import answer_metrics
 from overrides.serving.answer_metrics import DRY, FOLD_AT, count_answers, exposure_of, note_answers
-from overrides.serving.decision_record import Decided
+from overrides.serving.decisions.decision_record import Decided
 from overrides.serving.engine import load_engine
 from overrides.serving.resolve import resolve_one
 from telemetry.foundation import metrics

@@ -37,7 +37,7 @@ def other() -> User:
 @pytest.fixture(autouse=True)
 def engines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read the engines, and write decisions in the transaction of the test."""
-    monkeypatch.setattr("overrides.serving.decision_queue.QUEUE", RecordingQueue())
+    monkeypatch.setattr("overrides.serving.decisions.decision_queue.QUEUE", RecordingQueue())
     ENGINE_ROOM.refresh()
 
 

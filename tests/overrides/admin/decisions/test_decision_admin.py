@@ -19,8 +19,8 @@ from overrides.admin.decisions.decision_search import moved_by
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.models import Line, Version
 from overrides.monitoring.contributions import CONTRIBUTION_COLUMNS, contribution_rows
+from overrides.serving.clients.local_decisions import EVALUATED_BY
 from overrides.serving.engine import load_engine
-from overrides.serving.local_decisions import EVALUATED_BY
 from overrides.serving.resolve import resolve_one
 from telemetry.decisions.attribute_trades import attribute_trades
 from telemetry.decisions.decision_log import DecisionRecord, record_decisions

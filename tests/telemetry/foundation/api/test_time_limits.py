@@ -90,7 +90,7 @@ class TestRowHeldElsewhere:
 
     def test_does_not_keep_a_bot_from_its_levers(self, monkeypatch: pytest.MonkeyPatch) -> None:
         queue = RecordingQueue()
-        monkeypatch.setattr("overrides.serving.decision_queue.QUEUE", queue)
+        monkeypatch.setattr("overrides.serving.decisions.decision_queue.QUEUE", queue)
         question = {"module": "pm", "pattern_key": KEY, "action_category": "entry", "scope": SCOPE}
         api = client_of("evaluate")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from overrides.serving.decision_queue import decision_counters
+from overrides.serving.decisions.decision_queue import decision_counters
 from telemetry.decisions.decision_queue import OUTCOMES
 from telemetry.foundation import metrics
 

@@ -24,9 +24,9 @@ from overrides.core.engine.listing import Blending, WeighedRows
 from overrides.core.engine.position_scaling import CAP, COEFFICIENTS, Scaling
 from overrides.core.engine.serve import Asked, answer_many
 from overrides.core.engine.weights import MULTIPLIED, SYMBOLS
-from overrides.serving.decision_columns import rows_of
-from overrides.serving.decision_movers import BucketKeys, KeysOf, movers_of
-from overrides.serving.decision_record import Decided, decision_record
+from overrides.serving.decisions.decision_columns import rows_of
+from overrides.serving.decisions.decision_movers import BucketKeys, KeysOf, movers_of
+from overrides.serving.decisions.decision_record import Decided, decision_record
 from overrides.serving.engine import Engine
 from overrides.serving.resolve import resolve_one
 from overrides.serving.resolve_request import Question

@@ -7,8 +7,8 @@ from datetime import datetime
 import pytest
 
 from overrides.models import ModuleMode
+from overrides.serving.clients.snapshot_tag import NO_STATE, snapshot_tag, state_of
 from overrides.serving.mode import lower_mode
-from overrides.serving.snapshot_tag import NO_STATE, snapshot_tag, state_of
 from tests.builders import set_mode
 
 

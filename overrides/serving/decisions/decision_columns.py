@@ -25,7 +25,7 @@ from overrides.core.engine.listing import Blending
 from overrides.core.engine.position_scaling import CAP, COEFFICIENTS, PositionScaling
 from overrides.core.engine.serve import Answer
 from overrides.core.engine.taken import ContributionColumns, Contributions, ExclusionColumns, Exclusions
-from overrides.serving.decision_movers import (
+from overrides.serving.decisions.decision_movers import (
     DECAY,
     KEYS,
     BucketKeys,
@@ -39,7 +39,7 @@ from overrides.serving.decision_movers import (
     movers_of,
     rows_as_bytes,
 )
-from overrides.serving.decision_record import (
+from overrides.serving.decisions.decision_record import (
     NUMERIC_BUILD,
     OPTIONAL,
     SERVED_UNDER,

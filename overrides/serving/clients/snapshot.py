@@ -16,8 +16,8 @@ from overrides.core.engine.definitions.formats import CURRENT_FORMAT
 from overrides.core.engine.self_test import version_cases, worked_cases
 from overrides.core.engine.snapshot_columns import columns_of
 from overrides.core.engine.snapshot_file import Body, pack_header
+from overrides.serving.clients.snapshot_tag import snapshot_tag
 from overrides.serving.engine import Engine
-from overrides.serving.snapshot_tag import snapshot_tag
 
 FORMAT = 1  # of the fields of header and body; a client refuses one that it does not know
 LEVEL = 1  # of gzip: most bytes are hashes, which higher levels do not make smaller

@@ -26,7 +26,7 @@ from overrides.core.engine.definitions.serving_mode import ServingMode
 from overrides.core.engine.definitions.vocabulary import Reason
 from overrides.core.governance.errors import EngineMissing
 from overrides.models import Version, VersionKind
-from overrides.serving.decision_record import decision_record
+from overrides.serving.decisions.decision_record import decision_record
 from overrides.serving.engine import ENGINE_ROOM, Engine, build_engine, unpublished_engine
 from overrides.serving.mode import mode_at, mode_period
 from overrides.serving.resolve import resolve_one

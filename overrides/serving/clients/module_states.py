@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from overrides.serving.clients.snapshot_tag import snapshot_tag
 from overrides.serving.engine import STAMPS
-from overrides.serving.snapshot_tag import snapshot_tag
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from unittest.mock import patch
 
-from overrides.serving import decision_metrics
-from overrides.serving.decision_metrics import count_decisions
-from overrides.serving.decision_queue import decision_counters
+from overrides.serving.decisions import decision_metrics
+from overrides.serving.decisions.decision_metrics import count_decisions
+from overrides.serving.decisions.decision_queue import decision_counters
 from telemetry.decisions.decision_queue import OUTCOMES
 from telemetry.foundation import metrics
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from django.conf import settings
 
-from overrides.serving.decision_columns import rows_of
-from overrides.serving.decision_record import Decided, decision_record
+from overrides.serving.decisions.decision_columns import rows_of
+from overrides.serving.decisions.decision_record import Decided, decision_record
 from overrides.serving.resolve import Resolved
 from telemetry.decisions.decision_log import Form
 from telemetry.decisions.decision_queue import DecisionQueue

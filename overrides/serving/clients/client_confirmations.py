@@ -14,8 +14,8 @@ from datetime import datetime
 from django.db import Error, close_old_connections, connection
 
 from overrides.models import ServingConfirmation
+from overrides.serving.clients.snapshot_tag import State
 from overrides.serving.confirmations import confirm
-from overrides.serving.snapshot_tag import State
 
 logger = logging.getLogger(__name__)
 
