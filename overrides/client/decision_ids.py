@@ -18,7 +18,7 @@ def decision_id(at: datetime) -> str:
     """Return a new id for an aware time: 48 bits of milliseconds, 12 of their fraction, and 62 random bits.
 
     >>> decision_id(datetime(2026, 5, 1, tzinfo=UTC))[:15]
-    '019de0a7-9400-7'
+    '019de0d5-c800-7'
     """
     milliseconds, microseconds = divmod((at - _EPOCH) // _MICROSECOND, 1000)
     tail = 0b10 << 62 | _RANDOM.getrandbits(62)

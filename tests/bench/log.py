@@ -98,13 +98,18 @@ def size() -> int:
 
 def bytes_each(rows: int, *, as_documents: bool) -> float:
     """Store answers in one form; return what one of them adds to the database."""
+    vacuum()  # what others have deleted must not count as a saving
     before, chance, serving = size(), random.Random(5), engine()
     for start in range(0, rows, BLOCK):
         since = NOW + timedelta(days=not as_documents, milliseconds=start)
         _store(list(answers(min(BLOCK, rows - start), serving, chance, since)), as_documents=as_documents)
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE telemetry_decision")  # puts what waits for the index of movers into it
+    vacuum()  # puts what waits for the index of movers into it
     return (size() - before) / rows
+
+
+def vacuum() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE telemetry_decision")
 
 
 def _store(block: Sequence[Resolved], *, as_documents: bool) -> None:

@@ -129,8 +129,8 @@ SELECT trade_id, decision_id, 'size_mult', key, effect #>> ARRAY['size_mult', 'l
 FROM named, jsonb_each_text(effect -> 'size_mult' -> 'parts');
 
 INSERT INTO learning_builder_runs (module, policy, as_of, parameters, baseline, n_cells, n_candidates, n_active, n_withdrawn,
-    code_version)
-SELECT 'pm', 'plan', now() - i * interval '1 hour', '{}', '{}', 200000, 900, 400, 3, 'bench' FROM generate_series(1, 700) i;
+    code_version, inputs)
+SELECT 'pm', 'plan', now() - i * interval '1 hour', '{}', '{}', 200000, 900, 400, 3, 'bench', '' FROM generate_series(1, 700) i;
 WITH sized AS MATERIALIZED (SELECT floor(exp(3 + 6 * random())) AS n, random() + random() - 1 AS z FROM generate_series(1, 20000)),
     cells AS (SELECT n, 3 * z / sqrt(n) AS raw, 1.4 / sqrt(n) AS se, (random() < 0.02)::int AS emitted FROM sized)
 UPDATE learning_builder_runs SET tested = (

@@ -221,7 +221,7 @@ class TestBenches:
 
         found = figures()
         assert found["bytes of a decision stored as a trace"] < found["bytes of a decision stored as documents"]
-        assert found["of them stored when the lock is gone"] == 3 * 20 + 5
+        assert found["of them stored when it goes on"] == 3 * 20 + 5
 
     def test_what_if_compares_itself_with_resolving_twice(self, figures: Figures) -> None:
         what_if.run(decisions=60, lines=30, sample=10)

@@ -29,7 +29,7 @@ from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.models import ChangeRequest, LineHold, Mandate, Version
 from telemetry.models import AuditEntry
 from tests.api_clients import bearer, new_key
-from tests.builders import NOW, come_true, make_lesson, make_spec, trade_payload
+from tests.builders import KEY, NOW, come_true, make_lesson, make_spec, trade_payload
 from tests.bypass.table import MODELS
 from tests.bypass.world import LINE, OTHER, open_request
 from tests.config.access.api.test_permissions import MATRIX, METHODS
@@ -521,9 +521,11 @@ class TestApi:
 
 AT = {"now": NOW.isoformat()}
 PM = {"module": "pm"}
+GROUP = {"pattern_key": KEY, "action_category": "entry"}
 TASKS: Mapping[str, tuple[dict[str, Any], str, set[str]]] = {
     "learning.aggregate": (PM, "opinions only", set()),
     "learning.aggregate_soon": (PM, "opinions only", set()),
+    "learning.aggregate_group": (PM | GROUP, "opinions only", set()),
     "learning.coefficients": ({}, "opinions only", set()),
     "learning.coefficients_soon": ({}, "opinions only", set()),
     "learning.build": (PM, "opinions only", set()),

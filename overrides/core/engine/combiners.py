@@ -116,11 +116,13 @@ def _plan_of_many(found: Selection, section: Section, now: int) -> Taken:
         heavy = (~below).nonzero()[0]
         kept, units = weights[heavy], units[heavy]
     columns, has = list(units.T), None
-    if not bucket.is_full:
+    if bucket.is_full:  # every weight counts for every lever
+        support = added(kept[:, None]).tolist() * len(bucket.levers)
+    else:
         has = ~np.isnan(units)
         units = np.where(has, units, 0.0)
-    each = np.repeat(kept[:, None], len(bucket.levers), axis=1) if has is None else kept[:, None] * has
-    support, prior = added(each).tolist(), section.parameters.prior_weight
+        support = added(kept[:, None] * has).tolist()
+    prior = section.parameters.prior_weight
     whole = [prior + each or math.inf for each in support]  # without a floor all weights can be 0, as are the parts
     totals = _totals(bucket.levers, kept[:, None] / np.array(whole) * units, has, support)
     blend = Blending(bucket, rows, heavy, moments, kept, columns, whole)

@@ -161,17 +161,17 @@ class _Reading:
         for row, (moves, promise, scope_text, override, line) in enumerate(rows):
             scope = _scope(scope_text)
             names = _names(block.place, scope, moves, promise)
-            kind = None if names is None or not (self._is_plain and fine[row]) else self._reader.kind(names)
-            values = None if kind is None else _values(kind, moves, promise)
-            if kind is not None and values is not None:
+            form = None if names is None or not (self._is_plain and fine[row]) else self._reader.kind(names)
+            values = None if form is None else _values(form, moves, promise)
+            if form is not None and values is not None:
                 targets, promised = values
-                text = kind.text % (
+                text = form.text % (
                     *targets, self._pattern, *promised, scope.text, edge_raw[row], half_life_days[row], n[row],
                     stamps[row], variance[row],
                 )  # fmt: skip
                 if _sha256(text) == override and _sha256(f"{self._line_start}{scope.text}]") == line:
                     scopes.append(scope.values)
-                    levers.append(dict(zip(kind.levers, targets, strict=True)))
+                    levers.append(dict(zip(form.levers, targets, strict=True)))
                     continue
             spec = _spec(block, row)
             self._reader.prove(block.place, spec, line, names if self._is_plain else None)

@@ -44,6 +44,10 @@ UNIT = (
     "INSERT INTO telemetry_unitofrisk (strategy, unit, trades, real_stops, chosen_at) VALUES ('s', {}, {}, {}, now())"
 )
 NOTICE = "INSERT INTO telemetry_notice (entry_id, audience) SELECT min(seq), 'x' FROM telemetry_auditentry"
+RETIREMENT = (
+    "INSERT INTO telemetry_decisionretirement (month, since, until, policies, rows, kept, retired_at) "
+    "VALUES ('2019_05', now(), now(), 'dm 1, pm 1', 0, 0, now())"
+)
 READ = (
     "INSERT INTO telemetry_acknowledgement (notice_id, person_id, acknowledged_at) "
     "SELECT n.id, 1, now() FROM telemetry_notice AS n"
@@ -137,6 +141,7 @@ REFUSED: dict[str, str] = {
     "one_acknowledgement_per_notice_and_person": f"{NOTICE}; {twice(READ)}",
     "telemetry_auditentry_hash_key": column("telemetry_auditentry", "hash", "'x'"),
     "telemetry_notice_entry_id_key": twice(NOTICE),
+    "telemetry_decisionretirement_month_key": twice(RETIREMENT),
 }
 
 

@@ -14,7 +14,7 @@ BEGIN
     IF month !~ '^[0-9]{4}_(0[1-9]|1[0-2])$' OR to_regclass('decision_partitions.' || name) IS NULL THEN
         RAISE EXCEPTION 'no month of decisions is named %', month USING ERRCODE = 'undefined_table';
     END IF;
-    begins := to_timestamp(month || '_01 UTC', 'YYYY_MM_DD TZ');
+    begins := (replace(month, '_', '-') || '-01')::timestamp AT TIME ZONE 'UTC';
     ends := ((begins AT TIME ZONE 'UTC') + interval '1 month') AT TIME ZONE 'UTC';
     SELECT CASE WHEN count(*) = 2 THEN max((document ->> 'decision_retention_days')::float8) END,
            string_agg(module || ' ' || number, ', ' ORDER BY module)

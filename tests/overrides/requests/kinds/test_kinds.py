@@ -61,6 +61,8 @@ def test_nothing_outside_the_folder_compares_kinds_of_requests() -> None:
         "overrides/admin/origins.py: self.kind == VersionKind.RESTORED",
         "overrides/admin/origins.py: self.kind == VersionKind.TRIAL",
         "overrides/admin/versions/version_admin.py: version.kind == TRIAL",
+        "overrides/serving/clients/local_decisions.py: version.kind == VersionKind.TRIAL",
+        "overrides/versions/publish.py: kind is not VersionKind.RESTORED",
         # The policy's own words for what has a size; the database repeats them (`groups_for`).
         "overrides/core/governance/governance_policy.py: kind == MEASURED",
         "overrides/core/governance/policy_strength.py: kind == MEASURED",
@@ -71,6 +73,10 @@ def test_nothing_outside_the_folder_compares_kinds_of_requests() -> None:
         "overrides/admin/governance/dimension_fields.py: kind != DimensionKind.CATEGORY.value",
         # Why a call of the client failed.
         "overrides/client/client.py: failed.kind in ('timeout', 'unreachable')",
+        "overrides/client/reports.py: failed.kind != 'refused'",
+        # Whether a process or a client confirmed, and whether a listener shows a key or a ticket.
+        "overrides/serving/confirmations.py: self.kind == ServingConfirmation.Kind.PROCESS",
+        "config/stream/callers.py: kind == 'key'",
     }
     assert {each for each in found if not each.startswith("overrides/requests/kinds/")} <= known
 
