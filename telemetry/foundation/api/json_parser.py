@@ -124,14 +124,29 @@ def gunzip(body: bytes, limit: int) -> bytes:
     return decoded
 
 
+def is_too_long(request: HttpRequest) -> bool:
+    """Return whether `read_body` refuses a body for its declared length, after which nothing can read it again.
+
+    Raises ValueError if the length is no number.
+    """
+    return _declared_length(request) > _limit()
+
+
+def _declared_length(request: HttpRequest) -> int:
+    return int(request.META.get("CONTENT_LENGTH") or 0)
+
+
+def _limit() -> int:
+    return settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+
+
 def read_body(request: HttpRequest) -> Any:
     """Return the JSON of a request's body, decoded; raise BodyTooLarge before reading one that is too long.
 
     DRF bypasses Django's own check of the length. The body is read as `request.body`, so that the idempotency check
     can read it again.
     """
-    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
-    length = int(request.META.get("CONTENT_LENGTH") or 0)
+    limit, length = _limit(), _declared_length(request)
     if length > limit:
         for _ in range(DRAINED_CHUNKS):  # a client that is still sending would not read the response
             if not request.read(CHUNK):

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from telemetry.foundation.api.json_parser import read_body
+from telemetry.foundation.api.json_parser import is_too_long, read_body
 from telemetry.foundation.api.negotiation import ANYTHING, JSON
 
 Read = TypeVar("Read")
@@ -33,7 +33,7 @@ class ShortView(APIView, Generic[Read]):
         if request.method != "POST" or not _is_usual(request.META):
             return super().dispatch(request, *args, **kwargs)
         try:
-            if not self._may(request):
+            if is_too_long(request) or not self._may(request):  # DRF reads such a body, which is possible once
                 return super().dispatch(request, *args, **kwargs)
             asked = self.read(request, read_body(request))
         except Exception:  # DRF's way meets it again, and answers it or lets it through
