@@ -51,8 +51,8 @@ MATRIX: dict[str, tuple[str, dict[str, frozenset[str]]]] = {
     "schema": ("schema/", {"GET": ANYBODY}),
     "docs": ("docs/", {"GET": ANYBODY}),
     "stream": ("stream/", {"GET": EVERY}),
-    "evaluate_flags": ("/ofrep/v1/evaluate/flags", {"POST": frozenset({"evaluate", "record"})}),
-    "evaluate_flag": ("/ofrep/v1/evaluate/flags/size_mult", {"POST": frozenset({"evaluate", "record"})}),
+    "evaluate_flags": ("/ofrep/v1/evaluate/flags", {"POST": frozenset({"evaluate", "record", "bot"})}),
+    "evaluate_flag": ("/ofrep/v1/evaluate/flags/size_mult", {"POST": frozenset({"evaluate", "record", "bot"})}),
 }
 ELSEWHERE = ("stream",)  # another process serves it, as this one says to those whom it lets in
 OPEN = ("schema", "docs")
