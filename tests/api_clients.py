@@ -13,6 +13,7 @@ from django.db import DatabaseError
 from rest_framework.test import APIClient
 
 from telemetry.foundation.api.time_limits import write_time_limit
+from tests.overrides.api import ofrep_protocol
 from tests.people import keeper
 
 if TYPE_CHECKING:
@@ -84,7 +85,10 @@ def new_key(
 
 
 def fields_of(response: Any) -> list[str]:
-    """Return the fields that an error response names."""
+    """Return the fields that an error response names, as problem details or in the words of OpenFeature's protocol."""
+    if is_of_the_protocol(response):
+        named = [each.partition(": ") for each in response.json()["errorDetails"].split("; ")]
+        return [field for field, colon, _ in named if colon]
     return [error["field"] for error in response.json().get("errors", ())]
 
 
@@ -108,15 +112,35 @@ def faults(response: Any) -> list[str]:
     if response.request["REQUEST_METHOD"] == "HEAD":
         return []
     found = []
+    if is_of_the_protocol(response):
+        return protocol_faults(response.json())
     if response["Content-Type"] != PROBLEM:
         return [f"is {response['Content-Type']}: {response.content[:200]!r}"]
     body = response.json()
     if (body["type"], body["status"]) != ("about:blank", status) or not body["title"]:
         found.append(f"is of another form: {body}")
     messages = [body["detail"], *(error["message"] for error in body.get("errors", ()))]
-    if not any(way_out in text for text in messages for way_out in WAYS_OUT):
-        found.append(f"tells no way out: {messages}")
-    return found
+    return found + without_a_way_out(messages)
+
+
+def is_of_the_protocol(response: Any) -> bool:
+    """Return whether a refusal has the form of OpenFeature's protocol: it knows one for requests it cannot evaluate."""
+    is_below = response.request["PATH_INFO"].startswith("/ofrep/")
+    return is_below and response.status_code in (400, 404) and response["Content-Type"] == "application/json"
+
+
+def protocol_faults(body: Any) -> list[str]:
+    """Return what is wrong with a refusal in the form of OpenFeature's protocol."""
+    return [
+        *ofrep_protocol.faults(ofrep_protocol.BULK_FAILURE, body),
+        *without_a_way_out([body.get("errorDetails", "")]),
+    ]
+
+
+def without_a_way_out(messages: Sequence[str]) -> list[str]:
+    """Return a fault unless one of the messages says what to do."""
+    is_there = any(way_out in text for text in messages for way_out in WAYS_OUT)
+    return [] if is_there else [f"tells no way out: {messages}"]
 
 
 WAYS_OUT = (

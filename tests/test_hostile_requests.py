@@ -15,7 +15,6 @@ from django.apps import apps
 from django.db import connection
 from rest_framework.test import APIClient
 
-from config.api.schema import schema_document
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from telemetry.foundation.core.canonical_json import utc_text
 from tests.api_clients import RecordingQueue, bearer, client_of, faults, fields_of
@@ -282,24 +281,6 @@ class TestBodies:
         assert stored() == before
 
 
-def parameters() -> Iterator[tuple[str, str, str]]:
-    """Return every query parameter of the schema, with its method and an address that accepts it."""
-    for path, methods in schema_document()["paths"].items():
-        for method, operation in methods.items():
-            for parameter in operation.get("parameters", ()):
-                if parameter["in"] == "query":
-                    yield method.upper(), path.replace("{request_id}", "1"), parameter["name"]
-
-
-QUERIES = list(parameters())
-# Already percent-encoded.
-TEXTS = [
-    "", "%20", "%00", "a%00b", "%ff", "%ED%A0%80", "%F0%9F%92%A9", "x" * 3000, "-1", "0", "1e9", "1e999", "NaN", "null",
-    "9" * 30, "%D9%A3", "true%20", "[]", "%27%22%3B--", "2026-03-02T12:00:00", "0001-01-01T00:00:00%2B23:59",
-    "9999-12-31T23:59:59-23:59", "..%2f..", "%7B%7D", "W10=", "WzFd", "bnVsbA==", "WyJ4Il0=", "WyItMSJd", "%25", "%",
-]  # fmt: skip
-
-
 class TestManyFaults:
     @pytest.mark.parametrize("name", POSTS)
     def test_are_told_a_hundred_at_a_time(self, name: str) -> None:
@@ -310,36 +291,6 @@ class TestManyFaults:
         assert len(refused_fields(response)) == 101
         assert "more are not listed" in response.content.decode()
         assert len(response.content) < 22_000
-
-
-class TestParameters:
-    @pytest.mark.parametrize(("method", "path", "name"), QUERIES, ids=[" ".join(each) for each in QUERIES])
-    def test_are_read_strictly_and_named_where_they_are_refused(self, method: str, path: str, name: str) -> None:
-        api = client_of("evaluate" if method == "POST" else "read")
-
-        for text in TEXTS:
-            response = api.generic(method, path, dumped(question()), JSON, QUERY_STRING=f"{name}={text}")
-
-            if response.status_code != 200 and "/lines/" not in path:
-                assert (response.status_code, faults(response)) == (400, []), text
-                assert fields_of(response) == [name], text
-
-    @pytest.mark.parametrize(("method", "path", "name"), QUERIES, ids=[" ".join(each) for each in QUERIES])
-    def test_are_sent_once(self, method: str, path: str, name: str) -> None:
-        api = client_of("evaluate" if method == "POST" else "read")
-
-        response = api.generic(method, path, dumped(question()), JSON, QUERY_STRING=f"{name}=pm&{name}=pm")
-
-        assert (response.status_code, fields_of(response), faults(response)) == (400, [name], [])
-
-    @pytest.mark.parametrize("text", ["colour=red", "=", "%00=1", "%ff=1", "x" * 5000, "&&a[]=1;b", "limit%00=1"])
-    @pytest.mark.parametrize(
-        "path", ["trades/", "overrides/", "modes/", "health/", "versions/pm/1/", "schema/", "docs/"]
-    )
-    def test_are_known(self, path: str, text: str) -> None:
-        response = client_of("read").generic("GET", f"/api/v1/{path}", QUERY_STRING=text)
-
-        assert (response.status_code, len(fields_of(response)), faults(response)) == (400, 1, [])
 
 
 ADDRESSES = [
