@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from django.db import models
 
@@ -48,6 +48,6 @@ def keys_of_line(line: str) -> list[int]:
     return list(DecisionConstants.objects.filter(line_id=line).values_list("key", flat=True))
 
 
-def keys_of_overrides(overrides: Iterable[str]) -> list[int]:
-    """Return the keys of the constants of overrides."""
-    return list(DecisionConstants.objects.filter(override_id__in=list(overrides)).values_list("key", flat=True))
+def keys_of_override(line: str, override: str) -> list[int]:
+    """Return the keys of the constants of an override, by the index on lines."""
+    return list(DecisionConstants.objects.filter(line_id=line, override_id=override).values_list("key", flat=True))

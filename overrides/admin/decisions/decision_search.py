@@ -12,7 +12,7 @@ from overrides.models import Line, Override
 from telemetry.core.vocabulary import ActionCategory
 from telemetry.foundation.admin.part_search import said, terms
 from telemetry.models import Decision
-from telemetry.models.decision_constants import keys_of_line, keys_of_overrides
+from telemetry.models.decision_constants import keys_of_line, keys_of_override
 
 # Decisions with a trace are found by the keys of their movers, older ones by the lines in their documents.
 MOVED_LINES = "jsonb_path_query_array(contributions, '$[*].line')"  # must match the expression of the index
@@ -102,11 +102,13 @@ def moved_by_line(rows: QuerySet[Decision], line: Line) -> QuerySet[Decision]:
     return near.filter(Q(movers__overlap=constants) | Q(lines__contains=moved))
 
 
-def moved_by_override(rows: QuerySet[Decision], override: Override) -> QuerySet[Decision]:
-    """Return the decisions among `rows` that this override moved."""
-    keys = _seldom(override.line, keys_of_line(override.line.pk))
+def moved_by_override(
+    rows: QuerySet[Decision], override: Override, constants: list[int] | None = None
+) -> QuerySet[Decision]:
+    """Return the decisions among `rows` that this override moved; `constants` are its keys, if read already."""
+    own = keys_of_override(override.line_id, override.pk) if constants is None else constants
+    keys = _seldom(override.line, own)
     near = _of_its_pattern(rows, override.line) if keys is None else rows.filter(pk__in=keys)
-    own = keys_of_overrides([override.pk])
     return near.filter(Q(movers__overlap=own) | Q(contributions__contains=[{"id": override.pk}]))
 
 
@@ -120,7 +122,10 @@ def moved_by(rows: QuerySet[Decision], identity: str) -> QuerySet[Decision]:
 
 
 def _seldom(line: Line, constants: list[int]) -> list[UUID] | None:
-    """Return the ids of the decisions that the line moved; None if there are more than SELDOM."""
+    """Return the ids of the decisions that the line moved; None if there are more than SELDOM.
+
+    Of the decisions with a trace only those that name one of `constants`, which are keys of the line's overrides.
+    """
     with connection.cursor() as cursor:
         cursor.execute(FOUND, [constants, line.pk, SELDOM + 1])
         keys = [key for (key,) in cursor.fetchall()]

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, OuterRef, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from overrides.admin.charts.decay_curve import decay_curve
 from overrides.admin.charts.lever_ranges import lever_tracks
@@ -18,9 +20,9 @@ from overrides.admin.weight_display import Weights
 from overrides.core.engine.definitions.module_parameters import ChannelParameters
 from overrides.core.engine.definitions.vocabulary import Combiner
 from overrides.core.impact.weight_breakdown import Weighing, weigh
-from overrides.models import Mandate, Override
+from overrides.models import Line, Mandate, Override
 from overrides.versions.load_version import parameters_of
-from telemetry.models import AttributionShare, Decision, DecisionOutcome
+from telemetry.models import AttributionShare, Decision, DecisionConstants, DecisionOutcome
 from telemetry.models.traced import TRACE, load_constants
 
 SHOWN = 12  # decisions
@@ -62,7 +64,7 @@ def override_page(override: Override, at: datetime) -> dict[str, Any]:
     origin = as_of(own, own[-1].number) if own else None
     channel = _channel(override, origin, at)
     weighing = weigh(spec, channel.weights, at)
-    earned = AttributionShare.objects.filter(line_id=override.line_id)
+    record = _record(override)
     return {
         "line": override.line,
         "override": override,
@@ -75,9 +77,9 @@ def override_page(override: Override, at: datetime) -> dict[str, Any]:
         "tracks": lever_tracks(spec, channel.weights),
         "origins": origins,
         "origin": origin,
-        "moved": _moved(override),
+        "moved": _moved(override, record.keys),
         "mandate": mandate_on(override.line_id, at),
-        "earned": earned.aggregate(total=Sum("share"), trades=Count("attribution", distinct=True)),
+        "earned": {"total": record.total, "trades": record.trades},
     }
 
 
@@ -108,14 +110,29 @@ def _floor_date(weighing: Weighing, override: Override) -> datetime | None:
     return None if age is None or not weighing.acts_when_fresh else override.updated_at + timedelta(days=age)
 
 
-def _moved(override: Override) -> list[Moved]:
+def _record(override: Override) -> Any:
+    """Return in one query what the line earned, in how many trades, and the keys by which decisions name the override.
+
+    The sum is None before the first trade.
+    """
+    earned = AttributionShare.objects.filter(line_id=OuterRef("pk")).order_by().values("line_id")
+    constants = DecisionConstants.objects.filter(line_id=override.line_id, override_id=override.pk)
+    rows = Line.objects.annotate(
+        total=Subquery(earned.values_list(Sum("share"))),
+        trades=Coalesce(Subquery(earned.values_list(Count("attribution", distinct=True))), 0),
+        keys=ArraySubquery(constants.values("key")),
+    )
+    return rows.values_list("total", "trades", "keys", named=True).get(pk=override.line_id)
+
+
+def _moved(override: Override, keys: list[int]) -> list[Moved]:
     line = override.line
     own = AttributionShare.objects.filter(decision_id=OuterRef("pk"), line_id=line.pk, override_id=override.id)
     rows = Decision.objects.only("decision_id", "at", "scope", "mode", "reason", "contributions", *TRACE).annotate(
         share=Subquery(own.order_by().values("decision_id").values_list(Sum("share"))),
         rr=Subquery(DecisionOutcome.objects.filter(decision_id=OuterRef("pk"), misfit="").values("rr")[:1]),
     )
-    newest = list(moved_by_override(rows, override).order_by("-decision_id")[:SHOWN])
+    newest = list(moved_by_override(rows, override, keys).order_by("-decision_id")[:SHOWN])
     load_constants(newest)
     found: list[tuple[Any, Any]] = [
         (decision, contribution)
