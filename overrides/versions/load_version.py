@@ -99,6 +99,11 @@ def load_specs(module: str, number: int, keys: Iterable[Key] | None = None) -> I
         yield spec
 
 
+def specs_of(module: str, number: int) -> list[OverrideSpec]:
+    """Return the overrides of a version that is small enough to be held at once, as `load_specs` yields them."""
+    return list(load_specs(module, number))
+
+
 def refuse_altered(version: Version) -> None:
     """Raise VersionAltered where a version's stored content has another hash than the version or its parameters name.
 

@@ -21,7 +21,7 @@ from overrides.core.governance.errors import PublishError
 from overrides.models import ChangeLine, ChangeRequest, Line, Membership, Override, ParameterSet, Version, VersionKind
 from overrides.versions.config_data import STORED_UP_TO, render_all
 from overrides.versions.content_digest import content_digest
-from overrides.versions.load_version import load_specs, parameters_id
+from overrides.versions.load_version import parameters_id, specs_of
 from overrides.versions.prove_compiles import refuse_uncompilable
 from telemetry.audit.audit_log import write_audit
 
@@ -312,7 +312,7 @@ def _new_version(
     """
     module = request.module
     digest = content_digest(module, number, parameters.id, coefficients)
-    specs = list(load_specs(module, number)) if digest.n_overrides <= STORED_UP_TO else None
+    specs = specs_of(module, number) if digest.n_overrides <= STORED_UP_TO else None
     if kind is not VersionKind.RESTORED:
         refuse_uncompilable(module, number, parameters.parsed, before, specs)
     return Version(
