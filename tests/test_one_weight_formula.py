@@ -39,6 +39,8 @@ OWNERS = (
 )
 # Where constants stand, their help texts may say what they do.
 EXPLAINED = "overrides/core/engine/definitions/parameters.py"
+# The words of stored traces stay as they are whatever the formula becomes; they name factors and weigh nothing.
+STORED = "telemetry/core/decision_trace/words.py"
 
 numbers = st.floats(0.05, 60)
 specs = st.builds(
@@ -193,6 +195,7 @@ class TestNoOtherFile:
             path for app in APPS for path in (ROOT / app).rglob("*") if path.suffix in (".py", ".html", ".svg", ".sql")
         ]
 
-        found = {str(path.relative_to(ROOT)) for path in paths if names.search(path.read_text())} - {*OWNERS, EXPLAINED}
+        found = {str(path.relative_to(ROOT)) for path in paths if names.search(path.read_text())}
+        found -= {*OWNERS, EXPLAINED, STORED}
 
         assert found == set()
