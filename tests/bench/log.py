@@ -187,6 +187,7 @@ def frozen(count: int, limit: int) -> None:
     figure("log", "put then, the longest", max(waits) * 1e3, "ms", **context)
     figure("log", "durable wait then, the longest", max(durable) * 1e3, "ms", bar="at most 500", of=WAITS)
     figure("log", "of them stored when it goes on", found, "decisions", of=wanted)
+    figure("log", "of them dropped and named in the log", queue.counters()["dropped"], "decisions", of=wanted)
     queue.close()
 
 
