@@ -15,9 +15,9 @@ from rest_framework.views import APIView
 
 from overrides.api.resolve_schema import VersionSerializer
 from overrides.api.serializers import VersionSummary
+from overrides.core.governance.config_data import render_all
 from overrides.core.governance.errors import VersionAltered
 from overrides.models import Version
-from overrides.versions.config_data import render_all
 from overrides.versions.load_version import load_specs, refuse_altered
 from telemetry.api.pattern_fields import MODULE, MODULES
 from telemetry.foundation.api.etags import CACHE_CONTROL

@@ -178,7 +178,7 @@ def _process_words(name: str) -> str:
     """Return the name of a process in words.
 
     >>> _process_words("web-1:4711:1796050800")
-    'web-1, process 4711, since 2026-11-30 11:00 UTC'
+    'web-1, process 4711, since 2026-11-30 15:00 UTC'
     """
     host, number, started = name.rsplit(":", 2)
     return f"{host}, process {number}, since {datetime.fromtimestamp(int(started), UTC):%Y-%m-%d %H:%M} UTC"

@@ -104,6 +104,11 @@ def specs_of(module: str, number: int) -> list[OverrideSpec]:
     return list(load_specs(module, number))
 
 
+def specs_and_changes(module: str, since: int, number: int) -> tuple[list[OverrideSpec], set[Key]]:
+    """Return the overrides of a small version, and the keys in which it may differ from the earlier `since`."""
+    return specs_of(module, number), changed_keys(module, since, number)
+
+
 def refuse_altered(version: Version) -> None:
     """Raise VersionAltered where a version's stored content has another hash than the version or its parameters name.
 

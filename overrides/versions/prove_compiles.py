@@ -6,31 +6,20 @@ parameters read their scopes in another way.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-
 from django.db.models import Count
 
-from overrides.core.engine.compile_module import compile_module
-from overrides.core.engine.compiled import Key
 from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.governance.errors import PublishError
 from overrides.models import Membership, Version
 from overrides.versions.load_columns import load_groups
 from overrides.versions.load_version import changed_keys, in_version
 
 
-def refuse_uncompilable(
-    module: str,
-    number: int,
-    parameters: ModuleParameters,
-    before: Version | None,
-    specs: Sequence[OverrideSpec] | None,
-) -> None:
+def refuse_uncompilable(module: str, number: int, parameters: ModuleParameters, before: Version | None) -> None:
     """Raise PublishError if version `number` does not compile under its parameters.
 
-    `before` is the version in force, None if there is none. `specs` are the overrides where they were loaded already.
+    `before` is the version in force, None if there is none.
     """
     changed = None
     if before is None or before.parameters.parsed != parameters:
@@ -38,19 +27,11 @@ def refuse_uncompilable(
     else:
         changed = changed_keys(module, before.number, number)
     try:
-        if specs is not None:
-            compile_module(parameters, _of_keys(specs, changed))
-        elif changed is None or changed:
+        if changed is None or changed:
             for _ in load_groups(module, number, parameters, changed):
                 pass  # each override is proven as it is read
     except FieldError as error:
         raise PublishError(error.path, error.message) from error
-
-
-def _of_keys(specs: Sequence[OverrideSpec], keys: Collection[Key] | None) -> Sequence[OverrideSpec]:
-    if keys is None:
-        return specs
-    return [spec for spec in specs if (spec.module, spec.pattern_key, spec.action_category) in keys]
 
 
 def _refuse_other_methods(module: str, number: int, parameters: ModuleParameters) -> None:

@@ -17,11 +17,11 @@ from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.validation import check
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.core.engine.ramp import ramped
+from overrides.core.governance.config_data import STORED_UP_TO, render_all, render_compiled
 from overrides.core.governance.errors import PublishError
 from overrides.models import ChangeLine, ChangeRequest, Line, Membership, Override, ParameterSet, Version, VersionKind
-from overrides.versions.config_data import STORED_UP_TO, render_all
 from overrides.versions.content_digest import content_digest
-from overrides.versions.load_version import parameters_id, specs_of
+from overrides.versions.load_version import parameters_id, specs_and_changes, specs_of
 from overrides.versions.prove_compiles import refuse_uncompilable
 from telemetry.audit.audit_log import write_audit
 
@@ -312,9 +312,16 @@ def _new_version(
     """
     module = request.module
     digest = content_digest(module, number, parameters.id, coefficients)
-    specs = specs_of(module, number) if digest.n_overrides <= STORED_UP_TO else None
-    if kind is not VersionKind.RESTORED:
-        refuse_uncompilable(module, number, parameters.parsed, before, specs)
+    is_small, is_new = digest.n_overrides <= STORED_UP_TO, kind is not VersionKind.RESTORED
+    document = None
+    if is_small and is_new and before is not None and before.parameters_id == parameters.id:
+        specs, changed = specs_and_changes(module, before.number, number)
+        document = render_compiled(parameters.parsed, specs, changed, coefficients)
+    else:
+        if is_new:
+            refuse_uncompilable(module, number, parameters.parsed, before)
+        if is_small:
+            document = render_all(module, specs_of(module, number), coefficients)
     return Version(
         module=module,
         number=number,
@@ -323,7 +330,7 @@ def _new_version(
         coefficients=coefficients,
         n_overrides=digest.n_overrides,
         content_hash=digest.hash,
-        config_data=None if specs is None else render_all(module, specs, coefficients),
+        config_data=document,
         request=request,
         published_at=at,
         published_by=by,

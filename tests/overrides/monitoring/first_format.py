@@ -20,9 +20,9 @@ from overrides.core.engine.definitions.coefficients import read_weights
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.serving_mode import ServingMode
 from overrides.core.engine.position_scaling import Scaling
+from overrides.core.governance.config_data import render
 from overrides.models import Line, Membership, Override, ParameterSet, Version
 from overrides.serving.engine import Engine
-from overrides.versions.config_data import render
 from telemetry.models import Decision
 
 TABLES: tuple[tuple[str, type[Model]], ...] = (
