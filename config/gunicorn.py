@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
-    from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
+    from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]  # gunicorn has no types
+    from gunicorn.workers.base import Worker  # type: ignore[import-untyped]  # as above
 
 SILENCE_SECONDS = 10
 LOOK_SECONDS = 0.1  # between two looks whether a new process may accept requests
@@ -55,7 +55,7 @@ def child_exit(server: Arbiter, worker: Worker) -> None:
     """Drop the gauges of a process that has ended; what it counted stays."""
     from prometheus_client.multiprocess import mark_process_dead
 
-    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # the package leaves it untyped
 
 
 def worker_exit(server: Arbiter, worker: Worker) -> None:

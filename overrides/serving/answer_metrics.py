@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import math
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.serving.decisions.decision_record import Decided
 from telemetry.foundation import metrics
-
-logger = logging.getLogger(__name__)
+from telemetry.foundation.counted_later import CountedLater
 
 RESOLVE = "resolve"
 DRY = "dry"  # the route of answers that nobody acts by: no exposure is served by them
 FOLD_AT = 256  # answers; counting that many takes about .3 ms
 
 SCALING = {name: lever for name, lever in LEVERS.items() if lever.scales_on}
-
-_PENDING: deque[tuple[str, Decided]] = deque()
 
 
 @dataclass
@@ -35,23 +31,18 @@ class _Counted:
 
 
 def note_answers(answers: Sequence[Decided], route: str = RESOLVE) -> None:
-    """Keep answers to be counted; every FOLD_AT of them the caller counts them all."""
-    _PENDING.extend((route, each) for each in answers)
-    if len(_PENDING) >= FOLD_AT:
-        try:
-            count_answers()
-        except Exception:  # a full disk, for one, holds the numbers up and never an answer
-            logger.exception("answers could not be counted")
+    """Keep answers to be counted."""
+    _PENDING.note((route, each) for each in answers)
 
 
 def count_answers() -> None:
-    """Count every answer noted so far. Several threads may do so at once: each answer is counted by one."""
+    """Count every answer noted so far."""
+    _PENDING.count()
+
+
+def _count(answers: Sequence[tuple[str, Decided]]) -> None:
     groups: defaultdict[tuple[str, str], _Counted] = defaultdict(_Counted)
-    while True:
-        try:
-            route, decided = _PENDING.popleft()
-        except IndexError:
-            break
+    for route, decided in answers:
         _add(groups[decided.question.request.module, route], decided)
     for (module, route), counted in groups.items():
         _publish(counted, module, route)
@@ -90,3 +81,6 @@ def _publish(counted: _Counted, module: str, route: str) -> None:
         return
     metrics.EXPOSURE_RAISED.labels(module).inc(sum(each for each in counted.exposure if each > 0))
     metrics.EXPOSURE_LOWERED.labels(module).inc(-sum(each for each in counted.exposure if each < 0))
+
+
+_PENDING = CountedLater(_count, at=FOLD_AT, what="answers")

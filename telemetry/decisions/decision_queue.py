@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -161,35 +161,32 @@ class DecisionQueue(Generic[T]):
         return taken
 
     def _write(self, batch: Sequence[T]) -> int:
-        self._in_flight = batch
-        try:
-            written, refused = write_batch(batch, self._form)
-        except Error:
-            self._waiting.extendleft(reversed(batch))
-            raise
-        finally:
-            self._in_flight = ()
-        self._count("written", written)
-        self._count("refused", refused)
+        written, _ = self._store(batch, lambda: self._waiting.extendleft(reversed(batch)))
         return written
 
     def _write_urgent(self) -> int:
         taken = [self._urgent.popleft() for _ in range(min(len(self._urgent), self._batch))]
-        batch = self._in_flight = [each for decisions, _ in taken for each in decisions]
-        try:
-            written, refused = write_batch(batch, self._form)
-        except Error:
-            self._urgent.extendleft(reversed(taken))
-            raise
-        finally:
-            self._in_flight = ()
-        self._count("written", written)
-        self._count("refused", refused)
+        batch = [each for decisions, _ in taken for each in decisions]
+        written, refused = self._store(batch, lambda: self._urgent.extendleft(reversed(taken)))
         for decisions, ticket in taken:
             if not refused:  # which of them the database refused is in the log; nothing is claimed of the others
                 ticket.set()
                 self._count("late", len(decisions) if ticket.is_late else 0)
         return written
+
+    def _store(self, batch: Sequence[T], put_back: Callable[[], None]) -> tuple[int, int]:
+        """Write a batch and return how many were written and refused; put it back where the database fails."""
+        self._in_flight = batch
+        try:
+            written, refused = write_batch(batch, self._form)
+        except Error:
+            put_back()
+            raise
+        finally:
+            self._in_flight = ()
+        self._count("written", written)
+        self._count("refused", refused)
+        return written, refused
 
     def _exempt(self) -> None:
         """Exempt from garbage collection what there is now; it is freed all the same when nothing refers to it.

@@ -22,9 +22,9 @@ from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.serving_mode import Mode
 from overrides.core.engine.definitions.vocabulary import Combiner
 from overrides.core.engine.listing import Blending
-from overrides.core.engine.position_scaling import CAP, COEFFICIENTS, PositionScaling
+from overrides.core.engine.position_scaling import PositionScaling
 from overrides.core.engine.serve import Answer
-from overrides.core.engine.taken import ContributionColumns, Contributions, ExclusionColumns, Exclusions
+from overrides.core.engine.taken import ContributionColumns, ExclusionColumns
 from overrides.serving.decisions.decision_movers import (
     DECAY,
     KEYS,
@@ -46,6 +46,7 @@ from overrides.serving.decisions.decision_record import (
     Decided,
     combiners_of,
     decision_record,
+    own_parts,
     served_under,
     shadow_answer,
 )
@@ -203,8 +204,6 @@ def _contributions(combination: Combination, known: Known, named: dict[int, Cons
     """Return the contributions of one answer by their columns, as combiners that do not weigh have them."""
     if not combination.contributions:
         return Movers(NO_CONTRIBUTIONS, binary_copy.NULL)
-    if not isinstance(combination.contributions, Contributions):
-        raise Unpackable("the contributions have no columns")
     columns = combination.contributions.columns
     ids = rows_as_bytes(columns.ids)
     if columns.ramping is not None:
@@ -260,8 +259,6 @@ def _learn(columns: ContributionColumns, ids: Sequence[bytes], known: Known) -> 
 
 
 def _excluded(combination: Combination, known: Known, named: dict[int, Constants]) -> bytes:
-    if not isinstance(combination.excluded, Exclusions):
-        raise Unpackable("the exclusions have no columns")
     columns: ExclusionColumns = combination.excluded.columns
     ids, lines = rows_as_bytes(columns.ids), rows_as_bytes(columns.lines)
     keys = []
@@ -284,9 +281,8 @@ def _effect(combination: Combination, multipliers: PositionScaling | None, modul
         if category in LEVERS[name].scales_on
     ]
     if multipliers is not None:
-        for name, part in _own_parts(multipliers, module).items():
-            if part != 0:
-                parts.append(effects.pack_own(name, part, math.exp(part)))
+        own = own_parts(multipliers, is_allocation=module == "dm")
+        parts += [effects.pack_own(name, part, math.exp(part)) for name, part in own.items()]
     return layout("B").pack(len(parts)) + b"".join(parts)
 
 
@@ -298,10 +294,6 @@ def _from_current(name: str, current: float) -> bytes:
 @lru_cache(100)
 def _as_contributed(name: str) -> bytes:
     return effects.pack_as_contributed(name)
-
-
-def _own_parts(multipliers: PositionScaling, module: str) -> Mapping[str, float]:
-    return {COEFFICIENTS: math.log(multipliers.product) if module == "dm" else 0.0, CAP: multipliers.cut}
 
 
 BUILD = packed_build(NUMERIC_BUILD, CURRENT_FORMAT)

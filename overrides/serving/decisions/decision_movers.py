@@ -88,10 +88,8 @@ class KeysOf:
         return known
 
 
-def blends_of(contributions: Sequence[object]) -> tuple[Blending, ...] | None:
+def blends_of(contributions: Contributions) -> tuple[Blending, ...] | None:
     """Return the blends that a list of contributions is made from; None if one of them is no blend."""
-    if not isinstance(contributions, Contributions):
-        return None
     source = contributions.source
     if isinstance(source, WeighedRows):
         return (source.blend,)

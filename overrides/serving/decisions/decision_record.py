@@ -156,13 +156,17 @@ def _effect(result: Answer, combination: Combination, request: Request) -> dict[
 
 
 def _multiplied(multipliers: PositionScaling, *, is_allocation: bool) -> dict[str, Any]:
-    """Return the coefficients and the cap as levers of one part each, as no override owns what they add or cut.
+    """Return the coefficients and the cap as levers of one part each, as no override owns what they add or cut."""
+    return {
+        name: {"m0": 1.0, "m": math.exp(part), "parts": {name: part}, "lines": {}}
+        for name, part in own_parts(multipliers, is_allocation=is_allocation).items()
+    }
+
+
+def own_parts(multipliers: PositionScaling, *, is_allocation: bool) -> dict[str, float]:
+    """Return the parts, as logarithms, that the coefficients and the cap have in a position, where they have any.
 
     A pm decision receives the coefficients from dm; they are attributed to the dm decision.
     """
     logs = {COEFFICIENTS: math.log(multipliers.product) if is_allocation else 0.0, CAP: multipliers.cut}
-    return {
-        name: {"m0": 1.0, "m": math.exp(part), "parts": {name: part}, "lines": {}}
-        for name, part in logs.items()
-        if part != 0
-    }
+    return {name: part for name, part in logs.items() if part != 0}

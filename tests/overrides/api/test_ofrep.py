@@ -22,7 +22,7 @@ from tests.api_clients import RecordingQueue, bearer, new_key
 from tests.builders import KEY, NOW, SCOPE, make_spec, publish, set_mode
 from tests.overrides.api.ofrep_protocol import BULK, BULK_FAILURE, FAILURE, NOT_FOUND, SUCCESS, faults
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("queue")]
 
 FLAG, BULK_URL = "/ofrep/v1/evaluate/flags/{}", "/ofrep/v1/evaluate/flags"
 LEVER, PRODUCT = "alloc_mult", "coefficient_product"
@@ -30,13 +30,6 @@ CONTEXT: dict[str, Any] = {
     "targetingKey": "BTC/USDT", "pattern_key": KEY, "action_category": "entry", "scope": SCOPE | {"timeframe": "1h"},
     "at": utc_text(NOW),
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def queue(monkeypatch: pytest.MonkeyPatch) -> RecordingQueue:
-    kept = RecordingQueue()
-    monkeypatch.setattr("overrides.serving.decisions.decision_queue.QUEUE", kept)
-    return kept
 
 
 @pytest.fixture

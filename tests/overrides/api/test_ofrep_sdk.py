@@ -35,13 +35,6 @@ def clean() -> Iterator[None]:
 
 
 @pytest.fixture
-def queue(monkeypatch: pytest.MonkeyPatch) -> RecordingQueue:
-    kept = RecordingQueue()
-    monkeypatch.setattr("overrides.serving.decisions.decision_queue.QUEUE", kept)
-    return kept
-
-
-@pytest.fixture
 def sdk(live_server: Any, queue: RecordingQueue) -> OpenFeatureClient:
     """A client of the SDK, with one override of size 1.1 in force and served."""
     publish(make_spec())

@@ -31,13 +31,6 @@ QUESTION = {
 
 
 @pytest.fixture
-def queue(monkeypatch: pytest.MonkeyPatch) -> RecordingQueue:
-    kept = RecordingQueue()
-    monkeypatch.setattr("overrides.serving.decisions.decision_queue.QUEUE", kept)
-    return kept
-
-
-@pytest.fixture
 def api(queue: RecordingQueue) -> APIClient:
     """A bot's client, with one override of size 1.1 in force and served."""
     _, key = issue_key(name="bot", role="evaluate", owner=keeper(), by=None, at=datetime.now(UTC))

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
 from psycopg import sql
 
-from overrides.models import WhatIf
+from overrides.models import ChangeRequest, WhatIf
 from overrides.monitoring.replay import Choice, replay
 from telemetry.decisions.decision_log import DecisionRecord, record_decisions
 from telemetry.decisions.retirement import retire_old_decisions, retired_by
@@ -58,6 +58,17 @@ def hours(count: int) -> list[datetime]:
     return [OLD + timedelta(hours=number) for number in range(count)]
 
 
+def two_requests_about_old_decisions() -> tuple[list[DecisionRecord], ChangeRequest, ChangeRequest]:
+    """Log 210 decisions of one month and let policies retire it; return them, a voted request and an open one."""
+    run("SELECT extend_decision_partitions(%s, 1)", OLD)
+    made = [make_decision(decision_id=uuid7(moment), at=moment) for moment in hours(210)]
+    record_decisions(made)
+    voted, open_one = draft(kind="policy", module="pm", content={"decision_retention_days": 365}), draft()
+    approve_and_apply(voted)
+    keep_for(365, "dm")
+    return made, voted, open_one
+
+
 def as_application() -> None:
     role = sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(settings.APPLICATION_ROLE))
     run(role.as_string(connection.connection))
@@ -84,12 +95,7 @@ class TestRetirement:
         assert "older than the policies in force keep them" in entry.content
 
     def test_keeps_the_sample_that_the_what_if_of_a_voted_request_noted(self) -> None:
-        run("SELECT extend_decision_partitions(%s, 1)", OLD)
-        made = [make_decision(decision_id=uuid7(moment), at=moment) for moment in hours(210)]
-        record_decisions(made)
-        voted, open_one = draft(kind="policy", module="pm", content={"decision_retention_days": 365}), draft()
-        approve_and_apply(voted)
-        keep_for(365, "dm")
+        made, voted, open_one = two_requests_about_old_decisions()
         for request, noted in ((voted, made[3:7]), (open_one, made[20:30])):
             document = {"sample": decision_ids(*noted)}
             fields = {"last_decision": made[-1].decision_id, "asked_at": NOW, "seen_at": NOW, "document": document}
@@ -100,12 +106,7 @@ class TestRetirement:
         assert set(Decision.objects.values_list("pk", flat=True)) == {each.decision_id for each in made[3:7]}
 
     def test_keeps_the_newest_that_a_what_if_without_a_sample_has_read(self) -> None:
-        run("SELECT extend_decision_partitions(%s, 1)", OLD)
-        made = [make_decision(decision_id=uuid7(moment), at=moment) for moment in hours(210)]
-        record_decisions(made)
-        voted, open_one = draft(kind="policy", module="pm", content={"decision_retention_days": 365}), draft()
-        approve_and_apply(voted)
-        keep_for(365, "dm")
+        made, voted, open_one = two_requests_about_old_decisions()
         for request, last in ((voted, made[204]), (open_one, made[209])):
             fields = {"last_decision": last.decision_id, "asked_at": NOW, "seen_at": NOW}
             WhatIf.objects.create(key=str(request.pk), request=request, n=10_000, **fields)
