@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import faulthandler
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from tempfile import TemporaryFile
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from tests.browser.chromium import DESKTOP, HOW_TO_GET_IT, find_chromium, log_in, running_chromium
@@ -15,7 +17,22 @@ from tests.browser.inspection import Visit, faults_of_access, faults_of_layout
 from tests.browser.world import PASSWORD, World, make_world, renewed
 
 Enter = Callable[[str], Page]
+LONGEST_WAIT = 30_000  # milliseconds, as for Playwright's clicks: 5 s are too few while other tests take every core
 IDENTITY = re.compile(r"(?<=/)([0-9]+|[0-9a-f-]{36,64}|dm|pm)(?=/)")  # the id of the object that a page is about
+
+expect.set_options(timeout=LONGEST_WAIT)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport]:
+    """Add to the report of a failure where every thread was: a page that does not come may wait for the server."""
+    report = yield
+    if report.when == "call" and report.failed:
+        with TemporaryFile("w+") as stacks:
+            faulthandler.dump_traceback(stacks, all_threads=True)
+            stacks.seek(0)
+            report.sections.append(("Threads at the failure", stacks.read()))
+    return report
 
 
 @pytest.fixture
