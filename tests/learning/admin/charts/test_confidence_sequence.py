@@ -16,7 +16,7 @@ from learning.admin.charts.confidence_sequence import (
     edge_sequence,
     sequence_rows,
 )
-from learning.core.significance.confidence_sequence import half_width
+from overrides.core.monitoring.confidence_sequence import half_width
 
 MONDAY = date(2026, 1, 5)
 

@@ -11,8 +11,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from learning.core.cells.rows import Floats
+Floats = NDArray[np.float64]
 
 ALPHA = 0.05  # probability that the true mean ever lies outside
 SHARPEST_AT = 150  # trades at which the sequence is tightest relative to its neighbours

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learning.core.significance.confidence_sequence import ALPHA, confidence_sequence, half_width, mixing_rate
+from overrides.core.monitoring.confidence_sequence import ALPHA, confidence_sequence, half_width, mixing_rate
 
 STREAMS, TRADES, FIRST_LOOK = 400, 1000, 30
 
