@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import struct
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 SILENCE_SECONDS = 10
 LOOK_SECONDS = 0.1  # between two looks whether a new process may accept requests
+TURN_SECONDS = 0.001  # that a thread may compute while others wait for their turn
 COLLECTIONS = 20_000, 20, 20  # objects, and collections of one generation before one of the next
 
 # A client that drips its request holds a thread: 8 of them stopped all of 2 x 4 threads, and leave 24 of these. Only a
@@ -86,6 +88,7 @@ def post_worker_init(worker: Worker) -> None:
     KEY_RING.start()
     PUBLISHER.start()
     QUEUE.start()
+    take_short_turns()
     settle_memory()
     leave_to_elders(worker, lambda: KEY_RING.has_read)
 
@@ -107,6 +110,15 @@ def _is_alive(process: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def take_short_turns() -> None:
+    """Let a thread that compiles a version hand over soon to those that answer.
+
+    Under Python's default of 5 ms an answer that had to wait for its turn a few times took up to 25 ms while 100,000
+    overrides compiled; it takes at most 18 ms now, and compiling takes no longer.
+    """
+    sys.setswitchinterval(TURN_SECONDS)
 
 
 def settle_memory() -> None:

@@ -104,14 +104,16 @@ def answer_on(database: str) -> None:
     django.setup()
     from django.db import connection
 
+    from config.gunicorn import take_short_turns
     from overrides.serving.engine import ENGINE_ROOM
     from overrides.serving.resolve import resolve_one
     from tests.builders import make_question
 
     connection.settings_dict["NAME"] = database
     ENGINE_ROOM.start()
+    take_short_turns()  # as a web process does, and settles
     gc.collect()
-    gc.freeze()  # as a web process does
+    gc.freeze()
     asked, ended = threading.Event(), threading.Event()
 
     def read() -> None:
