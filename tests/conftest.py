@@ -20,7 +20,9 @@ from tests.stored_rows import INITIAL, keep_rows, put_back
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-REMEMBERING = ("overrides.serving.engine", "config.access.api.authentication")  # modules with per-process state
+REMEMBERING = (  # modules with per-process state
+    "overrides.serving.engine", "config.access.api.authentication", "overrides.serving.clients.client_confirmations",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +56,7 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Temp
 
     The file of the audit trail's heads is one of the tests' own, and empty when each begins.
     """
-    engine, access = (sys.modules.get(name) for name in REMEMBERING)
+    engine, access, _ = (sys.modules.get(name) for name in REMEMBERING)
     heads = tmp_path_factory.getbasetemp() / "audit-heads.jsonl"
     heads.unlink(missing_ok=True)
     if (django := sys.modules.get("django.conf")) is not None:
@@ -65,8 +67,11 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Temp
         monkeypatch.setattr(access, "REFRESH_SECONDS", 3600.0)
         access.KEY_RING.forget()
     yield
+    engine, _, clients = (sys.modules.get(name) for name in REMEMBERING)
     if engine is not None:
         engine.ENGINE_ROOM.close()
+    if clients is not None:
+        clients.CLIENTS.close()  # its thread keeps a connection for a minute: no database could be dropped
 
 
 @pytest.fixture
