@@ -74,7 +74,7 @@ def attribute_task(*, now: str | None = None, **_: object) -> None:
 )
 def attribute_soon_task(*, now: str | None = None, **_: object) -> None:
     """Attribute between two beats, right after trades were recorded; a second delivery finds nothing to do."""
-    attribute_trades(now=moment_of_task(now))
+    attribute_trades(now=moment_of_task(now), looks_back=False)
 
 
 @shared_task(name="telemetry.send_outbox")

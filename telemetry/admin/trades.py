@@ -18,7 +18,7 @@ from telemetry.admin.trade_words import better, unattributed
 from telemetry.core.decision_fit import scope_differences
 from telemetry.core.outcomes import known_at
 from telemetry.core.vocabulary import SALES
-from telemetry.decisions.attribute_trades import LATER
+from telemetry.decisions.attributed_trades import LATER
 from telemetry.decisions.earnings import ROUNDING, earned_in, sums
 from telemetry.foundation.admin.formatting import MISSING, badge, chips, format_moment, number, pattern, short
 from telemetry.foundation.admin.read_only import DefaultFilter, FactAdmin, FactInline, one_of

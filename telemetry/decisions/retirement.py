@@ -6,6 +6,7 @@ The database decides what may go: its function `retire_decisions` reads the poli
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -39,15 +40,23 @@ def retire_old_decisions(*, now: datetime) -> int:
 
 def retired_by(decision_id: UUID) -> str | None:
     """Return why a decision is not stored any more: the policy that retired its month; None if none did."""
-    try:
-        made = uuid7_time(decision_id)
-    except ValueError:
-        return None
-    retirement = DecisionRetirement.objects.filter(since__lte=made, until__gt=made).first()
-    if retirement is None:
-        return None
-    month = retirement.month.replace("_", "-")
-    return f"decision {decision_id} was retired by policy {retirement.policies} with all of {month}"
+    return retired_among([decision_id]).get(decision_id)
+
+
+def retired_among(ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return decision -> why it is not stored any more, for those of these decisions whose month was retired."""
+    months = list(DecisionRetirement.objects.all()) if ids else []
+    found = {}
+    for key in ids:
+        try:
+            made = uuid7_time(key)
+        except ValueError:
+            continue
+        for each in months:
+            if each.since <= made < each.until:
+                month = each.month.replace("_", "-")
+                found[key] = f"decision {key} was retired by policy {each.policies} with all of {month}"
+    return found
 
 
 def _months() -> list[str]:

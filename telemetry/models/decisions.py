@@ -105,6 +105,8 @@ class DecisionOutcome(models.Model):
         indexes = [
             models.Index(fields=["decision_id"], name="decision_outcome_by_decision"),
             models.Index(fields=["trade"], condition=~Q(misfit=""), name="decision_named_wrongly"),
+            # Finds the trades that have to be attributed again, because a decision was stored at last.
+            models.Index(fields=["decision_id"], condition=Q(misfit="unknown"), name="decision_still_unknown"),
         ]
 
     def __str__(self) -> str:

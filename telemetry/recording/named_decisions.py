@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,8 @@ from telemetry.foundation.core.identifiers import uuid7_time
 from telemetry.models import Attribution, DecisionOutcome, PendingAttribution
 from telemetry.recording.outcome_scopes import restore_scopes
 
+MAX_WAIT = timedelta(hours=1)  # of a trade for the decisions that it names
+HAS_WAITED = MAX_WAIT + timedelta(microseconds=1)
 Naming = tuple[UUID, str]  # a decision, and the external id of a trade that names it
 
 ASKED = """
@@ -24,10 +26,11 @@ SELECT decision_id, module, pattern_key, action_category, at, request ->> 'book'
 FROM telemetry_decision WHERE decision_id = ANY(%s)
 """
 CREDITS = "SELECT decision_id, external_id FROM telemetry_decisioncredit WHERE decision_id = ANY(%s)"
-# Every revision of every trade that names one of the decisions; action ids grow in the order of recording.
+# Every revision of every trade that names one of the decisions; action ids grow in the order of recording. The current
+# revision of a trade counts unless it has no rr or a trade of a better book tells the same position.
 NAMED = """
-SELECT named.id, trade.external_id, trade.is_current AND trade.rr IS NOT NULL, action.id, action.module,
-    action.pattern_key, action.action_category, action.at, trade.book
+SELECT named.id, trade.external_id, trade.revision, trade.rr IS NOT NULL, trade.is_current AND trade.superseded_by = '',
+    action.id, action.module, action.pattern_key, action.action_category, action.at, trade.book
 FROM unnest(%s::uuid[]) AS named (id)
 JOIN telemetry_action AS action ON action.decision_ids @> ARRAY[named.id] AND NOT (action.decision_ids = '{}'::uuid[])
 JOIN telemetry_trade AS trade ON trade.id = action.trade_id
@@ -40,8 +43,13 @@ ON CONFLICT (decision_id) DO NOTHING
 RELEASE = """
 DELETE FROM telemetry_decisioncredit AS credit USING unnest(%s::uuid[], %s::text[]) AS released (id, trade)
 WHERE credit.decision_id = released.id AND credit.external_id = released.trade
-RETURNING credit.decision_id
 """
+ARRIVED = """
+SELECT DISTINCT outcome.trade_id FROM telemetry_decisionoutcome AS outcome
+JOIN LATERAL (SELECT FROM telemetry_decision WHERE decision_id = outcome.decision_id LIMIT 1) AS stored ON true
+WHERE outcome.misfit = 'unknown'
+"""
+ONE_AT_A_TIME = 0x61747472  # the advisory lock of those who attribute or take back what was attributed
 
 
 @dataclass(frozen=True)
@@ -62,11 +70,22 @@ class NamedDecisions:
         return found
 
 
+def attribute_alone() -> None:
+    """Wait until no other transaction attributes trades or takes attributions back.
+
+    Otherwise two of them could attribute a trade by what the other one is about to change.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ONE_AT_A_TIME])
+
+
 def named_decisions(ids: Collection[UUID]) -> NamedDecisions:
     """Return what is known of these decisions.
 
-    A decision counts for the trade it is credited to; if it is credited to none yet, for the one that was the first to
-    name it, in whichever revision, among those whose current revision it fits and has an rr.
+    A decision counts for the trade it is credited to. If it is credited to none yet, it counts for the trade that has
+    named it for the longest time without interruption: among those whose current revision counts and fits, the first
+    one recorded with a revision that, like all of its later ones, has an rr and an action that names the decision and
+    fits it.
     """
     if not ids:
         return NamedDecisions({}, {})
@@ -91,50 +110,75 @@ def credits_of(ids: Collection[UUID]) -> dict[UUID, str]:
     return dict(_rows(CREDITS, [sorted(ids)]))
 
 
-def claim(namings: Iterable[Naming]) -> set[Naming]:
-    """Credit decisions to trades; return those that another trade was quicker to be credited with.
-
-    The table holds one trade for a decision, whichever workers attribute at the same time.
-    """
-    wanted = set(namings)
-    _execute(CLAIM, wanted)
-    holders = credits_of({decision for decision, _ in wanted})
-    return {naming for naming in wanted if holders[naming[0]] != naming[1]}
+def claim(namings: Iterable[Naming]) -> None:
+    """Credit decisions to the trades that they count for. Call it after `attribute_alone`, in the same transaction."""
+    _execute(CLAIM, set(namings))
 
 
 def release(namings: Iterable[Naming], *, now: datetime) -> None:
-    """Take back the credit of trades for decisions they name no longer or do not fit.
+    """Take back the credit of trades for decisions, because what these trades say of them has changed.
 
-    Other trades that named one of them in vain are marked, so that they are attributed again.
+    Other trades that named one of them in vain are marked, so that they are attributed again. Call it after
+    `attribute_alone`, in the same transaction.
     """
-    freed = {row[0] for row in _execute(RELEASE, set(namings))}
-    waiting = DecisionOutcome.objects.filter(decision_id__in=freed, misfit=Misfit.TAKEN, trade__is_current=True)
-    if freed:
-        reopen(set(waiting.values_list("trade_id", flat=True)), now=now)
+    released = set(namings)
+    _execute(RELEASE, released)
+    decisions = {decision for decision, _ in released}
+    free = decisions - credits_of(decisions).keys() if decisions else decisions
+    in_vain = DecisionOutcome.objects.filter(decision_id__in=free, misfit=Misfit.TAKEN)
+    reopen(set(in_vain.values_list("trade_id", flat=True)) if free else (), now=now)
+
+
+def decide_again(decisions: Collection[UUID], *, now: datetime) -> None:
+    """Take back all credit for decisions, and mark the trades attributed by it or in vain to be attributed again."""
+    credited = credits_of(decisions) if decisions else {}
+    release(credited.items(), now=now)
+    holders = DecisionOutcome.objects.filter(decision_id__in=credited, misfit="", trade__superseded_by="")
+    reopen(set(holders.values_list("trade_id", flat=True)) if credited else (), now=now)
+
+
+def reopen_arrived(*, now: datetime) -> None:
+    """Mark the trades that were attributed without a decision which has been stored since.
+
+    It may come from a file written during an outage, or from a client that could not report it, at any later time.
+    """
+    reopen({row[0] for row in _rows(ARRIVED, [])}, now=now)
 
 
 def reopen(trades: Collection[UUID], *, now: datetime) -> None:
-    """Take back what was attributed to these current trades, and mark them so that they are attributed again."""
+    """Take back what was attributed to these current trades, and mark them so that they are attributed again.
+
+    They have waited for their decisions before, and do not wait again.
+    """
     if not trades:
         return
     Attribution.objects.filter(trade_id__in=trades).delete()
     DecisionOutcome.objects.filter(trade_id__in=trades).delete()
     restore_scopes(trades, now=now)
-    marks = [PendingAttribution(trade_id=trade, marked_at=now) for trade in sorted(trades)]
+    marks = [PendingAttribution(trade_id=trade, marked_at=now - HAS_WAITED) for trade in sorted(trades)]
     PendingAttribution.objects.bulk_create(marks, ignore_conflicts=True)
 
 
 def _first_to_name(asked: Mapping[UUID, Asked], ids: Collection[UUID]) -> dict[UUID, str]:
-    """Return decision -> the external id of the first trade that names it and fits it."""
-    first: dict[Naming, int] = {}
-    fitting: set[Naming] = set()
-    for decision, external_id, counts, action, *acted in _rows(NAMED, [sorted(ids)]) if ids else ():
-        naming = decision, external_id
-        first[naming] = min(action, first.get(naming, action))
-        longest = settings.LONGEST_FROM_DECISION_TO_ACTION
-        if counts and misfit(asked[decision], Acted(*acted), longest=longest) is None:
-            fitting.add(naming)
-    return dict(sorted(fitting, key=lambda naming: -first[naming]))  # the first one overwrites the others
+    """Return decision -> the external id of the trade that it counts for while it is credited to none."""
+    since: dict[Naming, dict[int, int]] = {}  # revision that names and fits -> its first action to do so
+    standing: dict[Naming, int] = {}  # the current revision of trades that count
+    for decision, external_id, revision, has_rr, counts, action, *acted in _rows(NAMED, [sorted(ids)]) if ids else ():
+        if has_rr and misfit(asked[decision], Acted(*acted), longest=settings.LONGEST_FROM_DECISION_TO_ACTION) is None:
+            naming = decision, external_id
+            revisions = since.setdefault(naming, {})
+            revisions[revision] = min(action, revisions.get(revision, action))
+            if counts:
+                standing[naming] = revision
+    begun = {naming: _begun(since[naming], revision) for naming, revision in standing.items()}
+    return dict(sorted(begun, key=lambda naming: -begun[naming]))  # the first one overwrites the others
+
+
+def _begun(since: Mapping[int, int], revision: int) -> int:
+    """Return where the unbroken row of revisions that ends with this one began."""
+    while revision - 1 in since:
+        revision -= 1
+    return since[revision]
 
 
 def _execute(statement: str, namings: Collection[Naming]) -> list[Any]:

@@ -23,7 +23,7 @@ from telemetry.foundation.bulk_copy import copy_rows
 from telemetry.foundation.core.canonical_json import fact_json
 from telemetry.models import Action, Attribution, FreshTrade, Outcome, PendingAttribution, Trade
 from telemetry.recording.dirty_groups import GroupTrade
-from telemetry.recording.named_decisions import reopen
+from telemetry.recording.named_decisions import attribute_alone, decide_again, release, reopen
 
 ONE_AT_A_TIME = 0x626F6F6B  # the advisory lock of recordings that may supersede one another
 OUTCOME_COLUMNS = (
@@ -93,6 +93,9 @@ def _tellings(entry_ids: set[str]) -> dict[tuple[str, str], list[_Telling]]:
 
 
 def _supersede(superseded: Mapping[UUID, str], now: datetime) -> set[GroupTrade]:
+    if not superseded:
+        return set()
+    attribute_alone()
     outcomes = Outcome.objects.filter(trade_id__in=list(superseded))
     lost = set(outcomes.values_list("module", "pattern_key", "action_category", "trade_id"))
     _mark_fresh(outcomes.filter(action_category="allocation").values_list("trade_id", flat=True).distinct(), now)
@@ -104,16 +107,22 @@ def _supersede(superseded: Mapping[UUID, str], now: datetime) -> set[GroupTrade]
 
 
 def _take_earnings_back(superseded: Iterable[UUID], now: datetime) -> None:
-    """Have trades that are superseded from now on attributed again, so that a position earns in one book only."""
+    """Have trades that are superseded from now on attributed again, so that a position earns in one book only.
+
+    Their decisions may count for another trade, that of the better book among them.
+    """
     named = Action.objects.filter(trade_id__in=list(superseded), trade__rr__isnull=False).exclude(decision_ids=[])
-    trades = set(named.values_list("trade_id", flat=True))
-    PendingAttribution.objects.filter(trade_id__in=trades).delete()  # first: it waits for a running `attribute_trades`
+    rows = list(named.values_list("trade_id", "trade__external_id", "decision_ids"))
+    release({(key, name) for _, name, keys in rows for key in keys}, now=now)
+    trades = {trade for trade, _, _ in rows}
+    PendingAttribution.objects.filter(trade_id__in=trades).delete()
     reopen(trades, now=now)
 
 
 def _release(released: Sequence[UUID], now: datetime) -> set[GroupTrade]:
     if not released:
         return set()
+    attribute_alone()
     Trade.objects.filter(id__in=released).update(superseded_by="")
     rows = []
     actions = Action.objects.filter(trade_id__in=released, trade__excluded_reason="").select_related("trade")
@@ -129,6 +138,8 @@ def _release(released: Sequence[UUID], now: datetime) -> set[GroupTrade]:
     copy_rows(Outcome, OUTCOME_COLUMNS, rows)
     # Their outcomes are of the scopes that were sent; attribution gives them those that were asked.
     reopen(set(Attribution.objects.filter(trade_id__in=released).values_list("trade_id", flat=True)), now=now)
+    named = Action.objects.filter(trade_id__in=released).values_list("decision_ids", flat=True)
+    decide_again({key for keys in named for key in keys}, now=now)
     _mark_fresh({UUID(row[0]) for row in rows if row[4] == "allocation"}, now)
     return {(row[2], row[3], row[4], UUID(row[0])) for row in rows}
 

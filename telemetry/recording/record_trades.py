@@ -34,7 +34,7 @@ from telemetry.models import (
     Trade,
 )
 from telemetry.recording.dirty_groups import GroupTrade, mark_groups
-from telemetry.recording.named_decisions import NamedDecisions, named_decisions, release
+from telemetry.recording.named_decisions import NamedDecisions, attribute_alone, named_decisions, release
 from telemetry.recording.rank_books import OUTCOME_COLUMNS, rank_books, wait_for_others
 
 NAMESPACE = uuid.UUID("6f5a3f5e-0b1c-5c64-9a52-3c6f0c7e6f10")
@@ -237,27 +237,26 @@ def _is_attributable(trade: TradeValue) -> bool:
 def _retire(corrected: Sequence[TradeValue], entries: set[str], now: datetime) -> set[GroupTrade]:
     """Retire the current revisions of corrected trades and delete what was derived from them.
 
-    Decisions that the corrected trades name no longer are free to count for another. Returns the groups that lost
-    outcomes with the trades that had them, and adds to `entries` those of the old revisions, whose books have to be
-    ranked again.
+    Which trade their decisions count for is decided again. Returns the groups that lost outcomes with the trades that
+    had them, and adds to `entries` those of the old revisions, whose books have to be ranked again.
     """
     old = Trade.objects.filter(external_id__in=[trade.external_id for trade in corrected], is_current=True)
     ids = list(old.values_list("id", flat=True))
     entries |= {entry for entry, book in old.values_list("entry_id", "book") if entry and book in RANKS}
     if not ids:
         return set()
+    attribute_alone()
     outcomes = Outcome.objects.filter(trade_id__in=ids)
     lost = set(outcomes.values_list("module", "pattern_key", "action_category", "trade_id"))
     allocated = outcomes.filter(action_category=ActionCategory.ALLOCATION).values_list("trade_id", flat=True).distinct()
     FreshTrade.objects.bulk_create([FreshTrade(trade_id=trade, marked_at=now) for trade in allocated])
     outcomes.delete()
-    PendingAttribution.objects.filter(trade_id__in=ids).delete()  # first: it waits for a running `attribute_trades`
+    PendingAttribution.objects.filter(trade_id__in=ids).delete()
     Attribution.objects.filter(trade_id__in=ids).delete()
     DecisionOutcome.objects.filter(trade_id__in=ids).delete()
     Trade.objects.filter(id__in=ids).update(is_current=False)
     named = Action.objects.filter(trade_id__in=ids).exclude(decision_ids=[])
-    before = {(key, name) for keys, name in named.values_list("decision_ids", "trade__external_id") for key in keys}
-    release(before - {(uuid.UUID(key), trade.external_id) for trade in corrected for key in _names(trade)}, now=now)
+    release({(key, name) for keys, name in named.values_list("decision_ids", "trade__external_id") for key in keys}, now=now)
     return lost
 
 

@@ -10,7 +10,8 @@ import pytest
 from django.db import connection
 
 from telemetry.core.decision_fit import REASONS, Misfit
-from telemetry.decisions.attribute_trades import ABSURD, LATER, LEG, NEUTRAL, attribute_trades
+from telemetry.decisions.attribute_trades import attribute_trades
+from telemetry.decisions.attributed_trades import ABSURD, LATER, LEG, NEUTRAL
 from telemetry.decisions.decision_log import DecisionRecord, record_decisions
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.core.identifiers import uuid7

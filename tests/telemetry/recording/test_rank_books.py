@@ -13,7 +13,8 @@ from django.db import transaction
 from learning.lessons.aggregate import aggregate_dirty
 from learning.models import Cell
 from telemetry.core.file_formats.file_rows import Defaults
-from telemetry.decisions.attribute_trades import SUPERSEDED, attribute_trades
+from telemetry.decisions.attribute_trades import attribute_trades
+from telemetry.decisions.attributed_trades import SUPERSEDED
 from telemetry.decisions.decision_log import record_decisions
 from telemetry.models import AttributionShare, DecisionOutcome, DirtyGroup, Outcome, Trade
 from telemetry.recording.import_files import import_files
