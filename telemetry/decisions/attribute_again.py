@@ -15,7 +15,6 @@ from telemetry.decisions.attribution_rows import (
     OUTCOME_COLUMNS,
     SHARE_COLUMNS,
     SUM_COLUMNS,
-    Row,
     outcome_rows,
     share_rows,
     sum_rows,
@@ -64,13 +63,14 @@ def _stale(found: Sequence[Attributed]) -> set[UUID]:
         AttributionShare.objects.filter(attribution_id__in=ids).values_list(*SHARE_COLUMNS),
         DecisionOutcome.objects.filter(trade_id__in=ids).values_list(*OUTCOME_COLUMNS),
     )
-    before = _by_trade(chain(*(rows.iterator() for rows in stored)))
+    before = _by_trade(row for rows in stored for row in rows)
     after = _by_trade(chain(sum_rows(found), share_rows(found), outcome_rows(found)))
-    return {key for key in ids if before[key] != after[key]}
+    return {UUID(key) for key in ids if before[key] != after[key]}
 
 
-def _by_trade(rows: Iterable[Row]) -> dict[UUID, set[Row]]:
-    found: dict[UUID, set[Row]] = {}
-    for row in rows:
-        found.setdefault(row[0], set()).add(row)
+def _by_trade(rows: Iterable[tuple[object, ...]]) -> dict[str, set[tuple[object, ...]]]:
+    found: dict[str, set[tuple[object, ...]]] = {}
+    for trade, second, *others in rows:
+        key = str(trade)
+        found.setdefault(key, set()).add((key, str(second) if isinstance(second, UUID) else second, *others))
     return found

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID
 
 from django.db import connection, transaction
 
-from telemetry.decisions.attributed_trades import Attributed, attributed
-from telemetry.decisions.attribution_rows import (
-    OUTCOME_COLUMNS,
-    SHARE_COLUMNS,
-    SUM_COLUMNS,
-    outcome_rows,
-    share_rows,
-    sum_rows,
-)
-from telemetry.foundation.bulk_copy import copy_rows
-from telemetry.models import Attribution, AttributionShare, DecisionOutcome, PendingAttribution
+from telemetry.decisions.attributed_trades import attributed
+from telemetry.decisions.attribution_rows import write_attributed
 from telemetry.recording.named_decisions import MAX_WAIT, attribute_alone, claim, release, reopen_arrived
 from telemetry.recording.outcome_scopes import learn_in_scopes
 
 # A trade is due when all the decisions it names are stored, or when it has waited for them for MAX_WAIT.
 DUE = """
-SELECT trade_id FROM telemetry_pendingattribution AS pending
+SELECT trade_id::text FROM telemetry_pendingattribution AS pending
 WHERE marked_at < %s OR NOT EXISTS (
     SELECT FROM telemetry_action AS action, unnest(action.decision_ids) AS named
     WHERE action.trade_id = pending.trade_id
@@ -50,21 +40,20 @@ def attribute_trades(*, now: datetime, limit: int = 5000, looks_back: bool = Tru
         found = attributed(ids)
         claim(found.fitting)
         release(found.unfit, now=now)
-        _write(found.trades, now)
+        write_attributed(found.trades, now)
         learn_in_scopes(found.scopes, now=now)
-        PendingAttribution.objects.filter(trade__in=ids).delete()
+        _settle(ids)
     return len(found.trades)
 
 
-def _due(limit: int, now: datetime) -> list[UUID]:
+def _due(limit: int, now: datetime) -> list[str]:
     """Return up to `limit` due trades, longest waiting first."""
     with connection.cursor() as cursor:
         cursor.execute(DUE, [now - MAX_WAIT, limit])
         return [row[0] for row in cursor.fetchall()]
 
 
-def _write(attributed: Sequence[Attributed], now: datetime) -> None:
-    sums = ((*row, now) for row in sum_rows(attributed))
-    copy_rows(Attribution, (*SUM_COLUMNS, "attributed_at"), sums)
-    copy_rows(AttributionShare, SHARE_COLUMNS, share_rows(attributed))
-    copy_rows(DecisionOutcome, OUTCOME_COLUMNS, outcome_rows(attributed))
+def _settle(ids: Sequence[str]) -> None:
+    """Delete the marks of trades that were attributed."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM telemetry_pendingattribution WHERE trade_id = ANY(%s::uuid[])", [ids])

@@ -3,34 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from datetime import datetime
 
 from telemetry.decisions.attributed_trades import Attributed
+from telemetry.foundation.bulk_copy import copy_binary
+from telemetry.foundation.core.binary_copy import counted, double, moment, raw, small, text
+from telemetry.models import Attribution, AttributionShare, DecisionOutcome
 
 SUM_COLUMNS = ("trade_id", "rr", "total", "carried", "residual")
 SHARE_COLUMNS = ("attribution_id", "decision_id", "lever", "override_id", "line_id", "part", "share")
 OUTCOME_COLUMNS = ("trade_id", "decision_id", "action_index", "rr", "unattributed", "misfit")
-Row = tuple[Any, ...]
+SumRow = tuple[str, float, float, float, float]
+ShareRow = tuple[str, str, str, str, str, float, float]
+OutcomeRow = tuple[str, str, int, float, str, str]
 
 
-def sum_rows(attributed: Iterable[Attributed]) -> Iterator[Row]:
+def sum_rows(attributed: Iterable[Attributed]) -> Iterator[SumRow]:
     """Yield a row of SUM_COLUMNS for each trade."""
     for each in attributed:
         sums = each.sums
         yield each.trade.id, each.trade.rr, sums.total, sums.carried, sums.residual
 
 
-def share_rows(attributed: Iterable[Attributed]) -> Iterator[Row]:
+def share_rows(attributed: Iterable[Attributed]) -> Iterator[ShareRow]:
     """Yield a row of SHARE_COLUMNS for each part that has a share."""
     for each in attributed:
         shares = each.sums.shares
-        for name, (where, line, part) in each.parts.items():
+        for name, part in each.parts.items():
             if name in shares:
-                yield each.trade.id, where.decision_id, where.lever, where.override_id, line, part, shares[name]
+                yield (each.trade.id, *part, shares[name])
 
 
-def outcome_rows(attributed: Iterable[Attributed]) -> Iterator[Row]:
+def outcome_rows(attributed: Iterable[Attributed]) -> Iterator[OutcomeRow]:
     """Yield a row of OUTCOME_COLUMNS for each decision that an action names."""
     for each in attributed:
-        for row in each.outcomes:
-            yield each.trade.id, row.decision_id, row.action_index, row.rr, row.unattributed, row.misfit
+        for named in each.named:
+            yield each.trade.id, named.decision_id, named.action_index, each.trade.rr, named.unattributed, named.misfit
+
+
+def write_attributed(attributed: Iterable[Attributed], now: datetime) -> None:
+    """Write the rows of attributed trades by COPY, inside the caller's transaction."""
+    kept, at = list(attributed), moment(now)
+    sums = (
+        b"".join((counted(6), _uuid(trade), double(rr), double(total), double(carried), double(residual), at))
+        for trade, rr, total, carried, residual in sum_rows(kept)
+    )
+    shares = (
+        b"".join((
+            counted(7), _uuid(trade), _uuid(decision), text(lever), text(override), text(line), double(part),
+            double(share),
+        ))
+        for trade, decision, lever, override, line, part, share in share_rows(kept)
+    )  # fmt: skip
+    outcomes = (
+        b"".join((counted(6), _uuid(trade), _uuid(decision), small(index), double(rr), text(why), text(misfit)))
+        for trade, decision, index, rr, why, misfit in outcome_rows(kept)
+    )
+    copy_binary(Attribution, (*SUM_COLUMNS, "attributed_at"), sums)
+    copy_binary(AttributionShare, SHARE_COLUMNS, shares)
+    copy_binary(DecisionOutcome, OUTCOME_COLUMNS, outcomes)
+
+
+def _uuid(value: str) -> bytes:
+    return raw(bytes.fromhex(value.replace("-", "")))

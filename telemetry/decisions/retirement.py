@@ -40,16 +40,16 @@ def retire_old_decisions(*, now: datetime) -> int:
 
 def retired_by(decision_id: UUID) -> str | None:
     """Return why a decision is not stored any more: the policy that retired its month; None if none did."""
-    return retired_among([decision_id]).get(decision_id)
+    return retired_among([str(decision_id)]).get(str(decision_id))
 
 
-def retired_among(ids: Collection[UUID]) -> dict[UUID, str]:
+def retired_among(ids: Collection[str]) -> dict[str, str]:
     """Return decision -> why it is not stored any more, for those of these decisions whose month was retired."""
     months = list(DecisionRetirement.objects.all()) if ids else []
     found = {}
     for key in ids:
         try:
-            made = uuid7_time(key)
+            made = uuid7_time(UUID(key))
         except ValueError:
             continue
         for each in months:

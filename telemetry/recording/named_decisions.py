@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,22 +19,30 @@ from telemetry.recording.outcome_scopes import restore_scopes
 
 MAX_WAIT = timedelta(hours=1)  # of a trade for the decisions that it names
 HAS_WAITED = MAX_WAIT + timedelta(microseconds=1)
-Naming = tuple[UUID, str]  # a decision, and the external id of a trade that names it
+Naming = tuple[str, str]  # a decision, and the external id of a trade that names it
 
 ASKED = """
-SELECT decision_id, module, pattern_key, action_category, at, request ->> 'book',
-    (request ->> 'reported_at')::timestamptz, is_time_simulated()
-FROM telemetry_decision WHERE decision_id = ANY(%s)
+SELECT json_build_array(decision_id, module, pattern_key, action_category, at, request -> 'book',
+    request -> 'reported_at')::text
+FROM telemetry_decision WHERE decision_id = ANY(%s::uuid[])
 """
-CREDITS = "SELECT decision_id, external_id FROM telemetry_decisioncredit WHERE decision_id = ANY(%s)"
-# Every revision of every trade that names one of the decisions; action ids grow in the order of recording. The current
-# revision of a trade counts unless it has no rr or a trade of a better book tells the same position.
+CREDITS = "SELECT decision_id::text, external_id FROM telemetry_decisioncredit WHERE decision_id = ANY(%s::uuid[])"
+# All revisions of the trades that name a decision which several trades name. Action ids grow in the order of recording.
+# A current revision counts unless a trade of a better book tells the same position.
 NAMED = """
-SELECT named.id, trade.external_id, trade.revision, trade.rr IS NOT NULL, trade.is_current AND trade.superseded_by = '',
+WITH named AS MATERIALIZED (
+    SELECT wanted.id, trade.external_id, trade.id AS trade_id, action.id AS action_id
+    FROM unnest(%s::uuid[]) AS wanted (id)
+    JOIN telemetry_action AS action
+        ON action.decision_ids @> ARRAY[wanted.id] AND NOT (action.decision_ids = '{}'::uuid[])
+    JOIN telemetry_trade AS trade ON trade.id = action.trade_id
+)
+SELECT named.id::text, trade.external_id, trade.revision, trade.rr IS NOT NULL,
+    trade.is_current AND trade.superseded_by = '',
     action.id, action.module, action.pattern_key, action.action_category, action.at, trade.book
-FROM unnest(%s::uuid[]) AS named (id)
-JOIN telemetry_action AS action ON action.decision_ids @> ARRAY[named.id] AND NOT (action.decision_ids = '{}'::uuid[])
-JOIN telemetry_trade AS trade ON trade.id = action.trade_id
+FROM named JOIN telemetry_action AS action ON action.id = action_id
+JOIN telemetry_trade AS trade ON trade.id = named.trade_id
+WHERE named.id IN (SELECT id FROM named GROUP BY id HAVING min(external_id) <> max(external_id))
 """
 CLAIM = """
 INSERT INTO telemetry_decisioncredit (decision_id, external_id)
@@ -54,12 +63,12 @@ ONE_AT_A_TIME = 0x61747472  # the advisory lock of those who attribute or take b
 
 @dataclass(frozen=True)
 class NamedDecisions:
-    """A set of decisions: what each was made for, and the external id of the trade that it counts for, if any."""
+    """Decisions: what each was made for, and the external id of the trade that it counts for, if several name it."""
 
-    asked: Mapping[UUID, Asked]
-    counts_for: Mapping[UUID, str]
+    asked: Mapping[str, Asked]
+    counts_for: Mapping[str, str]
 
-    def misfit(self, decision_id: UUID, external_id: str, acted: Acted) -> Misfit | None:
+    def misfit(self, decision_id: str, external_id: str, acted: Acted) -> Misfit | None:
         """Return why an action of this trade may not name the decision, or None if it may."""
         asked = self.asked.get(decision_id)
         if asked is None:
@@ -79,35 +88,43 @@ def attribute_alone() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ONE_AT_A_TIME])
 
 
-def named_decisions(ids: Collection[UUID]) -> NamedDecisions:
-    """Return what is known of these decisions.
+def named_decisions(ids: Collection[str]) -> NamedDecisions:
+    """Return what is known of these decisions."""
+    rows = [json.loads(row) for (row,) in _rows(ASKED, [list(ids)])] if ids else []
+    return with_trades(asked_of(rows))
+
+
+def asked_of(rows: Iterable[Sequence[Any]]) -> dict[str, Asked]:
+    """Return what each decision was made for, from rows whose first values are those of ASKED."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT is_time_simulated()")
+        is_simulated = cursor.fetchone()[0]
+    found = {}
+    for key, module, pattern_key, category, at, book, reported_at, *_ in rows:
+        made, reported = None, None
+        if not is_simulated:
+            made, reported = uuid7_time(UUID(key)), None if reported_at is None else datetime.fromisoformat(reported_at)
+        found[key] = Asked(module, pattern_key, category, datetime.fromisoformat(at), book, made, reported)
+    return found
+
+
+def with_trades(asked: Mapping[str, Asked]) -> NamedDecisions:
+    """Return decisions with the trades that they count for.
 
     A decision counts for the trade it is credited to. If it is credited to none yet, it counts for the trade that has
     named it for the longest time without interruption: among those whose current revision counts and fits, the first
     one recorded with a revision that, like all of its later ones, has an rr and an action that names the decision and
     fits it.
     """
-    if not ids:
+    if not asked:
         return NamedDecisions({}, {})
-    asked = {
-        key: Asked(
-            module,
-            pattern_key,
-            category,
-            at,
-            book,
-            made_at=None if is_simulated else uuid7_time(key),
-            reported_at=None if is_simulated else reported_at,
-        )
-        for key, module, pattern_key, category, at, book, reported_at, is_simulated in _rows(ASKED, [sorted(ids)])
-    }
     credited = credits_of(asked.keys())
     return NamedDecisions(asked, _first_to_name(asked, asked.keys() - credited.keys()) | credited)
 
 
-def credits_of(ids: Collection[UUID]) -> dict[UUID, str]:
+def credits_of(ids: Collection[str]) -> dict[str, str]:
     """Return decision -> the external id of the trade that it is credited to."""
-    return dict(_rows(CREDITS, [sorted(ids)]))
+    return dict(_rows(CREDITS, [list(ids)])) if ids else {}
 
 
 def claim(namings: Iterable[Naming]) -> None:
@@ -124,14 +141,14 @@ def release(namings: Iterable[Naming], *, now: datetime) -> None:
     released = set(namings)
     _execute(RELEASE, released)
     decisions = {decision for decision, _ in released}
-    free = decisions - credits_of(decisions).keys() if decisions else decisions
+    free = decisions - credits_of(decisions).keys()
     in_vain = DecisionOutcome.objects.filter(decision_id__in=free, misfit=Misfit.TAKEN)
     reopen(set(in_vain.values_list("trade_id", flat=True)) if free else (), now=now)
 
 
-def decide_again(decisions: Collection[UUID], *, now: datetime) -> None:
+def decide_again(decisions: Collection[str], *, now: datetime) -> None:
     """Take back all credit for decisions, and mark the trades attributed by it or in vain to be attributed again."""
-    credited = credits_of(decisions) if decisions else {}
+    credited = credits_of(decisions)
     release(credited.items(), now=now)
     holders = DecisionOutcome.objects.filter(decision_id__in=credited, misfit="", trade__superseded_by="")
     reopen(set(holders.values_list("trade_id", flat=True)) if credited else (), now=now)
@@ -159,11 +176,11 @@ def reopen(trades: Collection[UUID], *, now: datetime) -> None:
     PendingAttribution.objects.bulk_create(marks, ignore_conflicts=True)
 
 
-def _first_to_name(asked: Mapping[UUID, Asked], ids: Collection[UUID]) -> dict[UUID, str]:
+def _first_to_name(asked: Mapping[str, Asked], ids: Collection[str]) -> dict[str, str]:
     """Return decision -> the external id of the trade that it counts for while it is credited to none."""
     since: dict[Naming, dict[int, int]] = {}  # revision that names and fits -> its first action to do so
     standing: dict[Naming, int] = {}  # the current revision of trades that count
-    for decision, external_id, revision, has_rr, counts, action, *acted in _rows(NAMED, [sorted(ids)]) if ids else ():
+    for decision, external_id, revision, has_rr, counts, action, *acted in _rows(NAMED, [list(ids)]) if ids else ():
         if has_rr and misfit(asked[decision], Acted(*acted), longest=settings.LONGEST_FROM_DECISION_TO_ACTION) is None:
             naming = decision, external_id
             revisions = since.setdefault(naming, {})

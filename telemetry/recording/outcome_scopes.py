@@ -34,7 +34,7 @@ GIVEN = "SELECT * FROM unnest(%s::uuid[], %s::integer[], %s::jsonb[]) AS given (
 AS_SENT = "SELECT trade_id, index, scope FROM telemetry_action WHERE trade_id = ANY(%s)"
 
 
-def learn_in_scopes(scopes: Mapping[tuple[UUID, int], Mapping[str, str]], *, now: datetime) -> int:
+def learn_in_scopes(scopes: Mapping[tuple[str, int], Mapping[str, str]], *, now: datetime) -> int:
     """Give the outcomes of actions, named by trade and index, these scopes; return the number that had another."""
     if not scopes:
         return 0

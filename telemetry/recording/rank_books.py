@@ -113,7 +113,7 @@ def _take_earnings_back(superseded: Iterable[UUID], now: datetime) -> None:
     """
     named = Action.objects.filter(trade_id__in=list(superseded), trade__rr__isnull=False).exclude(decision_ids=[])
     rows = list(named.values_list("trade_id", "trade__external_id", "decision_ids"))
-    release({(key, name) for _, name, keys in rows for key in keys}, now=now)
+    release({(str(key), name) for _, name, keys in rows for key in keys}, now=now)
     trades = {trade for trade, _, _ in rows}
     PendingAttribution.objects.filter(trade_id__in=trades).delete()
     reopen(trades, now=now)
@@ -139,7 +139,7 @@ def _release(released: Sequence[UUID], now: datetime) -> set[GroupTrade]:
     # Their outcomes are of the scopes that were sent; attribution gives them those that were asked.
     reopen(set(Attribution.objects.filter(trade_id__in=released).values_list("trade_id", flat=True)), now=now)
     named = Action.objects.filter(trade_id__in=released).values_list("decision_ids", flat=True)
-    decide_again({key for keys in named for key in keys}, now=now)
+    decide_again({str(key) for keys in named for key in keys}, now=now)
     _mark_fresh({UUID(row[0]) for row in rows if row[4] == "allocation"}, now)
     return {(row[2], row[3], row[4], UUID(row[0])) for row in rows}
 

@@ -159,7 +159,7 @@ def _with_decisions(trades: Sequence[TradeValue], receipts: Sequence[Receipt]) -
     """Add to the receipts of trades that were not refused what is known of the decisions they name."""
     kept = [receipt.status is not Status.REFUSED for receipt in receipts]
     taken = (trade for trade, is_kept in zip(trades, kept, strict=True) if is_kept)
-    known = named_decisions({uuid.UUID(key) for trade in taken for key in _names(trade)})
+    known = named_decisions({key for trade in taken for key in _names(trade)})
     return [
         replace(receipt, decisions=tuple(_checked(trade, known))) if is_kept else receipt
         for trade, receipt, is_kept in zip(trades, receipts, kept, strict=True)
@@ -170,7 +170,7 @@ def _checked(trade: TradeValue, known: NamedDecisions) -> Iterator[NamedDecision
     for action in trade.actions:
         acted = Acted(action.module, action.pattern_key, action.action_category, action.at, trade.book)
         for key in action.decision_ids:
-            yield NamedDecision(key, known.misfit(uuid.UUID(key), trade.external_id, acted))
+            yield NamedDecision(key, known.misfit(key, trade.external_id, acted))
 
 
 def _names(trade: TradeValue) -> Iterator[str]:
@@ -256,7 +256,8 @@ def _retire(corrected: Sequence[TradeValue], entries: set[str], now: datetime) -
     DecisionOutcome.objects.filter(trade_id__in=ids).delete()
     Trade.objects.filter(id__in=ids).update(is_current=False)
     named = Action.objects.filter(trade_id__in=ids).exclude(decision_ids=[])
-    release({(key, name) for keys, name in named.values_list("decision_ids", "trade__external_id") for key in keys}, now=now)
+    rows = named.values_list("decision_ids", "trade__external_id")
+    release({(str(key), name) for keys, name in rows for key in keys}, now=now)
     return lost
 
 

@@ -1,21 +1,29 @@
-"""Attributing closed trades: what comes out is exact, close to Shapley values, soon done, and not changed by a second run.
+"""Attributing closed trades: exact sums, the distance from Shapley values, the time, and a second run that changes nothing.
 
-A trade names the decision of its allocation, which coefficients moved, and that of its entry, which three overrides
-moved; every fifth names that of an add of half its size too.
+A trade names the decision of its allocation, which coefficients moved, and that of its entry, as the engine answered
+it: about three overrides moved it. Every fifth names that of an add of half its size too.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from math import exp, factorial, fsum, log
+from random import Random
 from typing import Any
 
 import numpy as np
 from django.db import connection
 
+from overrides.core.engine.compile_module import compile_module
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
+from overrides.core.engine.position_scaling import COEFFICIENTS
+from overrides.serving.engine import Engine
+from overrides.serving.resolve import resolve_one
 from telemetry.core.attribution import Leg, ScalingLever, attribute, attribute_trade
 from telemetry.core.trades import Trade as TradeValue
 from telemetry.core.trades import parse_trade
@@ -25,7 +33,9 @@ from telemetry.decisions.decision_log import DecisionRecord, record_decisions
 from telemetry.foundation.core.identifiers import uuid7
 from telemetry.models import Attribution, AttributionShare
 from telemetry.recording.record_trades import record_trades
+from tests.bench.combine import question, specs_of
 from tests.bench.report import figure, scratch_database, timed
+from tests.builders import make_decision
 
 TRADES = 100_000
 CASES = 20_000  # of exact Shapley values
@@ -34,10 +44,7 @@ SECONDS, GAP, SHAPLEY_GAP = 30.0, 1e-9, 0.002
 BATCH = 5_000
 NOW = datetime.now(UTC)
 ACTED = NOW - timedelta(hours=6)
-ENTRY = {"module": "pm", "pattern_key": "bench.long.entry", "action_category": "entry"}
-ADD = {"module": "pm", "pattern_key": "bench.long.entry", "action_category": "add"}
-ALLOCATION = {"module": "dm", "pattern_key": "dm_pattern.allocation.allocation", "action_category": "allocation"}
-OVERRIDES = [f"{number:064x}" for number in range(200)]
+OVERRIDES = 20
 SUMS = """
 SELECT max(abs(total - carried - residual - coalesce(shares, 0)) / greatest(1, abs(rr))) FROM telemetry_attribution
 LEFT JOIN (SELECT attribution_id, sum(share) AS shares FROM telemetry_attributionshare GROUP BY 1) AS summed
@@ -56,10 +63,8 @@ def shapley(parts: Sequence[float]) -> list[float]:
     values = []
     for player, part in enumerate(parts):
         others = [*parts[:player], *parts[player + 1 :]]
-        gains = (
-            weight[size] * exp(sum(chosen)) * (exp(part) - 1) for size in range(n) for chosen in combinations(others, size)
-        )
-        values.append(fsum(gains))
+        coalitions = (chosen for size in range(n) for chosen in combinations(others, size))
+        values.append(fsum(weight[len(each)] * exp(sum(each)) * (exp(part) - 1) for each in coalitions))
     return values
 
 
@@ -80,14 +85,16 @@ def shapley_gap(parts: Sequence[float]) -> float:
     return max(abs(shares[str(number)] - value) for number, value in enumerate(shapley(parts)))
 
 
+def _lever(m0: float, kept: float, parts: Sequence[float]) -> ScalingLever:
+    """Return a lever of these parts, of which the step limit left so much."""
+    return ScalingLever(m0, m0 * exp(kept * sum(parts)), {f"{kept}{number}": part for number, part in enumerate(parts)})
+
+
 def measure_pure(trades: int, shapley_cases: int) -> None:
     """Measure the arithmetic alone: its exactness, its time, and its distance from Shapley values."""
     random = np.random.default_rng(5)
     parts, outcomes = random.normal(0, 0.04, (trades, 4)).tolist(), random.standard_t(3, trades).tolist()
-    levers = [
-        (ScalingLever(1.0, exp(each[3]), {"c": each[3]}), ScalingLever(1.1, 1.1 * exp(0.7 * sum(each[:3])), dict(zip("abd", each))))
-        for each in parts
-    ]
+    levers = [(_lever(1.0, 1.0, [each[3]]), _lever(1.1, 0.7, each[:3])) for each in parts]
     gaps: list[float] = []
 
     def work() -> None:
@@ -105,31 +112,44 @@ def measure_pure(trades: int, shapley_cases: int) -> None:
 
 def fill(trades: int) -> None:
     """Record the trades with their decisions."""
-    random = np.random.default_rng(7)
+    random, answers = np.random.default_rng(7), _answers()
     for start in range(0, trades, BATCH):
         numbers = range(start, min(start + BATCH, trades))
-        made = [_trade(number, random) for number in numbers]
+        made = [_trade(number, answers, random) for number in numbers]
         record_decisions([decision for _, decisions in made for decision in decisions])
         record_trades([trade for trade, _ in made], now=NOW)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 
 
-def _trade(number: int, random: np.random.Generator) -> tuple[TradeValue, list[DecisionRecord]]:
-    parts, chosen = random.normal(0, 0.04, 4).tolist(), random.choice(len(OVERRIDES), 3, replace=False)
-    moved = dict(zip((OVERRIDES[each] for each in chosen), parts, strict=False))
-    decisions = [
-        _decision(ALLOCATION, "coefficients", {"coefficients": parts[3]}, 1.0),
-        _decision(ENTRY, "size_mult", moved, 0.7),
-    ]
-    legs: list[dict[str, Any]] = [ALLOCATION, ENTRY]
+def _answers(count: int = 100) -> list[DecisionRecord]:
+    """Return answers of an engine to different questions about entries, each moved by some overrides."""
+    parameters, chance = ModuleParameters.default("pm"), Random(3)
+    compiled = compile_module(parameters, specs_of(OVERRIDES, chance))
+    serving = Engine("pm", 1, compiled, parameters, ServingMode(Mode.ON))
+    found: list[DecisionRecord] = []
+    while len(found) < count:
+        answer = resolve_one(question(chance), serving, now=ACTED)
+        if answer.record.effect:
+            found.append(replace(answer.record, at=ACTED))
+    return found
+
+
+def _trade(number: int, answers: Sequence[DecisionRecord], random: Any) -> tuple[TradeValue, list[DecisionRecord]]:
+    answered = answers[number % len(answers)]
+    decisions = [_allocated(random.normal(0, 0.04)), replace(answered, decision_id=uuid7(ACTED))]
+    legs: list[dict[str, Any]] = [{}, {}]
     if number % 5 == 0:
-        decisions.append(_decision(ADD, "size_mult", moved, 1.0))
-        legs.append(ADD | {"fraction": 0.5, "leg_rr": float(random.standard_t(3))})
+        decisions.append(replace(answered, decision_id=uuid7(ACTED), action_category="add"))
+        legs.append({"fraction": 0.5, "leg_rr": float(random.standard_t(3))})
     actions = [
-        leg | {"at": ACTED.isoformat(), "scope": {"bucket": "micro"}, "decision_ids": [str(decision.decision_id)]}
-        for leg, decision in zip(legs, decisions, strict=True)
-    ]
+        leg
+        | {
+            "module": each.module, "pattern_key": each.pattern_key, "action_category": each.action_category,
+            "at": ACTED.isoformat(), "scope": dict(each.scope), "decision_ids": [str(each.decision_id)],
+        }
+        for leg, each in zip(legs, decisions, strict=True)
+    ]  # fmt: skip
     payload = {
         "external_id": f"t{number}", "symbol": "BTC/USDT", "opened_at": ACTED.isoformat(),
         "closed_at": (NOW - timedelta(hours=1)).isoformat(), "rr": float(random.standard_t(3)), "actions": actions,
@@ -137,13 +157,13 @@ def _trade(number: int, random: np.random.Generator) -> tuple[TradeValue, list[D
     return parse_trade(payload, now=NOW), decisions
 
 
-def _decision(of: Mapping[str, str], lever: str, parts: Mapping[str, float], kept: float) -> DecisionRecord:
-    lines = {} if lever == "coefficients" else {key: key for key in parts}
-    effect = {lever: {"m0": 1.0, "m": exp(kept * sum(parts.values())), "parts": dict(parts), "lines": lines}}
-    return DecisionRecord(
-        decision_id=uuid7(ACTED), scope={"bucket": "micro"}, at=ACTED, version=1, challenger_version=None,
-        combiner="pm_strength=evidence", mode="on", reason="SINGLE", flags=(), request={}, levers={},
-        contributions=[], excluded=[], challenger=None, effect=effect, numeric_build="bench", latency_us=50.0, **of,
+def _allocated(part: float) -> DecisionRecord:
+    """Return the decision of an allocation that coefficients moved by this part."""
+    effect = {COEFFICIENTS: {"m0": 1.0, "m": exp(part), "parts": {COEFFICIENTS: part}, "lines": {}}}
+    return make_decision(
+        effect, decision_id=uuid7(ACTED), at=ACTED, module="dm", pattern_key="dm_pattern.allocation.allocation",
+        action_category="allocation", levers={"alloc_mult": {"served": 1.0}},
+        request={"current": {}, "rollout_key": None, "base_allocation": None},
     )  # fmt: skip
 
 

@@ -96,8 +96,9 @@ def imported(files: Sequence[Path], defaults: Defaults, join: JournalJoin | None
 def _misfits(action: Action) -> int:
     """Return how many of the decisions that an action names were not made for it."""
     acted = Acted(action.module, action.pattern_key, action.action_category, action.at, action.trade.book)
-    named = named_decisions(action.decision_ids)
-    found = [named.misfit(decision, action.trade.external_id, acted) for decision in action.decision_ids]
+    keys = [str(each) for each in action.decision_ids]
+    named = named_decisions(keys)
+    found = [named.misfit(key, action.trade.external_id, acted) for key in keys]
     return sum(each is not None for each in found)
 
 

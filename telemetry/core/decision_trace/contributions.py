@@ -141,6 +141,14 @@ def excluded_keys(read: BytesRead) -> tuple[int, ...]:
     return read.many(f"{read.one('H')}q")
 
 
+def skip_excluded(read: BytesRead) -> None:
+    """Pass over the exclusions that are read next."""
+    count = len(excluded_keys(read))
+    if count:
+        read.raw(count)
+        read.floats(count if read.one("B") else 0)
+
+
 def unpack_excluded(read: BytesRead, known: Known) -> list[dict[str, Any]]:
     """Return exclusions as a decision's document states them. Raises KeyError for a key that is not known."""
     keys = excluded_keys(read)

@@ -15,6 +15,7 @@ from telemetry.core.decision_trace.contributions import (
     excluded_keys,
     pack_contributions,
     pack_excluded,
+    skip_excluded,
     unpack_contributions,
     unpack_excluded,
 )
@@ -139,3 +140,11 @@ def unpack_moved(content: bytes, movers: Sequence[int], known: Known) -> Moved:
     excluded = unpack_excluded(read, known)
     contributions = unpack_contributions(read, movers, known)
     return Moved(contributions, excluded, unpack_effect(read, served.levers, contributions))
+
+
+def effect_of(content: bytes, movers: Sequence[int], known: Known) -> Mapping[str, Any]:
+    """Return the effects alone, as `unpack_moved` does; `known` holds the constants of `movers`."""
+    read = BytesRead(content)
+    served = _read_served(read)
+    skip_excluded(read)
+    return unpack_effect(read, served.levers, unpack_contributions(read, movers, known))
