@@ -106,7 +106,7 @@ def make_decisions() -> list[DecisionRecord]:
 
 
 @pytest.mark.django_db
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_does_not_matter(steps: list[Said | int | timedelta]) -> None:
     """Record, correct, wait and attribute, and store decisions late; then once more with all decisions stored first."""
