@@ -8,18 +8,19 @@ from django.utils.safestring import SafeString
 
 from telemetry.foundation.admin.formatting import MISSING
 from telemetry.foundation.core.words import count_of
-from telemetry.models import PendingAttribution, Trade
+from telemetry.models import Trade
 
 
-def unattributed(trade: Trade, n_named: int) -> str:
+def unattributed(trade: Trade, n_named: int, *, is_pending: bool) -> str:
     """Return why a trade without an attribution has none; `n_named` is how many decisions its actions name."""
     if not n_named:
         return "Nothing is attributed: the trade names no decision."
     names = f"it names {count_of(n_named, 'decision')}"
-    if PendingAttribution.objects.filter(trade=trade.pk).exists():
+    if is_pending:
         return (
             f"Nothing has been attributed yet: {names}, and is attributed within minutes if all of them are recorded, "
-            "and otherwise once it has waited an hour for them."
+            "and otherwise once it has waited an hour for them. "
+            "A decision that is recorded later than that is attributed then."
         )
     if not trade.is_current:
         return f"Nothing is attributed: {names}, but a correction superseded this revision."

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -14,53 +12,15 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from telemetry.admin.replays import replays
+from telemetry.admin.trade_legs import applied_of, decisions_of, legs_of
 from telemetry.admin.trade_words import better, unattributed
-from telemetry.core.decision_fit import scope_differences
 from telemetry.core.outcomes import known_at
 from telemetry.core.vocabulary import SALES
-from telemetry.decisions.attributed_trades import LATER
 from telemetry.decisions.earnings import ROUNDING, earned_in, sums
 from telemetry.foundation.admin.formatting import MISSING, badge, chips, format_moment, number, pattern, short
 from telemetry.foundation.admin.read_only import DefaultFilter, FactAdmin, FactInline, one_of
 from telemetry.foundation.admin.text_filters import key_filter, window
-from telemetry.models import Action, Attribution, AttributionShare, Decision, DecisionOutcome, Trade
-from telemetry.models.traced import TRACE
-
-
-@dataclass(frozen=True)
-class NamedRow:
-    """A decision that the trade names, the action that names it, and what the decision's levers earned in R."""
-
-    outcome: DecisionOutcome
-    action: Action
-    decision: Decision | None
-    earned: float | None
-
-    @property
-    def is_used(self) -> bool:
-        """Whether the decision was made for the action, and no later one of the same action was used."""
-        return not self.outcome.misfit and self.outcome.unattributed != LATER
-
-    @property
-    def applied(self) -> list[tuple[str, float | None, SafeString]]:
-        """The levers of which another value was used than the one served: name, value served, value applied."""
-        if self.decision is None or not self.is_used:
-            return []
-        levers = self.decision.levers
-        return [(name, levers.get(name, {}).get("served"), shown) for name, shown in applied_of(self.action)]
-
-    @property
-    def differences(self) -> list[tuple[str, str | None, str | None]]:
-        """The dimensions in which the scope that was sent differs from the one asked: name, value sent, value asked."""
-        if self.decision is None or not self.is_used:
-            return []
-        found = scope_differences(self.action.scope, self.decision.scope)
-        return [(name, sent, asked) for name, (sent, asked) in found.items()]
-
-
-def applied_of(action: Action) -> list[tuple[str, SafeString]]:
-    """Return the lever values that an action reports as applied, formatted."""
-    return [(name, number(value, 4)) for name, value in sorted((action.applied or {}).items())]
+from telemetry.models import Action, Attribution, AttributionShare, DecisionOutcome, PendingAttribution, Trade
 
 
 class ActionInline(FactInline):
@@ -183,30 +143,20 @@ class TradeAdmin(FactAdmin):
     inlines = (ActionInline,)
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        outcomes = list(obj.decision_outcomes.order_by("action_index", "id"))
-        decisions = Decision.objects.only(
-            "at", "module", "version", "pattern_key", "action_category", "reason", "scope", "levers", *TRACE
-        ).in_bulk([outcome.decision_id for outcome in outcomes])
+        actions = list(obj.actions.order_by("index"))
+        decisions = decisions_of(actions)
         shares = list(AttributionShare.objects.filter(attribution_id=obj.pk).order_by("decision_id", "pk"))
         attribution = Attribution.objects.filter(pk=obj.pk).first()
-        actions = {action.index: action for action in obj.actions.all()}
-        n_named = sum(len(action.decision_ids) for action in actions.values())
-        earned: dict[UUID, float] = {}
-        for share in shares:
-            earned[share.decision_id] = earned.get(share.decision_id, 0.0) + share.share
+        is_pending = attribution is None and PendingAttribution.objects.filter(trade=obj.pk).exists()
+        n_named = sum(len(action.decision_ids) for action in actions)
         return {
             "trade": obj,
             "attribution": attribution,
-            "unattributed": unattributed(obj, n_named) if attribution is None else "",
+            "unattributed": unattributed(obj, n_named, is_pending=is_pending) if attribution is None else "",
             "shares": shares,
             "decisions": decisions,
             "earned": None if attribution is None else earned_in(attribution, shares),
-            "named": [
-                NamedRow(
-                    each, actions[each.action_index], decisions.get(each.decision_id), earned.get(each.decision_id)
-                )
-                for each in outcomes
-            ],
+            "named": legs_of(obj, actions, decisions, shares, is_pending=is_pending),
             "revisions": Trade.objects.filter(external_id=obj.external_id).order_by("revision"),
         }
 

@@ -1,4 +1,4 @@
-"""Attributing closed trades: exact sums, the distance from Shapley values, the time, and a second run that changes nothing.
+"""Attributing closed trades: exact sums, distance from Shapley values, time, and a second run that changes nothing.
 
 A trade names the decision of its allocation, which coefficients moved, and that of its entry, as the engine answered
 it: about three overrides moved it. Every fifth names that of an add of half its size too.

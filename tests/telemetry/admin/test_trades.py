@@ -10,9 +10,11 @@ from django.test import Client
 from django.utils.html import strip_tags
 from pytest_django import DjangoAssertNumQueries
 
+from telemetry.admin.trade_legs import NO_DECISION, SHARED
 from telemetry.core.decision_fit import REASONS, Misfit
 from telemetry.core.trades import Trade
 from telemetry.decisions.attribute_trades import attribute_trades
+from telemetry.decisions.attributed_trades import NEUTRAL
 from telemetry.decisions.decision_log import record_decisions
 from telemetry.foundation.admin.formatting import MISSING
 from telemetry.foundation.core.canonical_json import utc_text
@@ -110,8 +112,33 @@ class TestDecisions:
         assert "bucket: asked as micro, sent with the trade as large; learned from as asked" in shown
         assert "hour: not asked, sent with the trade as 9; not learned from" in shown
 
+    def test_are_shown_with_what_their_levers_scale(self, browser: Client) -> None:
+        """An entry, an add of half the position, a trim, and an exit that names no decision; the add came too late."""
+        entry, add = make_decision(), make_decision(action_category="add")
+        trim = make_decision({}, action_category="trim")
+        record_decisions([entry, trim])
+        legs = [
+            action_payload(decision_ids=decision_ids(entry)),
+            action_payload(action_category="add", fraction=0.5, leg_rr=3.0, decision_ids=decision_ids(add)),
+            action_payload(action_category="trim", decision_ids=decision_ids(trim)),
+            action_payload(action_category="exit"),
+        ]
+        record_trades([make_trade("legs", actions=legs)], now=NOW)
+        address = f"/admin/telemetry/trade/{trade_id('legs', 1)}/change/"
+
+        waits = strip_tags(page(browser, address))
+        attribute_trades(now=NOW + DAY)
+        text = re.sub(r"\s+", " ", strip_tags(page(browser, address)).replace("\xa0", " "))
+
+        assert waits.count("It has not been attributed yet.") == 3
+        assert "the whole trade" in text
+        assert "its leg: 0.50 of the position, which made +3.000 R" in text
+        assert text.count("nothing, because it sells") == 2
+        for reason in (SHARED, NO_DECISION, "No such decision was recorded.", f"{NEUTRAL[0].upper()}{NEUTRAL[1:]}."):
+            assert reason in text, reason
+
     def test_are_listed_though_they_do_not_fit(self, shown: str) -> None:
-        assert f"named wrongly {REASONS[Misfit.PATTERN]}" in shown
+        assert f"named wrongly {REASONS[Misfit.PATTERN][0].upper()}{REASONS[Misfit.PATTERN][1:]}." in shown
 
     def test_that_are_named_wrongly_are_a_list_of_their_own(self, browser: Client, shown: str) -> None:
         listed = page(browser, "/admin/telemetry/trade/?decisions=wrong")
