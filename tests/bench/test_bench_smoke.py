@@ -16,6 +16,7 @@ from telemetry.core.file_formats.file_rows import Defaults
 from telemetry.recording.record_trades import record_trades
 from tests.bench import (
     aggregate,
+    attribute,
     build_plan,
     challenge,
     client,
@@ -71,6 +72,14 @@ class TestBenches:
         found = figures()
         assert {"copy_speedup_wall", "copy_speedup_cpu", "parse_and_copy_rate"} <= found.keys()
         assert min(found.values()) > 0
+
+    def test_attribute_keeps_to_its_bars(self, figures: Figures) -> None:
+        attribute.run(trades=30, shapley_cases=100)
+
+        found = figures()
+        assert max(found["pure_gap"], found["stored_gap"]) <= 1e-9
+        assert found["shapley_gap"] <= 0.002
+        assert found["changed_by_a_second_run"] == 0
 
     def test_stream_is_heard_by_every_listener(self, figures: Figures) -> None:
         stream.run(listeners=5, count=2)

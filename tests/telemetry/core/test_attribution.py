@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from math import expm1, fsum, log, prod
+from itertools import permutations
+from math import exp, expm1, fsum, log, prod
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,18 @@ def naive(levers: list[ScalingLever], rr: float) -> dict[str, float]:
     return shares
 
 
+def shapley(parts: list[float]) -> list[float]:
+    """Compute the Shapley values of exp(sum of parts) - 1 from all orders in which the overrides may come."""
+    values = [0.0] * len(parts)
+    orders = list(permutations(range(len(parts))))
+    for order in orders:
+        before = 0.0
+        for player in order:
+            values[player] += (exp(before + parts[player]) - exp(before)) / len(orders)
+            before += parts[player]
+    return values
+
+
 class TestAttribute:
     @pytest.mark.parametrize("case", GOLDEN, ids=[str(index) for index in range(len(GOLDEN))])
     def test_agrees_with_the_golden_cases(self, case: dict[str, Any]) -> None:
@@ -62,6 +75,17 @@ class TestAttribute:
             return  # the formula would divide by zero
 
         assert attribute(levers, rr).shares == pytest.approx(naive(levers, rr), rel=1e-6, abs=1e-9 * max(1, abs(rr)))
+
+    @given(st.lists(st.floats(-0.1, 0.1), min_size=1, max_size=6))
+    @example([0.1, 0.1, 0.1, -0.1, -0.1, 0.1])
+    def test_is_close_to_the_shapley_values_where_nothing_was_cut(self, parts: list[float]) -> None:
+        assume(abs(fsum(parts)) <= log(1.3))
+        named = {str(number): part for number, part in enumerate(parts)}
+
+        won = attribute([ScalingLever(1.0, exp(fsum(parts)), named)], rr=1.0)
+
+        exact = shapley(parts)
+        assert [won.shares[str(number)] for number in range(len(parts))] == pytest.approx(exact, abs=0.002)
 
     def test_gives_each_part_what_the_bounds_left_of_it(self) -> None:
         parts = {"a": 2 * log(1.1), "b": log(1.1), "prior": -log(1.1)}  # 2 ln 1.1 in all, of which half was served
