@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from learning.admin.charts.calibration import Calibration, calibration_chart
 from learning.admin.charts.walk_forward import Growth, forest, growth
 from learning.admin.strength_table import strength_csv, strength_rows
 from learning.core.significance.strength import LEAST
@@ -14,6 +13,7 @@ from learning.core.walk_forward.calibration import SLOPE_BAR
 from learning.core.walk_forward.score import TILT
 from learning.models import WalkForward
 from learning.validation.walk_forward_runs import CHOICES, Choice, newest_walks
+from overrides.admin.charts.calibration import Calibration, calibration_chart
 
 COLUMNS = ("policy", "combiner", "table", "key", "n", "value", "low", "high", "as_of")
 UPLIFTS = ("uplift", "matched", "optimistic", "optimistic_matched")

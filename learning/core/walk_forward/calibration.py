@@ -10,26 +10,13 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from learning.core.cells.rows import Floats, Ints
 from learning.core.walk_forward.sized_trades import SizedTrades, fold_means
+from overrides.core.monitoring.calibration_bins import CalibrationBin, rows_by_bin
 from overrides.core.monitoring.day_bootstrap import day_block_band, day_sums
 
-GROUPS = 10
 SLOPE_BAR = (0.8, 1.25)
 LEAST_SPREAD = 1e-9  # R; below it all predictions count as equal
-
-
-@dataclass(frozen=True)
-class CalibrationBin:
-    """Trades with similar predicted edges: mean predicted, mean realised and its 95 % interval, all in R."""
-
-    n: int
-    predicted: float
-    realised: float
-    low: float | None
-    high: float | None
 
 
 @dataclass(frozen=True)
@@ -45,16 +32,7 @@ def calibration_bins(day: Ints, predicted: Floats, realised: Floats) -> list[Cal
 
     All columns are `(rows,)`: UTC day, predicted and realised edge in R.
     """
-    if len(predicted) == 0:
-        return []
-    cuts = np.unique(np.quantile(predicted, np.arange(1, GROUPS) / GROUPS))
-    place = np.searchsorted(cuts, predicted, side="left")
-    return [_bin(day[inside], predicted[inside], realised[inside]) for inside in _rows_by_bin(place)]
-
-
-def _rows_by_bin(place: Ints) -> list[Ints]:
-    """Return the row numbers of each bin."""
-    return [np.flatnonzero(place == each) for each in np.unique(place).tolist()]
+    return [_bin(day[inside], predicted[inside], realised[inside]) for inside in rows_by_bin(predicted)]
 
 
 def _bin(day: Ints, predicted: Floats, realised: Floats) -> CalibrationBin:

@@ -8,7 +8,6 @@ from xml.etree import ElementTree
 import pytest
 from django.template.loader import render_to_string
 
-from learning.admin.charts.calibration import calibration_chart
 from learning.admin.charts.walk_forward import BOTTOM, NAMES, RIGHT, TOP, forest, growth
 from telemetry.foundation.charts.canvas import LEFT, WIDTH
 
@@ -29,10 +28,6 @@ def band(mean: float, low: float | None, high: float | None) -> dict[str, float 
 def figures(**over: Any) -> dict[str, Any]:
     found = {name: band(1.0, 0.5, 1.5) for name in ("uplift", "matched", "optimistic", "optimistic_matched")}
     return found | over
-
-
-def group(predicted: float, realised: float, n: int = 10) -> dict[str, Any]:
-    return {"n": n, "predicted": predicted, "realised": realised, "low": realised - 0.1, "high": realised + 0.1}
 
 
 def points(text: str) -> list[tuple[float, float]]:
@@ -101,41 +96,11 @@ class TestForest:
         assert forest([("evidence", figures(uplift=None, matched=None))]) is None
 
 
-class TestCalibration:
-    def test_puts_what_came_true_on_the_diagonal(self) -> None:
-        picture = calibration_chart({"groups": [group(-0.2, -0.2), group(0.3, 0.3)], "slope": 1.0})
-
-        assert picture is not None
-        assert picture.slope == picture.ideal
-        x1, y1, x2, y2 = picture.ideal
-        for dot in picture.dots:
-            assert (dot.x - x1) / (x2 - x1) == pytest.approx((dot.y - y1) / (y2 - y1))
-
-    def test_keeps_lines_inside_both_axes(self) -> None:
-        picture = calibration_chart({"groups": [group(-0.01, -3.0), group(0.01, 3.0)], "slope": -400.0})
-
-        assert picture is not None
-        assert picture.slope is not None
-        for x1, y1, x2, y2 in (picture.slope, picture.ideal):
-            assert all(picture.left - 1e-9 <= x <= picture.right + 1e-9 for x in (x1, x2))
-            assert all(picture.top - 1e-9 <= y <= picture.bottom + 1e-9 for y in (y1, y2))
-
-    def test_without_a_slope_has_no_line(self) -> None:
-        picture = calibration_chart({"groups": [group(0.0, 0.1), group(0.1, 0.0)], "slope": None})
-
-        assert picture is not None
-        assert picture.slope is None
-
-    def test_of_one_group_is_none(self) -> None:
-        assert calibration_chart({"groups": [group(0.0, 0.1)], "slope": None}) is None
-
-
 @pytest.mark.parametrize(
     ("template", "context"),
     [
         ("uplift_curve", {"picture": growth(CURVES)}),
         ("uplift_forest", {"forest": forest([("evidence", figures())])}),
-        ("calibration", {"picture": calibration_chart({"groups": [group(0, 0), group(1, 1)], "slope": 0.9})}),
     ],
 )
 def test_the_markup_is_well_formed_and_says_what_it_shows(template: str, context: dict[str, Any]) -> None:

@@ -45,9 +45,9 @@ class Calibration:
 
 
 def calibration_chart(calibration: Mapping[str, Any]) -> Calibration | None:
-    """Return the chart of a walk-forward calibration; None if all predictions were alike.
+    """Return the chart of a calibration; None if all predictions were alike.
 
-    `calibration` are the JSON values of `learning.core.walk_forward.calibration.calibration`.
+    `calibration` has `groups`, a list of dicts with the fields of `CalibrationBin`, and `slope`, a number or None.
     """
     groups = calibration["groups"]
     if len(groups) < 2:
