@@ -48,6 +48,7 @@ def slope(day: Ints, predicted: Floats, realised: Floats) -> Slope | None:
     All columns are `(rows,)`, edges in R. se^2 = D/(D-1) * sum over the D days of (sum over the day's trades of x e)^2
     / (sum of x^2)^2, the sandwich estimator with days as clusters (Liang and Zeger, Biometrika 1986).
 
+    >>> import numpy as np
     >>> x = np.array([-1.0, 1.0, -2.0, 2.0])
     >>> found = slope(np.array([0, 0, 1, 1]), x, 0.5 * x)
     >>> (found.value, found.se)
