@@ -10,6 +10,7 @@ from overrides.models.choices import CHANNELS, DAYS_MAX, POLICIES
 from overrides.models.governance import HoldKind, LineHold, Mandate, MandateRenewal, ModulePolicy, Quarantine
 from overrides.models.overrides import IdleOverride, Line, Override
 from overrides.models.requests import ChangeLine, ChangeRequest, Comment, RequestEvidence, RequestKind, Vote
+from overrides.models.scorecards import Scorecard
 from overrides.models.serving import ModuleMode, ServingConfirmation
 from overrides.models.versions import Membership, ParameterSet, Version, VersionKind
 
@@ -35,6 +36,7 @@ __all__ = [
     "Quarantine",
     "RequestEvidence",
     "RequestKind",
+    "Scorecard",
     "ServingConfirmation",
     "Version",
     "VersionKind",
