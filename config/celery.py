@@ -43,6 +43,7 @@ QUEUE_OF: dict[str, str] = {
     "learning.walk_forward": LONG,
     "overrides.compare_challenger": LONG,
     "overrides.replay": LONG,
+    "overrides.score": LONG,
     "overrides.what_if": LONG,
     "telemetry.verify_audit": LONG,
 }
@@ -103,6 +104,7 @@ BEAT: dict[str, dict[str, Any]] = {
     "attribute": {"task": "telemetry.attribute", "schedule": 5 * MINUTE},
     "verify audit": {"task": "telemetry.verify_audit", "schedule": crontab(hour="1", minute="10")},
     "replay": {"task": "overrides.replay", "schedule": crontab(hour="1", minute="20")},
+    "score": {"task": "overrides.score", "schedule": 15 * MINUTE},
     "published evidence": {
         "task": "learning.check_published_evidence",
         "schedule": crontab(hour="1", minute="30"),

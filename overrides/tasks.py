@@ -8,6 +8,7 @@ from celery import shared_task
 
 from overrides.monitoring.challenger import run_comparison
 from overrides.monitoring.replay import replay_nightly
+from overrides.monitoring.scorecards import JOB, score
 from overrides.requests.apply import apply_due, expire_requests
 from overrides.requests.impact.effects import request_effects
 from overrides.requests.impact.what_if import run_what_if
@@ -42,6 +43,13 @@ def replay_task(*, now: str | None = None, **_: object) -> None:
     """Replay a sample of decisions and verify stored hashes; a difference fails the run and raises an alarm."""
     at = moment_of_task(now)
     run_check(REPLAY, now=at, work=lambda: replay_nightly(now=at))
+
+
+@shared_task(name="overrides.score")
+def score_task(*, now: str | None = None, **_: object) -> None:
+    """Compute the scorecards again if a trade was attributed or a request was decided since the last time."""
+    at = moment_of_task(now)
+    run_once(JOB, now=at, every=timedelta(minutes=15), work=lambda: score(now=at), of_one_moment=True)
 
 
 @shared_task(name="overrides.what_if")

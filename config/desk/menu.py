@@ -33,7 +33,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "parameterset": "Parameters", "modulepolicy": "Policies", "line": "Lines",
     },
     "What happened": {
-        "decision": "Decisions", "trade": "Trades", "attribution": "Earnings by trade", "books": "Trades by book",
+        "decision": "Decisions", "trade": "Trades", "attribution": "Earnings by trade", "scorecard": "Scorecards",
+        "books": "Trades by book",
         "coverage": "Coverage", "unitofrisk": "Units of risk",
     },
     "What was learned": {

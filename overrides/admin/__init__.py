@@ -4,6 +4,7 @@ from overrides.admin.decisions import decision_admin
 from overrides.admin.governance import hold_admin, mandate_admin, parameter_admin, policy_admin
 from overrides.admin.overrides import override_admin
 from overrides.admin.requests import request_admin
+from overrides.admin.scorecards import scorecard_admin
 from overrides.admin.serving import mode_admin
 from overrides.admin.versions import version_admin
 
@@ -16,5 +17,6 @@ __all__ = [
     "parameter_admin",
     "policy_admin",
     "request_admin",
+    "scorecard_admin",
     "version_admin",
 ]

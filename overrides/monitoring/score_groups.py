@@ -99,7 +99,7 @@ def grouped(places: Mapping[str, Place]) -> Grouped:
 
 
 def _authors(overrides: list[str]) -> dict[str, str]:
-    return {override: author for override, author in _rows(AUTHORS, [BUILDER, overrides])}
+    return {override: author for override, author, *_ in _rows(AUTHORS, [BUILDER, overrides])}
 
 
 def _rows(statement: str, parameters: list[object]) -> list[tuple[str, ...]]:

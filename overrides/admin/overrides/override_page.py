@@ -16,6 +16,7 @@ from overrides.admin.charts.weight_waterfall import waterfall
 from overrides.admin.decisions.decision_search import moved_by_override
 from overrides.admin.mandate_display import signers_of, term
 from overrides.admin.origins import Origin, as_of, origins_on
+from overrides.admin.scorecard_display import card_of_line
 from overrides.admin.weight_display import Weights
 from overrides.core.engine.definitions.module_parameters import ChannelParameters
 from overrides.core.engine.definitions.vocabulary import Combiner
@@ -79,6 +80,7 @@ def override_page(override: Override, at: datetime) -> dict[str, Any]:
         "origin": origin,
         "moved": _moved(override, record.keys),
         "mandate": mandate_on(override.line_id, at),
+        "shown": card_of_line(override.line_id),
         "earned": {"total": record.total, "trades": record.trades},
     }
 

@@ -19,6 +19,7 @@ from overrides.admin.requests.steps import Offer, offers
 from overrides.admin.requests.stored_evidence import Known, LineKnown, stored_evidence
 from overrides.admin.requests.vote_difference import difference_between
 from overrides.admin.requests.who_may_act import who_may_act
+from overrides.admin.scorecard_display import cards_of_request
 from overrides.admin.weight_display import Weights, levers
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.parameters import WeightParameters
@@ -124,6 +125,7 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         "votes": votes_shown(read.votes, read.signatures.standings),
         "signing": signing_of(request, changes, situation.policy, situation.parameters, at) if is_open else None,
         "strength": KINDS[request.kind].strength(request, situation.policy),
+        "cards": cards_of_request(changes) if request.state == ChangeRequest.State.APPLIED else [],
         **content_page(request, changes, read.basis.in_force, at, known),
         **_what_if(request),
     }
