@@ -250,7 +250,7 @@ class TestOwnRows:
     def test_of_others_are_at_no_address(self, bot: APIClient, theirs: str) -> None:
         for address in (f"{DECISIONS}{theirs}/", f"{TRADES}theirs/", f"{DECISIONS}{theirs.upper()}/"):
             assert bot.get(address).status_code == 404, address
-        for address in ("overrides/", "cells/", "requests/", "lessons/", "coefficients/", "outcomes/"):
+        for address in ("overrides/", "cells/", "requests/", "lessons/", "coefficients/", "outcomes/", "scorecards/"):
             assert bot.get(f"/api/v1/{address}").status_code == 403, address
 
     def test_of_others_are_not_shown_by_a_trade_that_names_them(self, bot: APIClient, theirs: str) -> None:

@@ -297,7 +297,7 @@ ADDRESSES = [
     "trades/%00/", "trades/a%00b/", "trades/%ff/", "trades/%ED%A0%80/", "trades/..%2f..%2fetc%2fpasswd/", "trades/../",
     "trades/%20/", "trades/" + "x" * 201 + "/", "trades/" + "x" * 50_000, "trades//", "/trades/", "trades/%0a/",
     "decisions/nope/", "decisions/019AB000-0000-7000-8000-000000000000/", "decisions/%00/", "overrides/zz/",
-    "overrides/" + "0" * 64, "overrides/" + "F" * 64, "overrides/" + "0" * 65, "versions/xx/1/", "versions/pm/0/",
+    "overrides/" + "0" * 64, "scorecards/zz/", "scorecards/" + "0" * 64, "overrides/" + "F" * 64, "overrides/" + "0" * 65, "versions/xx/1/", "versions/pm/0/",
     "versions/pm/-1/", "versions/pm/1.0/", "versions/pm/99999999999999999999/", "versions/pm/%D9%A3/", "versions/pm/",
     "requests/0/", "requests/-1/", "requests/999999999999999999/", "requests/99999999999999999999/", "requests/1e3/",
     "requests/%00/lines/", "levers/", "levers/resolve/x", "cells/1/", "%F0%9F%92%A9", "schema/x", "docs/..", "%2e/",

@@ -28,12 +28,14 @@ class World:
     decision_id: str
     override_id: str
     request_id: int
+    scorecard_id: str
 
 
 def make_world() -> World:
     """Make trades with cells and coefficients, a decision with outcome and shares, a version, a lesson, a request."""
     from learning.coefficients.coefficient_memory import update_coefficients
     from learning.lessons.aggregate import aggregate_dirty
+    from overrides.models import Scorecard
     from telemetry.decisions.attribute_trades import attribute_trades
     from telemetry.decisions.decision_log import record_decisions
     from telemetry.recording.record_trades import record_trades
@@ -52,4 +54,8 @@ def make_world() -> World:
     set_mode("on")
     make_lesson()
     request = draft(make_spec({"size_mult": 1.2}))
-    return World(EXTERNAL_ID, str(decision.decision_id), spec.content_id, request.pk)
+    card = Scorecard.objects.create(
+        id="0" * 63 + "1", group="line", module="pm", name=spec.line, line_id=spec.line, method="plan", lines=1,
+        trades=1, decisions=1, judged=0, judged_days=0, earning_days=0, computed_at=NOW,
+    )  # fmt: skip
+    return World(EXTERNAL_ID, str(decision.decision_id), spec.content_id, request.pk, card.pk)

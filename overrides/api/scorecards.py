@@ -14,12 +14,13 @@ from overrides.models import Scorecard
 from overrides.monitoring.score_groups import MANUAL
 from telemetry.api.pattern_fields import MODULE
 from telemetry.foundation.api.list_view import ListView, list_schema
-from telemetry.foundation.api.query_parameters import Filter, Filters, one_of, query, words
+from telemetry.foundation.api.query_parameters import Filters, one_of, query, words
 from telemetry.foundation.api.schema_parts import named_id, problems
 from telemetry.foundation.api.time_limits import bounded_reading
-from telemetry.foundation.core.fields import Read
+from telemetry.foundation.core.fields import matching
 
 LONGEST = 160
+ID = matching("[0-9a-f]{64}", "64 hexadecimal digits")
 FILTERS: Filters = {
     "group": one_of("group", Scorecard.Group.values, "what the lines of a scorecard have in common"),
     "module": MODULE,
@@ -46,8 +47,9 @@ class ScorecardSerializer(serializers.ModelSerializer[Scorecard]):
 class ScorecardsView(ListView):
     """List the scorecards."""
 
-    required_permission = "overrides.view_scorecard"
+    required_permission = "overrides.view_override"
     filters = FILTERS
+    order = {"id": ID}
     rows = Scorecard.objects.defer("bins")
     document = ScorecardSerializer
 
@@ -55,7 +57,7 @@ class ScorecardsView(ListView):
 class ScorecardView(APIView):
     """Return one scorecard."""
 
-    required_permission = "overrides.view_scorecard"
+    required_permission = "overrides.view_override"
 
     @extend_schema(
         operation_id="get_scorecard",

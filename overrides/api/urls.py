@@ -7,6 +7,7 @@ from overrides.api.modes import ModesView
 from overrides.api.overrides import OverridesView, OverrideView
 from overrides.api.requests import RequestLinesView, RequestsView, RequestView
 from overrides.api.resolve import ResolveView
+from overrides.api.scorecards import ScorecardsView, ScorecardView
 from overrides.api.snapshot import SnapshotView
 from overrides.api.unknown_dimensions import UnknownDimensionsView
 from overrides.api.versions import ActiveVersionView, VersionsView, VersionView
@@ -23,6 +24,8 @@ urlpatterns = [
     re_path(r"^requests/?$", RequestsView.as_view(), name="requests"),
     re_path(r"^requests/(?P<request_id>[0-9]{1,18})/?$", RequestView.as_view(), name="request"),
     re_path(r"^requests/(?P<request_id>[0-9]{1,18})/lines/?$", RequestLinesView.as_view(), name="request_lines"),
+    re_path(r"^scorecards/?$", ScorecardsView.as_view(), name="scorecards"),
+    re_path(r"^scorecards/(?P<scorecard_id>[0-9a-f]{64})/?$", ScorecardView.as_view(), name="scorecard"),
     re_path(r"^dimensions/unknown/?$", UnknownDimensionsView.as_view(), name="dimensions_unknown"),
     re_path(r"^modes/?$", ModesView.as_view(), name="modes"),
 ]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from django.apps import apps
 from django.db.models import Model
 
-from overrides.models import Challenge, IdleOverride, ServingConfirmation, WhatIf
+from overrides.models import Challenge, IdleOverride, Scorecard, ServingConfirmation, WhatIf
 from telemetry.models import AuditEntry
 
 
@@ -133,14 +133,14 @@ TABLE: dict[str, Row] = {
 }
 
 
-UNGOVERNED = (Challenge, IdleOverride, ServingConfirmation, WhatIf)
+UNGOVERNED = (Challenge, IdleOverride, Scorecard, ServingConfirmation, WhatIf)
 
 
 def governed() -> Iterable[type[Model]]:
     """Return every model of the governed state, and the audit log.
 
-    A what-if, a comparison, a report of what a process serves and the mark of an override that is not in force are
-    excluded, as nothing is decided by their rows.
+    A what-if, a comparison, a scorecard, a report of what a process serves and the mark of an override that is not in
+    force are excluded, as nothing is decided by their rows.
     """
     return [
         *(each for each in apps.get_app_config("overrides").get_models() if each not in UNGOVERNED),

@@ -266,7 +266,7 @@ POSTS |= {
         "learning_coefficient", "learning_lesson", "learning_lifetimeledger", "learning_noisetwin",
         "learning_walkforward",
         "overrides_changerequest", "overrides_line", "overrides_linehold", "overrides_mandate", "overrides_modulemode",
-        "overrides_modulepolicy", "overrides_override", "overrides_parameterset", "overrides_version",
+        "overrides_modulepolicy", "overrides_override", "overrides_parameterset", "overrides_scorecard", "overrides_version",
         "telemetry_attribution", "telemetry_auditentry", "telemetry_decision", "telemetry_jobrun", "telemetry_trade",
         "telemetry_unitofrisk",
     )
@@ -540,6 +540,7 @@ TASKS: Mapping[str, tuple[dict[str, Any], str, set[str]]] = {
     "overrides.request_effects": ({}, "what-ifs of submitted requests: opinions only", set()),
     "overrides.publish_due": ({}, "apply.apply_due, health.refresh_health: nothing is due or has changed", set()),
     "overrides.replay": ({}, "a comparison", set()),
+    "overrides.score": ({}, "figures, in a table of their own", set()),
     "overrides.compare_challenger": ({"key": "0" * 64}, "an answer, in a table of its own", set()),
     "overrides.what_if": ({"key": "0" * 64}, "an answer, in a table of its own", set()),
     "access.tidy_logins": ({}, "sessions and failed logins", set()),

@@ -42,6 +42,8 @@ MATRIX: dict[str, tuple[str, dict[str, frozenset[str]]]] = {
     "requests": ("requests/", {"GET": READERS, "POST": frozenset({"propose"})}),
     "request": ("requests/1/", {"GET": READERS}),
     "request_lines": ("requests/1/lines/", {"GET": READERS}),
+    "scorecards": ("scorecards/", {"GET": READERS}),
+    "scorecard": (f"scorecards/{OVERRIDE}/", {"GET": READERS}),
     "dimensions_unknown": ("dimensions/unknown/", {"GET": READERS}),
     "modes": ("modes/", {"GET": EVERY}),
     "cells": ("cells/", {"GET": READERS}),
