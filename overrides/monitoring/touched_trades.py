@@ -21,6 +21,7 @@ from overrides.models import Override
 from telemetry.decisions.attribute_trades import LATER, SUPERSEDED
 
 SERVED = (Reason.SINGLE, Reason.COMBINED)  # answers in which overrides acted and were served
+CHUNK = 5_000  # rows in memory at a time
 NOT_USED = (LATER, SUPERSEDED)  # named decisions that nothing was done by
 
 # Who acted: decisions with a trace name the keys of their movers, older ones hold documents.
@@ -106,13 +107,28 @@ def touched_trades(
     the line earned is their sum.
     """
     wanted = {line} if line is not None else None if lines is None else set(lines)
-    rows = _acted(wanted, after)
-    known = _promised({row.override for row in rows})
-    for _, of_trade in groupby(rows, key=lambda row: row.trade):
-        yield from _of_trade(list(of_trade), known, module, wanted)
+    known: dict[str, _Promised | None] = {}
+    for chunk in _of_whole_trades(_acted(wanted, after)):
+        known |= _promised({row.override for row in chunk} - known.keys())
+        for _, of_trade in groupby(chunk, key=lambda row: row.trade):
+            yield from _of_trade(list(of_trade), known, module, wanted)
 
 
-def _acted(lines: Collection[str] | None, after: Revision | None) -> list[_Acted]:
+def _of_whole_trades(chunks: Iterator[list[_Acted]]) -> Iterator[list[_Acted]]:
+    """Yield the same rows in chunks that hold all rows of each of their trades."""
+    begun: list[_Acted] = []
+    for chunk in chunks:
+        rows = begun + chunk
+        last = rows[-1].trade
+        whole = next((place for place in range(len(rows) - 1, -1, -1) if rows[place].trade != last), -1) + 1
+        begun = rows[whole:]
+        if whole:
+            yield rows[:whole]
+    if begun:
+        yield begun
+
+
+def _acted(lines: Collection[str] | None, after: Revision | None) -> Iterator[list[_Acted]]:
     parameters: dict[str, Any] = {"not_used": list(NOT_USED), "reasons": [each.value for each in SERVED]}
     named = served = earned = ""
     if after is not None:
@@ -121,9 +137,10 @@ def _acted(lines: Collection[str] | None, after: Revision | None) -> list[_Acted
     if lines is not None:
         served = OF_LINES
         parameters |= {"lines": list(lines), "keys": _keys(lines)}
-    with connection.cursor() as cursor:
+    with connection.chunked_cursor() as cursor:
         cursor.execute(ACTED.format(named=named, served=served, earned=earned), parameters)
-        return [_Acted(*row) for row in cursor.fetchall()]
+        while rows := cursor.fetchmany(CHUNK):
+            yield [_Acted(*row) for row in rows]
 
 
 def _keys(lines: Collection[str]) -> list[int]:
@@ -132,41 +149,46 @@ def _keys(lines: Collection[str]) -> list[int]:
         return [key for (key,) in cursor.fetchall()]
 
 
-def _promised(overrides: Collection[str]) -> dict[str, _Promised]:
-    """Return what is known of these overrides; one that is stored no more is absent, and its trades do not count."""
+def _promised(overrides: Collection[str]) -> dict[str, _Promised | None]:
+    """Return what is known of these overrides; None of one that is not stored, whose trades do not count."""
+    if not overrides:
+        return {}
     rows = Override.objects.filter(pk__in=overrides).values_list(
         "pk", "line_id", "line__module", "line__policy", "line__action_category", "levers", "promise"
     )
-    return {
+    found = {
         pk: _Promised(line, module, method, sign_of(levers, category), promise)
         for pk, line, module, method, category, levers, promise in rows
     }
+    return dict.fromkeys(overrides) | found
 
 
 def _of_trade(
-    rows: Sequence[_Acted], known: Mapping[str, _Promised], module: str | None, lines: Collection[str] | None
+    rows: Sequence[_Acted],
+    known: Mapping[str, _Promised | None],
+    module: str | None,
+    lines: Collection[str] | None,
 ) -> Iterator[Touched]:
     """Yield the rows of one trade, one for each line."""
-    residuals: dict[str, list[tuple[_Acted, float | None]]] = {}
+    found: dict[str, list[tuple[_Acted, _Promised, float | None]]] = {}
     for _, of_answer in groupby(rows, key=lambda row: (row.action_index, row.decision)):
-        answer = [row for row in of_answer if row.override in known]
-        acted = {row.override: (known[row.override].method, known[row.override].promise) for row in answer}
-        for row in answer:
-            mu0 = (known[row.override].promise or {}).get("mu0")
+        answer = [(row, promised) for row in of_answer if (promised := known[row.override]) is not None]
+        acted = {row.override: (promised.method, promised.promise) for row, promised in answer}
+        for row, promised in answer:
+            mu0 = (promised.promise or {}).get("mu0")
             without = None if mu0 is None else mu0 + prediction_of_others(row.override, acted)
             residual = None if without is None or row.rr is None else row.rr - without
-            residuals.setdefault(known[row.override].line, []).append((row, residual))
-    for line, found in sorted(residuals.items()):
-        last = known[found[-1][0].override]
-        if (module is None or last.module == module) and (lines is None or line in lines):
-            yield _touched(line, found, last)
+            found.setdefault(promised.line, []).append((row, promised, residual))
+    for line, of_line in sorted(found.items()):
+        if (module is None or of_line[-1][1].module == module) and (lines is None or line in lines):
+            yield _touched(line, of_line)
 
 
-def _touched(line: str, found: Sequence[tuple[_Acted, float | None]], last: _Promised) -> Touched:
+def _touched(line: str, found: Sequence[tuple[_Acted, _Promised, float | None]]) -> Touched:
     """Return the row of a trade and a line; of several revisions of the line the one that acted last is named."""
-    row, _ = found[-1]
-    shares = [each.share for each, _ in found if each.share is not None]
-    moved = [each.moved for each, _ in found if each.moved is not None]
+    row, last, _ = found[-1]
+    shares = [each.share for each, _, _ in found if each.share is not None]
+    moved = [each.moved for each, _, _ in found if each.moved is not None]
     promise = last.promise or {}
     return Touched(
         line=line,
@@ -177,10 +199,10 @@ def _touched(line: str, found: Sequence[tuple[_Acted, float | None]], last: _Pro
         attributed_at=row.attributed_at,
         decisions=len(found),
         sign=last.sign,
-        rr=mean_or_none([each.rr for each, _ in found]),
+        rr=mean_or_none([each.rr for each, _, _ in found]),
         earned=sum(shares) if shares else None,
         moved=sum(moved) if moved else None,
         predicted=promise.get("predicted"),
-        residual=mean_or_none([residual for _, residual in found]),
+        residual=mean_or_none([residual for _, _, residual in found]),
         s_p=promise.get("s_p"),
     )

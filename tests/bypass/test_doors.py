@@ -266,7 +266,8 @@ POSTS |= {
         "learning_coefficient", "learning_lesson", "learning_lifetimeledger", "learning_noisetwin",
         "learning_walkforward",
         "overrides_changerequest", "overrides_line", "overrides_linehold", "overrides_mandate", "overrides_modulemode",
-        "overrides_modulepolicy", "overrides_override", "overrides_parameterset", "overrides_scorecard", "overrides_version",
+        "overrides_modulepolicy", "overrides_override", "overrides_parameterset", "overrides_scorecard",
+        "overrides_version",
         "telemetry_attribution", "telemetry_auditentry", "telemetry_decision", "telemetry_jobrun", "telemetry_trade",
         "telemetry_unitofrisk",
     )

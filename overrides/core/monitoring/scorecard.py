@@ -8,6 +8,7 @@ Intervals hold at all looks at once and take UTC days whole (`day_sequence`); be
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Self
@@ -56,21 +57,22 @@ class TouchedColumns:
     def of(cls, rows: Iterable[Touched], line: Callable[[str], int], override: Callable[[str], int]) -> Self:
         """Return the columns of these rows; `line` and `override` number lines and overrides by their ids."""
         trades: dict[object, int] = {}
-        found = [
-            (
-                line(row.line),
-                override(row.override),
-                trades.setdefault(row.trade, len(trades)),
-                row.day,
-                row.decisions,
-                _signed(row.sign, row.predicted),
-                _signed(row.sign, row.residual),
-                _known(row.earned),
-                _known(row.moved),
+        values = array("d")
+        for row in rows:
+            values.extend(
+                (
+                    line(row.line),
+                    override(row.override),
+                    trades.setdefault(row.trade, len(trades)),
+                    row.day,
+                    row.decisions,
+                    _signed(row.sign, row.predicted),
+                    _signed(row.sign, row.residual),
+                    _known(row.earned),
+                    _known(row.moved),
+                )
             )
-            for row in rows
-        ]
-        columns = np.array(found, np.float64).reshape(len(found), 9).T
+        columns = np.frombuffer(values, np.float64).reshape(-1, 9).T if values else np.empty((9, 0))
         return cls(*(each.astype(np.int64) for each in columns[:5]), *columns[5:])
 
     def at(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> TouchedColumns:
