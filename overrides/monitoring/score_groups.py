@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -102,7 +103,7 @@ def _authors(overrides: list[str]) -> dict[str, str]:
     return {override: author for override, author, *_ in _rows(AUTHORS, [BUILDER, overrides])}
 
 
-def _rows(statement: str, parameters: list[object]) -> list[tuple[str, ...]]:
+def _rows(statement: str, parameters: Sequence[Any]) -> list[tuple[str, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        return list(cursor.fetchall())

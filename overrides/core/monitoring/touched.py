@@ -8,6 +8,7 @@ other lines that match. The residual is the outcome less all of that but the lin
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -91,7 +92,7 @@ def prediction_of_others(own: str, acted: Mapping[str, tuple[str, Mapping[str, A
     """
     if acted[own][0] != LearningMethod.EVIDENCE:
         return 0.0
-    return sum(
+    return math.fsum(
         (promise or {}).get("predicted", 0.0)
         for name, (method, promise) in acted.items()
         if name != own and method == LearningMethod.EVIDENCE

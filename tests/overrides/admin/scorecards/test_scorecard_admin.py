@@ -84,7 +84,7 @@ class TestTheList:
     def test_is_exported_as_a_table(self, viewer: User) -> None:
         answer = browser_of(viewer).get(f"{LIST}list.csv?group=any")
 
-        lines = b"".join(answer.streaming_content).decode().splitlines()
+        lines = answer.getvalue().decode().splitlines()
         assert lines[0].startswith("id,group,module,name,method,line_id,lines")
         assert len(lines) == 1 + Scorecard.objects.count()
 
