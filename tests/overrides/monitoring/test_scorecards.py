@@ -43,7 +43,8 @@ class TestScore:
         assert found.movement == pytest.approx(1.0)
         assert found.earned == pytest.approx(0.02 * 32 * 0.2)
         assert found.earned_each == pytest.approx(0.02 * 0.2)
-        assert found.realised_low is not None and found.realised_high is not None
+        assert found.realised_low is not None
+        assert found.realised_high is not None
         assert found.realised_low < 0.1 < found.realised_high
 
     def test_says_nothing_of_outcomes_on_fewer_than_thirty_days(self, now: datetime) -> None:
