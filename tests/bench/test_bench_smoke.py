@@ -40,6 +40,7 @@ from tests.bench import (
     real_table,
     record,
     replay,
+    scorecards,
     serve,
     stream,
     two_by_two,
@@ -241,6 +242,13 @@ class TestBenches:
         found = figures()
         assert {"rows_loaded", "lines_wall", "parameters_speedup_cpu", "coefficients_wall"} <= found.keys()
         assert min(found.values()) > 0
+
+    def test_scorecards_scores_every_line_and_shows_them(self, figures: Figures) -> None:
+        scorecards.run(shares=400, lines=20, rounds=1)
+
+        found = figures()
+        assert found["list_page_queries"] <= scorecards.MOST_QUERIES
+        assert found["override_page_queries"] <= scorecards.MOST_QUERIES
 
     def test_challenge_compares_what_the_world_logged(self, figures: Figures) -> None:
         challenge.run(decisions=300, overrides=400, rounds=1)
