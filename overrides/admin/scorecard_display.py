@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from overrides.core.monitoring.confidence_sequence import ALPHA
 from overrides.core.monitoring.day_sequence import FEWEST_DAYS
-from overrides.models import ChangeLine, Scorecard
+from overrides.models import ChangeLine, Line, Scorecard
 from overrides.monitoring.scorecards import FEWEST_DECIDED
 from telemetry.foundation.admin.formatting import MISSING, number
 
@@ -158,9 +158,9 @@ def quiet(text: str) -> SafeString:
     return format_html('<span class="cw-quiet">{}</span>', text)
 
 
-def card_of_line(line: str) -> Shown | None:
-    """Return the scorecard of a line; None before it is scored."""
-    card = Scorecard.objects.filter(line=line).first()
+def card_of_line(line: Line) -> Shown | None:
+    """Return the scorecard of a line, which was read with it; None before it is scored."""
+    card: Scorecard | None = getattr(line, "scorecard", None)
     return None if card is None else Shown(card)
 
 

@@ -65,7 +65,7 @@ SET session_replication_role = origin;
 """
 TABLES = (
     "overrides_line", "overrides_override", "telemetry_trade", "telemetry_action", "telemetry_decision",
-    "telemetry_attribution", "telemetry_attributionshare", "telemetry_decisionoutcome",
+    "telemetry_attribution", "telemetry_attributionshare", "telemetry_decisionoutcome", "telemetry_decisionconstants",
 )  # fmt: skip
 
 

@@ -80,7 +80,7 @@ def override_page(override: Override, at: datetime) -> dict[str, Any]:
         "origin": origin,
         "moved": _moved(override, record.keys),
         "mandate": mandate_on(override.line_id, at),
-        "shown": card_of_line(override.line_id),
+        "shown": card_of_line(record),
         "earned": {"total": record.total, "trades": record.trades},
     }
 
@@ -113,18 +113,18 @@ def _floor_date(weighing: Weighing, override: Override) -> datetime | None:
 
 
 def _record(override: Override) -> Any:
-    """Return in one query what the line earned, in how many trades, and the keys by which decisions name the override.
+    """Return the line in one query, with what it earned, in how many trades, and its scorecard, where it has one.
 
-    The sum is None before the first trade.
+    `keys` are those by which decisions name the override. The sum is None before the first trade.
     """
     earned = AttributionShare.objects.filter(line_id=OuterRef("pk")).order_by().values("line_id")
     constants = DecisionConstants.objects.filter(line_id=override.line_id, override_id=override.pk)
-    rows = Line.objects.annotate(
+    rows = Line.objects.select_related("scorecard").annotate(
         total=Subquery(earned.values_list(Sum("share"))),
         trades=Coalesce(Subquery(earned.values_list(Count("attribution", distinct=True))), 0),
         keys=ArraySubquery(constants.values("key")),
     )
-    return rows.values_list("total", "trades", "keys", named=True).get(pk=override.line_id)
+    return rows.get(pk=override.line_id)
 
 
 def _moved(override: Override, keys: list[int]) -> list[Moved]:
