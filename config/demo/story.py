@@ -144,6 +144,7 @@ def _learn_at_the_end(at: datetime) -> None:
     What is learned is braked by the strengths of then, and what is proposed is stored with the walk-forward of then, so
     that both are computed first.
     """
+    run_jobs([("score", "overrides.score", timedelta(minutes=15), {})], now=at)
     with step("walking forward: what each method would have earned, and how much of what it believed came true"):
         for module in MODULES:
             request_strengths(module=module, now=at)

@@ -52,7 +52,8 @@ INSERT INTO telemetry_action (trade_id, index, module, pattern_key, action_categ
 SELECT trade, 0, 'pm', 'p', 'entry', at, '{}', ARRAY[decision], '{}', '{}', '{}', '{}', '{}' FROM world;
 INSERT INTO telemetry_decision (decision_id, module, pattern_key, action_category, scope, at, version, combiner, mode,
     reason, flags, request, levers, contributions, excluded, effect, movers, numeric_build)
-SELECT decision, 'pm', 'p', 'entry', '{}', at, 1, '', 'on', 'COMBINED', '{}', '{}', '{}', '[]', '[]', '{}', ARRAY[own, other], ''
+SELECT decision, 'pm', 'p', 'entry', '{}', at, 1, '', 'on', 'COMBINED', '{}', '{}', '{}', '[]', '[]', '{}',
+    ARRAY[own, other], ''
 FROM world;
 INSERT INTO telemetry_attribution (trade_id, rr, total, carried, residual, attributed_at)
 SELECT trade, rr, 0.1 * rr, 0, 0, at FROM world;
