@@ -75,6 +75,19 @@ class DaySums:
         """The mean per trade; None without any."""
         return self.total / self.trades if self.trades else None
 
+    @property
+    def variance(self) -> float | None:
+        """The mean over days of (S - mean * n)^2; None without any trade.
+
+        >>> DaySums.over(np.array([0, 1]), np.array([1.5, -0.5])).variance
+        1.0
+        """
+        if not self.trades:
+            return None
+        mean = self.total / self.trades
+        squares = self.total_squared - 2 * mean * self.total_by_trades + mean**2 * self.trades_squared
+        return max(0.0, squares / self.days)
+
     def plus(self, total: float, trades: int) -> DaySums:
         """Return the sums with one further whole day.
 
@@ -106,8 +119,6 @@ class DaySums:
         """
         if self.days < FEWEST_DAYS:
             return None
-        mean = self.total / self.trades
-        squares = self.total_squared - 2 * mean * self.total_by_trades + mean**2 * self.trades_squared
-        variance = max(0.0, squares / self.days)
+        mean, variance = self.total / self.trades, self.variance or 0.0
         half = float(half_width(np.array([float(self.days)]), variance, alpha)[0]) * self.days / self.trades
         return Interval(mean, mean - half, mean + half, self.days, self.trades)

@@ -1,0 +1,136 @@
+"""The contrast of served and held-back positions: an estimate that needs none of the replay's assumptions.
+
+A draw that knows nothing of a position leaves a share of all positions at neutral. The difference between the two
+groups therefore contains what the replay of sizes cannot see: fills and exits that depend on the size, levers that do
+not scale the outcome, positions that would not have been opened. It varies as much as the outcomes themselves, so it
+takes far longer than the replay; it checks the replay and does not replace it (docs/method.md 13.4).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overrides.core.monitoring.day_bootstrap import Floats, Ints
+from overrides.core.monitoring.day_sequence import DaySums
+from overrides.core.monitoring.days_needed import DAYS_A_MONTH, days_needed
+from overrides.core.monitoring.earned import Verdict, verdict
+
+PRIOR_POSITIONS = 3.0  # of outcome 0, beside the day's other positions: a day with few has a small control
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """Closed positions for which the draw was made; columns are `(n,)`.
+
+    day        UTC day number of the close
+    rr         outcome in R per unit of size, as it came out
+    replayed   (M - 1) * rr with M the size as served, in R; 0 where neutral was served
+    is_served  whether the draw left the position to the levers
+    share      the chance of that when it was drawn, strictly between 0 and 1
+    """
+
+    day: Ints
+    rr: Floats
+    replayed: Floats
+    is_served: NDArray[np.bool_]
+    share: Floats
+
+    def __post_init__(self) -> None:
+        if len({len(self.day), len(self.rr), len(self.replayed), len(self.is_served), len(self.share)}) > 1:
+            raise ValueError("columns: every position needs a value in each")
+        if not ((self.share > 0) & (self.share < 1)).all():
+            raise ValueError("share: every position needs a chance of either answer")
+
+
+class Check(StrEnum):
+    """What the contrast says about the assumptions of the replay."""
+
+    AGREES = "no difference is shown"
+    DIFFERS = "they differ"
+    TOO_FEW_DAYS = "too few days"
+
+
+@dataclass(frozen=True, slots=True)
+class HoldbackEffect:
+    """Sums over days of the contrast and of its two parts, whole = replayed + unseen, in R.
+
+    `whole` is what serving earned, M * rr against 1 * rr; `replayed` the part that the replay of sizes states;
+    `unseen` the difference between the outcomes per unit of size, which the replay takes to be none. `calendar_days`
+    are those from the first close to the last, with trades or without.
+    """
+
+    whole: DaySums
+    replayed: DaySums
+    unseen: DaySums
+    served: int
+    held_back: int
+    expected_held_back: float
+    calendar_days: int
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the contrast by itself shows about what serving earns."""
+        return verdict(self.whole)
+
+    @property
+    def check(self) -> Check:
+        """Whether the outcomes per unit of size differ between the groups."""
+        interval = self.unseen.interval()
+        if interval is None:
+            return Check.TOO_FEW_DAYS
+        return Check.DIFFERS if interval.is_above_zero or interval.is_below_zero else Check.AGREES
+
+    def months_needed(self, effect: float) -> float | None:
+        """Return how many further months the contrast needs to show an effect of this size (R per trade).
+
+        Zero once half its interval is narrower than the effect. None if there are too few days to tell, or if it would
+        take over a hundred years. A month counts as the days with trades that it has had so far.
+        """
+        if self.whole.interval() is None:
+            return None
+        days = days_needed(self.whole, effect)
+        if days is None:
+            return None
+        return max(0.0, (days - self.whole.days) * self.calendar_days / self.whole.days / DAYS_A_MONTH)
+
+
+def holdback_effect(drawn: Drawn) -> HoldbackEffect:
+    """Return the contrast over all positions, weighted by the inverse of the chance of the answer that each got.
+
+    With A = 1 for a served position and e its chance, w = A / e - (1 - A) / (1 - e) has the mean zero whatever the
+    position is like, and the mean of w * Y is the mean outcome of serving less that of holding back. From Y the mean
+    outcome of the day's other positions is taken, which does not depend on the position's own draw: the mean stays what
+    it is, and what the whole market did on the day is no longer noise. Worked by hand: two positions of one day at
+    e = 1/2, one served 1.1 at rr 1 and one held back at rr 0; the controls are 0 / 4 and 1 / 4.
+
+    >>> served, rr = np.array([True, False]), np.array([1.0, 0.0])
+    >>> found = holdback_effect(Drawn(np.array([1, 1]), rr, np.array([0.1, 0.0]), served, np.full(2, 0.5)))
+    >>> found.replayed.total, found.unseen.total, found.whole.total, found.expected_held_back
+    (0.2, 2.5, 2.7, 1.0)
+    """
+    weight = np.where(drawn.is_served, 1.0 / drawn.share, -1.0 / (1.0 - drawn.share))
+    replayed, unseen = weight * drawn.replayed, weight * (drawn.rr - _others(drawn.day, drawn.rr))
+    served = int(np.count_nonzero(drawn.is_served))
+    return HoldbackEffect(
+        whole=DaySums.over(drawn.day, replayed + unseen),
+        replayed=DaySums.over(drawn.day, replayed),
+        unseen=DaySums.over(drawn.day, unseen),
+        served=served,
+        held_back=len(drawn.day) - served,
+        expected_held_back=float((1.0 - drawn.share).sum()),
+        calendar_days=int(np.ptp(drawn.day)) + 1 if len(drawn.day) else 0,
+    )
+
+
+def _others(day: Ints, rr: Floats) -> Floats:
+    """Return (n,): the mean rr of the other positions of the same day, drawn towards zero where they are few."""
+    if len(day) == 0:
+        return rr
+    _, at = np.unique(day, return_inverse=True)
+    sums, counts = np.bincount(at, rr), np.bincount(at)
+    others: Floats = (sums[at] - rr) / (counts[at] - 1 + PRIOR_POSITIONS)
+    return others
