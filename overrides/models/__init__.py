@@ -7,6 +7,7 @@ overrides; vetoes, pins, mandates and scorecards refer to lines.
 
 from overrides.models.background import Challenge, WhatIf
 from overrides.models.choices import CHANNELS, DAYS_MAX, POLICIES
+from overrides.models.earned import EarnedDay
 from overrides.models.governance import HoldKind, LineHold, Mandate, MandateRenewal, ModulePolicy, Quarantine
 from overrides.models.overrides import IdleOverride, Line, Override
 from overrides.models.requests import ChangeLine, ChangeRequest, Comment, RequestEvidence, RequestKind, Vote
@@ -22,6 +23,7 @@ __all__ = [
     "ChangeLine",
     "ChangeRequest",
     "Comment",
+    "EarnedDay",
     "HoldKind",
     "IdleOverride",
     "Line",

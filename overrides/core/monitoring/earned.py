@@ -58,6 +58,7 @@ class Whole:
     neutral: DaySums
     moved: int
     looks: Sequence[Look]
+    neutral_looks: Sequence[Look]
 
     @property
     def verdict(self) -> Verdict:
@@ -82,7 +83,7 @@ def whole(days: Iterable[Day], since: int | None = None) -> Whole:
     (0.3, -0.2, 1)
     """
     replayed, neutral, moved = DaySums(), DaySums(), 0
-    looks = []
+    looks, neutral_looks = [], []
     for day, mean_exposure in _with_mean_exposure(days):
         if since is not None and day.day < since:
             continue
@@ -90,7 +91,8 @@ def whole(days: Iterable[Day], since: int | None = None) -> Whole:
         looks.append(_look(day.day, replayed))
         if mean_exposure is not None:
             neutral = neutral.plus(day.replayed - mean_exposure * day.rr, day.positions)
-    return Whole(replayed, neutral, moved, tuple(looks))
+            neutral_looks.append(_look(day.day, neutral))
+    return Whole(replayed, neutral, moved, tuple(looks), tuple(neutral_looks))
 
 
 def merged(days: Iterable[Day]) -> list[Day]:

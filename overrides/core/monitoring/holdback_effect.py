@@ -19,6 +19,7 @@ from overrides.core.monitoring.day_sequence import DaySums
 from overrides.core.monitoring.days_needed import DAYS_A_MONTH, days_needed
 from overrides.core.monitoring.earned import Verdict, verdict
 
+FEWEST_HELD_BACK = 100  # with fewer, one of them decides, and nothing is concluded
 PRIOR_POSITIONS = 3.0  # of outcome 0, beside the day's other positions: a day with few has a small control
 
 
@@ -26,31 +27,53 @@ PRIOR_POSITIONS = 3.0  # of outcome 0, beside the day's other positions: a day w
 class Drawn:
     """Closed positions for which the draw was made; columns are `(n,)`.
 
-    day        UTC day number of the close
-    rr         outcome in R per unit of size, as it came out
-    replayed   (M - 1) * rr with M the size as served, in R; 0 where neutral was served
-    is_served  whether the draw left the position to the levers
-    share      the chance of that when it was drawn, strictly between 0 and 1
+    day         UTC day number of the close
+    rr          outcome in R per unit of size, as it came out
+    replayed    (M - 1) * rr with M the size as served, in R; 0 where neutral was served
+    draw        the draw of the position, uniform over 0 to 100 before anything else is known
+    least, most the smallest and the largest share in percent that the modules held back, each between 0 and 100
+
+    A draw below `least` leaves the position to neutral in every module, one of at least `most` leaves it to the levers
+    in every module; positions between the two, of which only some modules held back, are on neither side.
     """
 
     day: Ints
     rr: Floats
     replayed: Floats
-    is_served: NDArray[np.bool_]
-    share: Floats
+    draw: Floats
+    least: Floats
+    most: Floats
 
     def __post_init__(self) -> None:
-        if len({len(self.day), len(self.rr), len(self.replayed), len(self.is_served), len(self.share)}) > 1:
+        columns = (self.day, self.rr, self.replayed, self.draw, self.least, self.most)
+        if len({len(column) for column in columns}) > 1:
             raise ValueError("columns: every position needs a value in each")
-        if not ((self.share > 0) & (self.share < 1)).all():
-            raise ValueError("share: every position needs a chance of either answer")
+        if not ((self.least > 0) & (self.least <= self.most) & (self.most < 100)).all():
+            raise ValueError("least, most: every position needs a chance of either answer")
+
+    @property
+    def is_served(self) -> NDArray[np.bool_]:
+        """Whether every module that was asked answered with its levers."""
+        return self.draw >= self.most
+
+    @property
+    def is_held_back(self) -> NDArray[np.bool_]:
+        """Whether every module that was asked answered neutral."""
+        return self.draw < self.least
+
+    @property
+    def weight(self) -> Floats:
+        """One over the chance of being served, minus one over that of being held back, 0 between; its mean is 0."""
+        served, held_back = self.is_served / (1.0 - self.most / 100.0), self.is_held_back / (self.least / 100.0)
+        weight: Floats = served - held_back
+        return weight
 
 
 class Check(StrEnum):
-    """What the contrast says about the assumptions of the replay."""
+    """What the contrast shows about the assumptions of the replay."""
 
-    AGREES = "no difference is shown"
-    DIFFERS = "they differ"
+    NO_DIFFERENCE = "no difference is shown"
+    DIFFERENCE = "a difference is shown"
     TOO_FEW_DAYS = "too few days"
 
 
@@ -72,17 +95,22 @@ class HoldbackEffect:
     calendar_days: int
 
     @property
+    def is_enough(self) -> bool:
+        """Whether there are enough days and held-back positions to conclude anything."""
+        return self.whole.interval() is not None and self.held_back >= FEWEST_HELD_BACK
+
+    @property
     def verdict(self) -> Verdict:
         """What the contrast by itself shows about what serving earns."""
-        return verdict(self.whole)
+        return verdict(self.whole) if self.is_enough else Verdict.TOO_FEW_DAYS
 
     @property
     def check(self) -> Check:
         """Whether the outcomes per unit of size differ between the groups."""
         interval = self.unseen.interval()
-        if interval is None:
+        if interval is None or not self.is_enough:
             return Check.TOO_FEW_DAYS
-        return Check.DIFFERS if interval.is_above_zero or interval.is_below_zero else Check.AGREES
+        return Check.DIFFERENCE if interval.is_above_zero or interval.is_below_zero else Check.NO_DIFFERENCE
 
     def months_needed(self, effect: float) -> float | None:
         """Return how many further months the contrast needs to show an effect of this size (R per trade).
@@ -90,7 +118,7 @@ class HoldbackEffect:
         Zero once half its interval is narrower than the effect. None if there are too few days to tell, or if it would
         take over a hundred years. A month counts as the days with trades that it has had so far.
         """
-        if self.whole.interval() is None:
+        if not self.is_enough:
             return None
         days = days_needed(self.whole, effect)
         if days is None:
@@ -104,24 +132,24 @@ def holdback_effect(drawn: Drawn) -> HoldbackEffect:
     With A = 1 for a served position and e its chance, w = A / e - (1 - A) / (1 - e) has the mean zero whatever the
     position is like, and the mean of w * Y is the mean outcome of serving less that of holding back. From Y the mean
     outcome of the day's other positions is taken, which does not depend on the position's own draw: the mean stays what
-    it is, and what the whole market did on the day is no longer noise. Worked by hand: two positions of one day at
-    e = 1/2, one served 1.1 at rr 1 and one held back at rr 0; the controls are 0 / 4 and 1 / 4.
+    it is, and what the whole market did on the day is no longer noise. Worked by hand: two positions of one day at 50
+    percent, one served 1.1 at rr 1 and one held back at rr 0; the controls are 0 / 4 and 1 / 4.
 
-    >>> served, rr = np.array([True, False]), np.array([1.0, 0.0])
-    >>> found = holdback_effect(Drawn(np.array([1, 1]), rr, np.array([0.1, 0.0]), served, np.full(2, 0.5)))
+    >>> half = np.full(2, 50.0)
+    >>> day, draw = np.array([1, 1]), np.array([70.0, 20.0])
+    >>> found = holdback_effect(Drawn(day, np.array([1.0, 0.0]), np.array([0.1, 0.0]), draw, half, half))
     >>> found.replayed.total, found.unseen.total, found.whole.total, found.expected_held_back
     (0.2, 2.5, 2.7, 1.0)
     """
-    weight = np.where(drawn.is_served, 1.0 / drawn.share, -1.0 / (1.0 - drawn.share))
+    weight = drawn.weight
     replayed, unseen = weight * drawn.replayed, weight * (drawn.rr - _others(drawn.day, drawn.rr))
-    served = int(np.count_nonzero(drawn.is_served))
     return HoldbackEffect(
         whole=DaySums.over(drawn.day, replayed + unseen),
         replayed=DaySums.over(drawn.day, replayed),
         unseen=DaySums.over(drawn.day, unseen),
-        served=served,
-        held_back=len(drawn.day) - served,
-        expected_held_back=float((1.0 - drawn.share).sum()),
+        served=int(np.count_nonzero(drawn.is_served)),
+        held_back=int(np.count_nonzero(drawn.is_held_back)),
+        expected_held_back=float(drawn.least.sum()) / 100.0,
         calendar_days=int(np.ptp(drawn.day)) + 1 if len(drawn.day) else 0,
     )
 

@@ -1,0 +1,47 @@
+"""The table of what closed positions earned by their size, as one row for each UTC day, module and book."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+from telemetry.foundation.models import finite
+
+WHOLE = ""  # the module of the rows over all modules
+
+
+class EarnedDay(models.Model):
+    """Sums over the positions of a module and book that closed on one UTC day (docs/method.md 13.4).
+
+    Derived from trades and their attributions by `overrides.monitoring.refresh_earned`, which replaces the rows of days
+    whose trades changed. Rows of the module "" count every position once for all modules. The last four counts are of
+    trades that closed on the day and are not among the positions.
+    """
+
+    module = models.CharField(max_length=2, blank=True, help_text="empty: all modules together")
+    book = models.CharField(max_length=40)
+    day = models.DateField(help_text="UTC day of the close")
+    positions = models.PositiveIntegerField()
+    moved = models.PositiveIntegerField(help_text="of them, positions of which a size was moved")
+    replayed = models.FloatField(help_text="sum of (M - M0) * rr, in R")
+    exposure = models.FloatField(help_text="sum of M - M0")
+    rr = models.FloatField(help_text="sum of the outcomes, in R")
+    without_leg = models.PositiveIntegerField(help_text="positions with an add whose part is not known")
+    superseded = models.PositiveIntegerField(help_text="left out: a trade of another book tells the same position")
+    without_rr = models.PositiveIntegerField(help_text="left out: no outcome in R")
+    waiting = models.PositiveIntegerField(help_text="left out: not attributed yet")
+    opened_before = models.PositiveIntegerField(help_text="left out: opened before the module was first switched on")
+    computed_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["module", "book", "day"], name="one_earned_row_per_module_book_and_day"),
+            models.CheckConstraint(condition=finite("replayed", "exposure", "rr"), name="earned_day_is_finite"),
+            models.CheckConstraint(
+                condition=Q(moved__lte=F("positions"), module__in=("", "dm", "pm")), name="earned_day_is_sound"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.module or 'all modules'} {self.book} {self.day}"
