@@ -15,6 +15,7 @@ from config.api.stream import StreamElsewhere
 from config.desk.alarms import acknowledge_page as acknowledge_alarm
 from config.desk.books import books_csv, books_page
 from config.desk.coverage import coverage_page
+from config.desk.earned import earned_csv, earned_page
 from config.desk.glossary import glossary_page
 from config.desk.inbox import acknowledge_page as acknowledge_notices
 from config.desk.request_evidence import request_evidence_csv
@@ -32,6 +33,8 @@ urlpatterns = [
     path("admin/alarms/<str:check>/acknowledge/", admin.site.admin_view(acknowledge_alarm), name="acknowledge_alarm"),
     path("admin/books/", admin.site.admin_view(books_page), name="books"),
     path("admin/books/list.csv", admin.site.admin_view(books_csv), name="books_csv"),
+    path("admin/earned/", admin.site.admin_view(earned_page), name="earned"),
+    path("admin/earned/list.csv", admin.site.admin_view(earned_csv), name="earned_csv"),
     path("admin/coverage/", admin.site.admin_view(coverage_page), name="coverage"),
     path("admin/coverage/unknown/", admin.site.admin_view(unknown_dimensions_page), name="unknown_dimensions"),
     path("admin/coverage/unknown.csv", admin.site.admin_view(unknown_dimensions_csv), name="unknown_dimensions_csv"),

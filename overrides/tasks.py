@@ -7,6 +7,7 @@ from datetime import timedelta
 from celery import shared_task
 
 from overrides.monitoring.challenger import run_comparison
+from overrides.monitoring.refresh_earned import refresh_earned
 from overrides.monitoring.replay import replay_nightly
 from overrides.monitoring.scorecards import JOB, score
 from overrides.requests.apply import apply_due, expire_requests
@@ -50,6 +51,13 @@ def score_task(*, now: str | None = None, **_: object) -> None:
     """Compute the scorecards again if a trade was attributed or a request was decided since the last time."""
     at = moment_of_task(now)
     run_once(JOB, now=at, every=timedelta(minutes=15), work=lambda: score(now=at), of_one_moment=True)
+
+
+@shared_task(name="overrides.earned")
+def earned_task(*, now: str | None = None, **_: object) -> None:
+    """Bring the sums of what positions earned up to date."""
+    at = moment_of_task(now)
+    run_once("earned", now=at, every=timedelta(minutes=15), work=lambda: refresh_earned(now=at))
 
 
 @shared_task(name="overrides.what_if")

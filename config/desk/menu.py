@@ -33,9 +33,9 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "parameterset": "Parameters", "modulepolicy": "Policies", "line": "Lines",
     },
     "What happened": {
-        "decision": "Decisions", "trade": "Trades", "attribution": "Earnings by trade", "scorecard": "Scorecards",
-        "books": "Trades by book",
-        "coverage": "Coverage", "unitofrisk": "Units of risk",
+        "earned": "Earned", "scorecard": "Scorecards", "decision": "Decisions", "trade": "Trades",
+        "attribution": "Earnings by trade", "books": "Trades by book", "coverage": "Coverage",
+        "unitofrisk": "Units of risk",
     },
     "What was learned": {
         "lesson": "Lessons", "coefficient": "Coefficients", "walkforward": "Walk-forward", "noisetwin": "Noise twins",
@@ -45,7 +45,11 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "jobrun": "Job runs", "apikey": "API keys", "user": "People", "group": "Roles and groups",
     },
 }  # fmt: skip
-COUNTED_FROM = {"books": "trade", "coverage": "trade"}  # pages that belong to no model: key -> who sees it sees them
+COUNTED_FROM = {
+    "earned": "attribution",
+    "books": "trade",
+    "coverage": "trade",
+}  # pages that belong to no model: key -> who sees it sees them
 OTHERS = "Other"
 
 

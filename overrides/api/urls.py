@@ -2,6 +2,7 @@
 
 from django.urls import re_path
 
+from overrides.api.earned import EarnedView
 from overrides.api.local_decisions import DecisionsView
 from overrides.api.modes import ModesView
 from overrides.api.overrides import OverridesView, OverrideView
@@ -27,5 +28,6 @@ urlpatterns = [
     re_path(r"^scorecards/?$", ScorecardsView.as_view(), name="scorecards"),
     re_path(r"^scorecards/(?P<scorecard_id>[0-9a-f]{64})/?$", ScorecardView.as_view(), name="scorecard"),
     re_path(r"^dimensions/unknown/?$", UnknownDimensionsView.as_view(), name="dimensions_unknown"),
+    re_path(r"^earned/?$", EarnedView.as_view(), name="earned"),
     re_path(r"^modes/?$", ModesView.as_view(), name="modes"),
 ]

@@ -7,7 +7,7 @@ overrides; vetoes, pins, mandates and scorecards refer to lines.
 
 from overrides.models.background import Challenge, WhatIf
 from overrides.models.choices import CHANNELS, DAYS_MAX, POLICIES
-from overrides.models.earned import EarnedDay
+from overrides.models.earned import EarnedDay, HoldbackDay
 from overrides.models.governance import HoldKind, LineHold, Mandate, MandateRenewal, ModulePolicy, Quarantine
 from overrides.models.overrides import IdleOverride, Line, Override
 from overrides.models.requests import ChangeLine, ChangeRequest, Comment, RequestEvidence, RequestKind, Vote
@@ -25,6 +25,7 @@ __all__ = [
     "Comment",
     "EarnedDay",
     "HoldKind",
+    "HoldbackDay",
     "IdleOverride",
     "Line",
     "LineHold",

@@ -1,4 +1,4 @@
-"""The table of what closed positions earned by their size, as one row for each UTC day, module and book."""
+"""Tables of what closed positions earned: by their size, and served against held back, as sums of UTC days."""
 
 from __future__ import annotations
 
@@ -45,3 +45,37 @@ class EarnedDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.module or 'all modules'} {self.book} {self.day}"
+
+
+class HoldbackDay(models.Model):
+    """Sums over the positions of a book that closed on one UTC day and took part in a holdback (docs/method.md 13.4).
+
+    Derived once a day for all days by `overrides.monitoring.holdback`, because a position counts by the first trade
+    that tells it.
+    """
+
+    book = models.CharField(max_length=40)
+    day = models.DateField(help_text="UTC day of the close")
+    positions = models.PositiveIntegerField()
+    served = models.PositiveIntegerField(help_text="answered with the levers by every module that was asked")
+    held_back = models.PositiveIntegerField(help_text="answered neutral by every module that was asked")
+    expected_held_back = models.FloatField(help_text="sum of the chances of being held back")
+    replayed = models.FloatField(help_text="weighted sum of (M - 1) * rr, in R")
+    unseen = models.FloatField(help_text="weighted sum of the outcomes, in R")
+    computed_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["book", "day"], name="one_holdback_row_per_book_and_day"),
+            models.CheckConstraint(
+                condition=finite("expected_held_back", low=0) & finite("replayed", "unseen"),
+                name="holdback_day_is_finite",
+            ),
+            models.CheckConstraint(
+                condition=Q(positions__gte=F("served") + F("held_back")), name="holdback_day_is_sound"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"holdback {self.book} {self.day}"

@@ -15,6 +15,7 @@ from django.db.models import Max
 
 from overrides.models import EarnedDay
 from overrides.models.earned import WHOLE
+from overrides.monitoring.holdback import refresh_holdback
 from telemetry.core.decision_fit import BACKTEST
 from telemetry.models import MODULES, AuditEntry
 
@@ -101,7 +102,7 @@ FROM position GROUP BY module, book, day
 def refresh_earned(*, now: datetime, everything: bool = False) -> int:
     """Replace the sums of the days whose trades changed and return how many rows were written.
 
-    All days are computed by the first refresh of a UTC day, and with `everything`.
+    All days, and the contrast of the holdback, are computed by the first refresh of a UTC day, and with `everything`.
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -110,6 +111,8 @@ def refresh_earned(*, now: datetime, everything: bool = False) -> int:
         rows = EarnedDay.objects.all() if days is None else EarnedDay.objects.filter(day__in=days)
         rows.delete()
         began = first_switched_on()
+        if days is None:
+            refresh_holdback(now=now)
         if not began or days == []:
             return 0
         began = began | {WHOLE: min(began.values())}

@@ -1,7 +1,8 @@
 """Planted worlds: how often "it earns" is said wrongly or found, and whether the holdback's months come true.
 
-`./dev bench earned [--seeds 400] [--days 1000] [--only WORD]`. Outcomes are t-tailed (df 4) with an sd of 1.4 R; the
-trades of a day share .3 of their variance; levers move sizes by at most a tenth. Every day is looked at.
+`./dev bench earned [--seeds 400] [--days 1000] [--only WORD] [--trades 100000]`. Outcomes are t-tailed (df 4)
+with an sd of 1.4 R; the trades of a day share .3 of their variance; levers move sizes by at most a tenth. Every day is
+looked at.
 """
 
 from __future__ import annotations
@@ -16,7 +17,14 @@ import numpy as np
 from overrides.core.monitoring.day_bootstrap import Floats, Ints
 from overrides.core.monitoring.day_sequence import DaySums
 from overrides.core.monitoring.earned import Day, Look, whole
-from overrides.core.monitoring.holdback_effect import Drawn, HoldbackEffect, holdback_effect
+from overrides.core.monitoring.holdback_effect import (
+    FEWEST_HELD_BACK,
+    Drawn,
+    HoldbackEffect,
+    contrast_days,
+    holdback_effect,
+)
+from tests.bench.earned_table import tables
 from tests.bench.report import figure
 
 BENCH = "earned"
@@ -146,22 +154,21 @@ def until(rows: Drawn, day: int) -> HoldbackEffect:
     """Return the contrast as it stood after so many days."""
     n = int(np.searchsorted(rows.day, day))
     columns = (rows.day, rows.rr, rows.replayed, rows.draw, rows.least, rows.most)
-    return holdback_effect(Drawn(*(column[:n] for column in columns)))
+    return holdback_effect(contrast_days(Drawn(*(column[:n] for column in columns))))
 
 
 def daily(rows: Drawn) -> dict[str, list[DaySums]]:
-    """Return the sums of the contrast and of its unseen part after every day."""
-    weight = rows.weight
-    n = np.bincount(rows.day)
-    others = (np.bincount(rows.day, rows.rr)[rows.day] - rows.rr) / (n[rows.day] + 2.0)
-    unseen = np.bincount(rows.day, weight * (rows.rr - others))
-    both = unseen + np.bincount(rows.day, weight * rows.replayed)
+    """Return the sums of the contrast and of its unseen part after every day on which enough were held back."""
     looks: dict[str, list[DaySums]] = {"whole": [], "unseen": []}
-    for name, totals in (("whole", both), ("unseen", unseen)):
-        sums = DaySums()
-        for total, count in zip(totals.tolist(), n.tolist(), strict=True):
-            sums = sums.plus(total, count)
-            looks[name].append(sums)
+    whole_sums, unseen_sums = DaySums(), DaySums()
+    held_back = 0
+    for day in contrast_days(rows):
+        whole_sums = whole_sums.plus(day.replayed + day.unseen, day.positions)
+        unseen_sums = unseen_sums.plus(day.unseen, day.positions)
+        held_back += day.held_back
+        is_enough = held_back >= FEWEST_HELD_BACK
+        looks["whole"].append(whole_sums if is_enough else DaySums())
+        looks["unseen"].append(unseen_sums if is_enough else DaySums())
     return looks
 
 
@@ -224,7 +231,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=400)
     parser.add_argument("--days", type=int, default=1000)
     parser.add_argument("--only", default="")
+    parser.add_argument("--trades", type=int, default=0, help="measure keeping and reading so many trades instead")
     options = parser.parse_args(arguments)
+    if options.trades:
+        tables(options.trades)
+        return
     for world in WORLDS:
         if options.only in world.name:
             replays(world, options.seeds, options.days)

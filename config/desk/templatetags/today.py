@@ -10,12 +10,15 @@ from django.contrib.auth.models import User
 from django.template import Context
 
 from config.desk.alarms import SEES, shown_alarms
+from config.desk.earned import PERMISSION as SEES_EARNED
+from config.desk.earned_words import verdict_words
 from config.desk.inbox import inbox
 from config.desk.queue import queue
 from config.desk.today import EARNED_TRADES, Counts, counts, due_mandates, served
 from config.desk.troubles import Trouble, key_troubles, troubles
 from overrides.admin.request_form import ReasonForm
 from overrides.core.governance.permissions import LOWER, REVIEW, VIEW_REQUESTS
+from overrides.monitoring.earned import earned
 from telemetry.foundation.admin.read_only import person
 
 register = template.Library()
@@ -35,7 +38,8 @@ def today(context: Context) -> dict[str, Any]:
         "queue": queue(user, now) if user.has_perm(VIEW_REQUESTS) else None,
         **_mandates(user, counted, now),
         **_served(user, counted, now),
-        "earned": counted.earned if user.has_perm("telemetry.view_attribution") else None,
+        "earned": counted.earned if user.has_perm(SEES_EARNED) else None,
+        "whole": verdict_words(earned()) if user.has_perm(SEES_EARNED) else "",
         "earned_trades": EARNED_TRADES,
         "troubles": _troubles(user, counted, now),
     }

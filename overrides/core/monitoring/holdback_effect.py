@@ -8,6 +8,7 @@ takes far longer than the replay; it checks the replay and does not replace it (
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -69,6 +70,19 @@ class Drawn:
         return weight
 
 
+@dataclass(frozen=True, slots=True)
+class ContrastDay:
+    """One UTC day of closed positions for which the draw was made, as weighted sums over them (`contrast_days`)."""
+
+    day: int
+    positions: int
+    served: int
+    held_back: int
+    expected_held_back: float
+    replayed: float
+    unseen: float
+
+
 class Check(StrEnum):
     """What the contrast shows about the assumptions of the replay."""
 
@@ -126,8 +140,8 @@ class HoldbackEffect:
         return max(0.0, (days - self.whole.days) * self.calendar_days / self.whole.days / DAYS_A_MONTH)
 
 
-def holdback_effect(drawn: Drawn) -> HoldbackEffect:
-    """Return the contrast over all positions, weighted by the inverse of the chance of the answer that each got.
+def contrast_days(drawn: Drawn) -> list[ContrastDay]:
+    """Return the sums of each day, weighted by the inverse of the chance of the answer that each position got.
 
     With A = 1 for a served position and e its chance, w = A / e - (1 - A) / (1 - e) has the mean zero whatever the
     position is like, and the mean of w * Y is the mean outcome of serving less that of holding back. From Y the mean
@@ -137,28 +151,52 @@ def holdback_effect(drawn: Drawn) -> HoldbackEffect:
 
     >>> half = np.full(2, 50.0)
     >>> day, draw = np.array([1, 1]), np.array([70.0, 20.0])
-    >>> found = holdback_effect(Drawn(day, np.array([1.0, 0.0]), np.array([0.1, 0.0]), draw, half, half))
-    >>> found.replayed.total, found.unseen.total, found.whole.total, found.expected_held_back
-    (0.2, 2.5, 2.7, 1.0)
+    >>> [found] = contrast_days(Drawn(day, np.array([1.0, 0.0]), np.array([0.1, 0.0]), draw, half, half))
+    >>> found.replayed, found.unseen, found.served, found.held_back, found.expected_held_back
+    (0.2, 2.5, 1, 1, 1.0)
     """
+    days, at = np.unique(drawn.day, return_inverse=True)
     weight = drawn.weight
-    replayed, unseen = weight * drawn.replayed, weight * (drawn.rr - _others(drawn.day, drawn.rr))
+    columns = (
+        np.ones(len(at)), drawn.is_served, drawn.is_held_back, drawn.least / 100.0,
+        weight * drawn.replayed, weight * (drawn.rr - _others(at, drawn.rr)),
+    )  # fmt: skip
+    sums = [np.bincount(at, column, len(days)).tolist() for column in columns]
+    return [
+        ContrastDay(day, int(n), int(served), int(held), expected, replayed, unseen)
+        for day, n, served, held, expected, replayed, unseen in zip(days.tolist(), *sums, strict=True)
+    ]
+
+
+def holdback_effect(days: Iterable[ContrastDay]) -> HoldbackEffect:
+    """Return the contrast over days, those with the same number (of several books) as one.
+
+    >>> found = holdback_effect([ContrastDay(1, 2, 1, 1, 1.0, 0.25, 2.5), ContrastDay(1, 1, 1, 0, 0.5, 0.25, -1.0)])
+    >>> found.whole.total, found.whole.days, found.whole.trades, found.calendar_days
+    (2.0, 1, 3, 1)
+    """
+    every = list(days)
+    together: dict[int, tuple[int, float, float]] = {}
+    for each in every:
+        n, replayed, unseen = together.get(each.day, (0, 0.0, 0.0))
+        together[each.day] = n + each.positions, replayed + each.replayed, unseen + each.unseen
+    whole, by_replay, by_rest = DaySums(), DaySums(), DaySums()
+    for n, replayed, unseen in together.values():
+        whole = whole.plus(replayed + unseen, n)
+        by_replay, by_rest = by_replay.plus(replayed, n), by_rest.plus(unseen, n)
     return HoldbackEffect(
-        whole=DaySums.over(drawn.day, replayed + unseen),
-        replayed=DaySums.over(drawn.day, replayed),
-        unseen=DaySums.over(drawn.day, unseen),
-        served=int(np.count_nonzero(drawn.is_served)),
-        held_back=int(np.count_nonzero(drawn.is_held_back)),
-        expected_held_back=float(drawn.least.sum()) / 100.0,
-        calendar_days=int(np.ptp(drawn.day)) + 1 if len(drawn.day) else 0,
+        whole,
+        by_replay,
+        by_rest,
+        served=sum(each.served for each in every),
+        held_back=sum(each.held_back for each in every),
+        expected_held_back=sum(each.expected_held_back for each in every),
+        calendar_days=max(together) - min(together) + 1 if together else 0,
     )
 
 
-def _others(day: Ints, rr: Floats) -> Floats:
+def _others(at: Ints, rr: Floats) -> Floats:
     """Return (n,): the mean rr of the other positions of the same day, drawn towards zero where they are few."""
-    if len(day) == 0:
-        return rr
-    _, at = np.unique(day, return_inverse=True)
     sums, counts = np.bincount(at, rr), np.bincount(at)
     others: Floats = (sums[at] - rr) / (counts[at] - 1 + PRIOR_POSITIONS)
     return others
