@@ -12,7 +12,7 @@ from overrides.models.governance import HoldKind, LineHold, Mandate, MandateRene
 from overrides.models.overrides import IdleOverride, Line, Override
 from overrides.models.requests import ChangeLine, ChangeRequest, Comment, RequestEvidence, RequestKind, Vote
 from overrides.models.scorecards import Scorecard
-from overrides.models.serving import ModuleMode, ServingConfirmation
+from overrides.models.serving import HoldbackSecret, ModuleMode, ServingConfirmation
 from overrides.models.versions import Membership, ParameterSet, Version, VersionKind
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "EarnedDay",
     "HoldKind",
     "HoldbackDay",
+    "HoldbackSecret",
     "IdleOverride",
     "Line",
     "LineHold",

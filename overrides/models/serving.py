@@ -1,10 +1,13 @@
-"""Tables of the modules' serving modes, and of what each process and client last reported that it serves."""
+"""Tables of the modules' serving modes, of the holdback's secret, and of what processes and clients report to serve."""
 
 from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
+from overrides.core.engine.definitions.holdback import LARGEST_PERCENT
+from overrides.core.engine.definitions.serving_mode import LONGEST_SALT
 from overrides.models.versions import Version
 from telemetry.foundation.models import finite
 from telemetry.models import MODULES
@@ -24,6 +27,13 @@ class ModuleMode(models.Model):
     mode = models.CharField(max_length=6, choices=Mode, default=Mode.OFF)
     rollout_percent = models.FloatField(default=100.0)
     allow = models.JSONField(default=dict, help_text="dimension -> values served; empty: all")
+    rollout_salt = models.CharField(
+        max_length=LONGEST_SALT,
+        blank=True,
+        default="",
+        help_text="of the roll-out; empty: from before there were salts",
+    )
+    holdback_percent = models.FloatField(default=0.0, help_text="share of positions that are answered neutral")
     challenger = models.ForeignKey(Version, models.PROTECT, null=True, related_name="+")
     revision = models.PositiveIntegerField(default=1)
     changed_at = models.DateTimeField()
@@ -36,10 +46,30 @@ class ModuleMode(models.Model):
                 condition=finite("rollout_percent", low=0, high=100), name="mode_rollout_is_a_percentage"
             ),
             models.CheckConstraint(condition=Q(mode__in=("off", "shadow", "on")), name="mode_is_known"),
+            models.CheckConstraint(
+                condition=finite("holdback_percent", low=0, high=LARGEST_PERCENT), name="mode_holdback_is_small"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.module} {self.mode}"
+
+
+class HoldbackSecret(models.Model):
+    """The secret by which positions are drawn to be held back: one row, made once, which no page and no API shows.
+
+    Whoever knows it can tell which positions will be answered neutral, and could choose position keys by that.
+    """
+
+    secret = models.BinaryField(max_length=32)
+    made_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="there_is_one_holdback_secret")]
+
+    def __str__(self) -> str:
+        return "the secret of the holdback"
 
 
 class ServingConfirmation(models.Model):

@@ -29,7 +29,7 @@ from overrides.core.engine.serve import neutral_levers
 from overrides.core.governance.errors import EngineMissing
 from overrides.core.monitoring.format_view import stored_as
 from overrides.core.monitoring.json_diff import Difference, differences
-from overrides.serving.decisions.decision_record import NUMERIC_BUILD, SERVED_UNDER
+from overrides.serving.decisions.decision_record import HOLDBACK, NUMERIC_BUILD, SERVED_UNDER
 from overrides.serving.engine import unpublished_engine
 from overrides.serving.engine_cache import Engines, past_engines
 from overrides.serving.resolve import resolve_one
@@ -202,7 +202,8 @@ def _computed(row: Decision, engines: Engines, known: Format) -> dict[str, Any]:
     if row.challenger_version is not None:
         beside = engines(row.module, row.challenger_version)
         challenger = (row.challenger_version, knowing(beside.compiled, beside.parameters, known))
-    mode = ServingMode.checked({"mode": row.mode, **row.request.get(SERVED_UNDER, {})})
+    held = {"holdback_percent": row.request[HOLDBACK]["percent"]} if HOLDBACK in row.request else {}
+    mode = ServingMode.checked({"mode": row.mode, **row.request.get(SERVED_UNDER, {}), **held})
     found = resolve_one(
         question_of(row), replace(engine, compiled=compiled, mode=mode, challenger=challenger), now=row.at
     )
@@ -210,8 +211,9 @@ def _computed(row: Decision, engines: Engines, known: Format) -> dict[str, Any]:
 
 
 def question_of(row: Decision) -> Question:
-    """Return the stored request of a decision."""
+    """Return the stored request of a decision, with the draw of its position if a holdback ran."""
     stored: dict[str, Any] = row.request
     request = Request(row.module, row.pattern_key, row.action_category, row.scope, row.at, stored["current"])
     carried = stored.get("coefficient_product"), stored.get("alloc_mult"), stored.get("book")
-    return Question(request, stored["rollout_key"], stored["base_allocation"], *carried)
+    position = stored.get("position_key"), stored.get(HOLDBACK, {}).get("draw")
+    return Question(request, stored["rollout_key"], stored["base_allocation"], *carried, *position)

@@ -29,6 +29,7 @@ from overrides.core.engine.position_scaling import Scaling
 from overrides.core.engine.serve import UNSCALED
 from overrides.models import ModuleMode, Version
 from overrides.serving.confirmations import Reporter
+from overrides.serving.holdback import holdback_secret
 from overrides.serving.mode import mode_document
 from overrides.versions.load_columns import load_groups
 from overrides.versions.load_version import changed_keys, refuse_altered
@@ -208,7 +209,10 @@ class EngineRoom:
                 stamps = cursor.fetchall()
             for module, revision, *versions in stamps:
                 if module not in self._modes or self._modes[module][0] != revision:
-                    self._modes[module] = revision, _load_mode(module)[0]
+                    mode = _load_mode(module)[0]
+                    if mode.runs_holdback:
+                        holdback_secret()  # read before the mode is taken up, because answers read no database
+                    self._modes[module] = revision, mode
                 self._wanted[module] = tuple(versions), polled_at
                 self._swap(module, self._engines.get(module))
 

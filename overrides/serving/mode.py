@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -19,19 +20,36 @@ from telemetry.audit.audit_log import write_audit
 from telemetry.foundation.core.refusal import Refused
 from telemetry.models import AuditEntry
 
+FIELDS = ("mode", "rollout_percent", "allow", "challenger", "holdback_percent")  # what a request may set
+SALT_BYTES = 8
 ORDER = {ModuleMode.Mode.OFF: 0, ModuleMode.Mode.SHADOW: 1, ModuleMode.Mode.ON: 2}
 
 
 def mode_document(row: ModuleMode | None) -> dict[str, Any]:
-    """Return a mode as JSON; a missing row is off."""
+    """Return a mode as JSON; a missing row is off.
+
+    The salt of a roll-out and the share of a holdback are left out where there is none, as in the documents from before
+    there were any; `full_document` states the share.
+    """
     if row is None:
         return {"mode": "off", "rollout_percent": 100.0, "allow": {}, "challenger": None}
-    return {
+    document: dict[str, Any] = {
         "mode": row.mode,
         "rollout_percent": row.rollout_percent,
         "allow": row.allow,
         "challenger": row.challenger.number if row.challenger else None,
     }
+    if row.rollout_salt:
+        document["rollout_salt"] = row.rollout_salt
+    if row.holdback_percent:
+        document["holdback_percent"] = row.holdback_percent
+    return document
+
+
+def full_document(row: ModuleMode | None) -> dict[str, Any]:
+    """Return every field of a mode that a request may set, as JSON; a missing row is off."""
+    document = {"holdback_percent": 0.0} | mode_document(row)
+    return {name: document[name] for name in FIELDS}
 
 
 def mode_of(module: str) -> ServingMode:
@@ -130,10 +148,9 @@ def checked_mode(module: str, content: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises FieldError for an unknown field or an invalid value.
     """
-    known = mode_document(None)
-    unknown = sorted(set(content) - set(known))
+    unknown = sorted(set(content) - set(FIELDS))
     if unknown:
-        raise FieldError(unknown[0], f"not part of a mode; it has {', '.join(known)}")
+        raise FieldError(unknown[0], f"not part of a mode; it has {', '.join(FIELDS)}")
     challenger = content.get("challenger")
     if challenger is not None and not Version.objects.filter(module=module, number=challenger).exists():
         raise FieldError("challenger", f"{module} has no version {challenger!r}")
@@ -144,8 +161,8 @@ def checked_mode(module: str, content: Mapping[str, Any]) -> dict[str, Any]:
         except Refused as refused:
             first = refused.refusals[0]
             raise FieldError(f"allow.{first.field}", first.message) from refused
-    full = known | checked
-    ServingMode.checked({key: full[key] for key in ("mode", "rollout_percent", "allow")})
+    full = full_document(None) | checked
+    ServingMode.checked({name: full[name] for name in FIELDS if name != "challenger"})
     return checked
 
 
@@ -154,7 +171,10 @@ def _write(
 ) -> ModuleMode:
     before = mode_document(row)
     row = row or ModuleMode(module=module, revision=0)
+    if _begins_rollout(before, document):
+        row.rollout_salt = secrets.token_hex(SALT_BYTES)
     row.mode, row.rollout_percent, row.allow = document["mode"], document["rollout_percent"], document["allow"]
+    row.holdback_percent = document.get("holdback_percent", 0.0)
     number = document["challenger"]
     row.challenger = None if number is None else Version.objects.get(module=module, number=number)
     row.revision, row.changed_by, row.reason, row.changed_at = row.revision + 1, by, reason, at
@@ -163,3 +183,13 @@ def _write(
         actor=by, action="mode", object=f"mode {module}", reason=reason, before=before, after=mode_document(row), at=at
     )
     return row
+
+
+def _begins_rollout(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Return whether a roll-out to some of the callers begins, which then gets a salt of its own.
+
+    A larger or smaller share of a roll-out that is under way keeps its salt, so that callers who were served first stay
+    among those served.
+    """
+    was_partial = before["mode"] == ModuleMode.Mode.ON and 0 < before["rollout_percent"] < 100
+    return after["mode"] == ModuleMode.Mode.ON and 0 < after["rollout_percent"] < 100 and not was_partial

@@ -17,6 +17,7 @@ from overrides.core.engine.staleness import flags_at_age, stale_answer
 from overrides.serving.answer_metrics import DRY, RESOLVE, note_answers
 from overrides.serving.decisions.decision_record import Decided, combiners_of, decision_record
 from overrides.serving.engine import ENGINE_ROOM, Engine
+from overrides.serving.holdback import drawn
 from overrides.serving.resolve_request import Question
 from telemetry.decisions.decision_log import DecisionRecord
 from telemetry.foundation.core.identifiers import uuid7
@@ -89,7 +90,7 @@ def resolve(
         places = [place for place, question in enumerate(questions) if question.request.module == module]
         engine, age = ENGINE_ROOM.engine(module), ENGINE_ROOM.stale_seconds(module)
         found |= zip(places, _find([questions[place] for place in places], engine, age), strict=True)
-    answers = [_resolved(question, found[place], now, key) for place, question in enumerate(questions)]
+    answers = [_resolved(found[place], now, key) for place in range(len(questions))]
     note_answers([each.decided for each in answers], DRY if dry else RESOLVE)
     return answers
 
@@ -97,12 +98,15 @@ def resolve(
 def resolve_one(question: Question, engine: Engine | None, *, now: datetime, stale_seconds: float = 0.0) -> Resolved:
     """Answer one question from an engine; a missing engine, or one unconfirmed for too long, is neutral and STALE."""
     (found,) = _find([question], engine, stale_seconds)
-    return _resolved(question, found, now, None)
+    return _resolved(found, now, None)
 
 
 class _Found(NamedTuple):
-    """An answer before it has an identity: the engine that gave it, its flags, and the microseconds that it took."""
+    """An answer before it has an identity: its question with the draw of its position, the engine that gave it, its
+    flags, and the microseconds that it took.
+    """
 
+    question: Question
     engine: Engine | None
     answer: Answer
     flags: tuple[Flag, ...]
@@ -113,18 +117,23 @@ def _find(questions: Sequence[Question], engine: Engine | None, stale_seconds: f
     """Answer questions to one module in one pass."""
     started = time.perf_counter()
     is_there = engine is not None and stale_seconds <= ENGINE_ROOM.max_stale_seconds
+    if engine and engine.mode.runs_holdback:
+        questions = [drawn(each) for each in questions]
     if engine and is_there:
         answers = _answers(questions, engine)
     else:
         answers = [stale_answer(each.request.module, each.request.action_category) for each in questions]
     latency_us = (time.perf_counter() - started) * 1e6 / len(questions)
-    return [_Found(engine, each, flags_at_age(each.flags, stale_seconds), latency_us) for each in answers]
+    return [
+        _Found(question, engine, each, flags_at_age(each.flags, stale_seconds), latency_us)
+        for question, each in zip(questions, answers, strict=True)
+    ]
 
 
 def _answers(questions: Sequence[Question], engine: Engine) -> Sequence[Answer]:
     motifs, scaling = engine.parameters.protected_motifs, engine.scaling
     if len(questions) > 1:
-        asked = [Asked(each.request, each.rollout_key, each.upstream_multiplier) for each in questions]
+        asked = [Asked(each.request, each.rollout_key, each.upstream_multiplier, each.draw) for each in questions]
         return answer_many(engine.compiled, engine.mode, asked, protected_motifs=motifs, scaling=scaling)
     (only,) = questions
     return [
@@ -133,6 +142,7 @@ def _answers(questions: Sequence[Question], engine: Engine) -> Sequence[Answer]:
             engine.mode,
             only.request,
             rollout_key=only.rollout_key,
+            draw=only.draw,
             protected_motifs=motifs,
             scaling=scaling,
             upstream_multiplier=only.upstream_multiplier,
@@ -140,9 +150,9 @@ def _answers(questions: Sequence[Question], engine: Engine) -> Sequence[Answer]:
     ]
 
 
-def _resolved(question: Question, found: _Found, now: datetime, key: str | None) -> Resolved:
+def _resolved(found: _Found, now: datetime, key: str | None) -> Resolved:
     """Return an answer with its identity, and with what a dm question multiplies by it."""
-    engine, answer, flags, latency_us = found
+    question, engine, answer, flags, latency_us = found
     decided = Decided(uuid7(now), question, engine, answer, flags, latency_us, key)
     product = allocation = None
     if question.request.module == "dm":

@@ -18,9 +18,11 @@ from telemetry.foundation.core.refusal import Refused, shown
 KEYS = dict.fromkeys(
     (
         "module", "pattern_key", "action_category", "scope", "at", "current", "rollout_key", "base_allocation",
-        "coefficient_product", "alloc_mult", "book",
+        "coefficient_product", "alloc_mult", "book", "position_key",
     )
 )  # fmt: skip
+
+LONGEST_KEY = 200  # characters of a roll-out key and of a position key
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Question:
 
     `coefficient_product` and `alloc_mult` (pm) are what dm answered for the same position; they count towards the cap.
     `book` is that of the action, None for any; it moves no lever, and is recorded for the trade that names the answer.
+    `position_key` names the position, before its order, in every question about it; `draw` is that of the position
+    where a holdback runs (`overrides.serving.holdback`), and never sent.
     """
 
     request: Request
@@ -37,6 +41,8 @@ class Question:
     coefficient_product: float | None = None
     alloc_mult: float | None = None
     book: str | None = None
+    position_key: str | None = None
+    draw: float | None = None
 
     @property
     def upstream_multiplier(self) -> float:
@@ -65,11 +71,12 @@ def read_question(value: object, *, now: datetime) -> Question:
     scope = fields.take("scope", read_scope, {})
     at = fields.take("at", parse_moment, now)
     current = fields.take("current", _current, {})
-    rollout_key = fields.take("rollout_key", text(200), None)
+    rollout_key = fields.take("rollout_key", text(LONGEST_KEY), None)
     book = fields.take("book", read_book, None)
+    position_key = fields.take("position_key", text(LONGEST_KEY), None)
     fields.close()
     request = Request(module.value, pattern_key, category.value, scope, at, current)
-    return Question(request, rollout_key, base, product, alloc, book)
+    return Question(request, rollout_key, base, product, alloc, book, position_key)
 
 
 def _within(low: float, high: float) -> Callable[[object], float]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
@@ -39,6 +40,7 @@ class Period:
     policy: str = "plan"
 
 
+SALT, SECRET = "a1", b"secret"  # of each roll-out and of the holdback, so that all runs are alike
 PERIODS = (
     Period({"to": "off"}),
     Period({"to": "on"}, {}),
@@ -52,7 +54,7 @@ PERIODS = (
     ),
     Period({"to": "on", "challenger": None}, {"protected_motifs": ["dip"]}, {"combiner": "most_specific"}),
     Period({"to": "on"}, {}, {"policy": "evidence", "combiner": "evidence"}, "evidence"),
-    Period({"to": "on", "rollout_percent": 60}, None, None, "evidence"),
+    Period({"to": "on", "rollout_percent": 60, "holdback_percent": 20}, None, None, "evidence"),
 )
 
 
@@ -68,10 +70,12 @@ def run_periods(count: int, overrides: int = 12, seed: int = 7) -> int:
         at = BEGIN + 3 * DAY * number
         _publish(period, in_force, overrides, chance, at)
         mode = dict(period.mode)
-        set_mode(mode.pop("to"), at=at, **mode)
+        with patch("overrides.serving.mode.secrets.token_hex", return_value=SALT):
+            set_mode(mode.pop("to"), at=at, **mode)
         questions = _questions(chance, count // len(PERIODS), at)
         engines = {module: load_engine(module) for module in ("pm", "dm")}
-        stored += record_decisions([_answered(question, engines, chance) for question in questions])
+        with patch("overrides.serving.holdback.holdback_secret", return_value=SECRET):
+            stored += record_decisions([_answered(question, engines, chance) for question in questions])
     return stored
 
 
@@ -150,6 +154,7 @@ def _payload(chance: random.Random, now: datetime) -> dict[str, Any]:
         payload["rollout_key"] = f"bot-{chance.randint(0, 300)}"
     if chance.random() < 0.1:
         payload["at"] = (now - timedelta(days=chance.uniform(0, 60))).isoformat()
+    payload["position_key"] = f"{now:%d %H:%M:%S.%f}"
     return payload
 
 

@@ -26,9 +26,9 @@ SIZE = "size_mult"  # the lever that the cap cuts in pm
 class Answer(NamedTuple):
     """The levers as served: rounded, and complete for the module and category.
 
-    `combination` and `multipliers` are what was computed, unrounded: served if on, only logged in shadow, None if
-    nothing was computed. `coefficient_product` is that of dm as served, 1 wherever neutral is. `error` says what failed
-    if the reason is ERROR.
+    `combination` and `multipliers` are what was computed, unrounded: served if on, only logged in shadow and for a
+    position that is held back, None if nothing was computed. `coefficient_product` is that of dm as served, 1 wherever
+    neutral is. `error` says what failed if the reason is ERROR.
     """
 
     levers: Mapping[str, float]
@@ -69,6 +69,7 @@ def answer(
     request: Request,
     *,
     rollout_key: str | None = None,
+    draw: float | None = None,
     protected_motifs: Collection[str] = PROTECTED_MOTIFS,
     scaling: Scaling = UNSCALED,
     upstream_multiplier: float = 1.0,
@@ -77,14 +78,16 @@ def answer(
 
     For protected motifs, for a module that is off and for a scope of another universe nothing is computed. Shadow
     computes for every caller and serves none; roll-out and allow-lists choose whom to serve, so they apply only if the
-    module is on.
+    module is on. The holdback comes last: it compares positions that are served with positions that would be, so a
+    position outside the roll-out or the allow-lists has no part in it. `draw` is that of the question's position
+    (`holdback_draw`), None for a question that names none: it is served.
     """
     neutral = neutral_levers(request.module, request.action_category)
     try:
         withheld = _withheld(compiled.reading, mode, request, rollout_key, protected_motifs)
         if withheld is not None:
             return Answer(neutral, withheld)
-        return _served(mode, request, combine(compiled, request), neutral, scaling, upstream_multiplier)
+        return _served(mode, request, combine(compiled, request), neutral, scaling, upstream_multiplier, draw)
     except Exception as error:  # neutral is safe, a traceback in the middle of a trade is not; the caller logs it
         return _failed(neutral, error)
 
@@ -95,6 +98,7 @@ class Asked(NamedTuple):
     request: Request
     rollout_key: str | None = None
     upstream_multiplier: float = 1.0
+    draw: float | None = None
 
 
 def answer_many(
@@ -113,6 +117,7 @@ def answer_many(
             mode,
             each.request,
             rollout_key=each.rollout_key,
+            draw=each.draw,
             protected_motifs=protected_motifs,
             scaling=scaling,
             upstream_multiplier=each.upstream_multiplier,
@@ -127,13 +132,13 @@ def answer_many(
         return [alone(each) for each in asked]
     answers = []
     for each, why in zip(asked, withheld, strict=True):
-        request, _, upstream_multiplier = each
+        request, _, upstream_multiplier, draw = each
         neutral = neutral_levers(request.module, request.action_category)
         if why is not None:
             answers.append(Answer(neutral, why))
             continue
         try:
-            answers.append(_served(mode, request, next(combined), neutral, scaling, upstream_multiplier))
+            answers.append(_served(mode, request, next(combined), neutral, scaling, upstream_multiplier, draw))
         except Exception as error:  # as in `answer`
             answers.append(_failed(neutral, error))
     return answers
@@ -150,13 +155,16 @@ def _served(
     neutral: dict[str, float],
     scaling: Scaling,
     upstream_multiplier: float,
+    draw: float | None,
 ) -> Answer:
-    """Return the answer of a combination: neutral in shadow, otherwise its levers under the cap."""
+    """Return the answer of a combination: neutral in shadow and if held back, otherwise its levers under the cap."""
     multipliers = None
     if scaling is not UNSCALED:
         multipliers = _multipliers(scaling, request, combination, upstream_multiplier)
     if mode.mode is Mode.SHADOW:
         return Answer(neutral, Reason.SHADOW, combination.flags, combination, multipliers=multipliers)
+    if draw is not None and draw < mode.holdback_percent:
+        return Answer(neutral, Reason.HOLDBACK, combination.flags, combination, multipliers=multipliers)
     levers = neutral.copy()
     for name, lever in combination.levers.items():
         levers[name] = round(lever.value, OUTPUT_DECIMALS) + 0.0  # as `rounded_for_output`, without a call for each

@@ -151,6 +151,11 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
             ),
             Trigger("mode_is_decided", "INSERT OR UPDATE", "mode_is_decided()", deferred=True),
         ),
+        # The secret that draws the positions held back is made once.
+        "overrides_holdbacksecret": (
+            Trigger("holdback_secret_is_immutable", "UPDATE OR DELETE", "refuse_change()"),
+            Trigger("overrides_holdbacksecret_is_not_truncated", "TRUNCATE", "refuse_change()"),
+        ),
         "overrides_modulepolicy": (
             Trigger("overrides_modulepolicy_keeps_time", "INSERT OR UPDATE", "keep_time('created_at')"),
             Trigger("policy_is_not_deleted", "DELETE", "refuse_change()"),

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Hashable, Iterator
 
 from overrides.models import ModuleMode, ModulePolicy, Version, VersionKind
-from overrides.serving.mode import mode_document
+from overrides.serving.mode import FIELDS, mode_document
 from telemetry.core.audit_facts import Claim, Entry, Fact, Finding, Ledger, field_differences
 from telemetry.foundation.core.canonical_json import utc_text
 
 CHUNK = 2000
+MODE_FIELDS = (*FIELDS, "rollout_salt")
 
 
 class _Numbered:
@@ -115,7 +116,7 @@ class Modes:
         if entry.action != "mode":
             return
         self._changes[module] += 1
-        fields = {name: entry.field(name) for name in mode_document(None)}
+        fields = {name: entry.field(name) for name in MODE_FIELDS}
         fields |= {"person": entry.actor, "reason": entry.reason, "time": entry.at}
         self._last[module] = Claim(entry.seq, fields)
 
@@ -126,7 +127,8 @@ class Modes:
             if claim is None:
                 yield Finding(name, "no audit entry says that it was set")
                 continue
-            fields = mode_document(row)
+            document = mode_document(row)
+            fields = {name: document.get(name) for name in MODE_FIELDS}
             fields |= {"person": row.changed_by, "reason": row.reason, "time": utc_text(row.changed_at)}
             yield from field_differences(name, claim, fields)
             if row.revision != changes:

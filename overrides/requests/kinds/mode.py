@@ -10,14 +10,13 @@ from typing import Any
 from overrides.core.engine.definitions.serving_mode import ServingMode
 from overrides.models import ChangeLine, ChangeRequest, ModuleMode, RequestKind
 from overrides.requests.kinds.kind import Basis, BeforeAfter, Kind, Proposed
-from overrides.serving.mode import apply_mode, checked_mode, mode_document
+from overrides.serving.mode import FIELDS, apply_mode, checked_mode, full_document, mode_document
 from overrides.versions.load_version import InForce
 from telemetry.foundation.core.fields import integer
 from telemetry.foundation.core.objects import Fields, mapping
 from telemetry.foundation.core.refusal import Refused
 from telemetry.models import AuditEntry
 
-FIELDS = tuple(mode_document(None))
 MOST_ENTRIES = 100  # newest audit entries among which that of an applied request is looked for
 _read_number = integer(1, 2**31 - 1)
 
@@ -47,14 +46,14 @@ def before_after(request: ChangeRequest, in_force: InForce, is_open: bool) -> Be
     """Return the mode before and after; only the audit trail keeps what it was before a closed request."""
     if not is_open:
         return BeforeAfter(None, request.content)
-    current = mode_document(ModuleMode.objects.select_related("challenger").filter(pk=request.module).first())
+    current = full_document(ModuleMode.objects.select_related("challenger").filter(pk=request.module).first())
     return BeforeAfter(current, current | request.content)
 
 
 def proposed(request: ChangeRequest, number: int | None) -> Proposed:
     """Return the modes before and after the request; the overrides that it serves or withholds are those in force."""
     before = _mode_before(request)
-    after = before | {name: value for name, value in request.content.items() if name in before}
+    after = before | {name: value for name, value in request.content.items() if name in FIELDS}
     return Proposed(request.module, modes=(ServingMode.parse(before), ServingMode.parse(after)))
 
 

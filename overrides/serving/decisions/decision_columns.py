@@ -20,7 +20,7 @@ from overrides.core.engine.compiled import Compiled
 from overrides.core.engine.definitions.formats import CURRENT_FORMAT
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.serving_mode import Mode
-from overrides.core.engine.definitions.vocabulary import Combiner
+from overrides.core.engine.definitions.vocabulary import Combiner, Reason
 from overrides.core.engine.listing import Blending
 from overrides.core.engine.position_scaling import PositionScaling
 from overrides.core.engine.serve import Answer
@@ -40,12 +40,14 @@ from overrides.serving.decisions.decision_movers import (
     rows_as_bytes,
 )
 from overrides.serving.decisions.decision_record import (
+    HOLDBACK,
     NUMERIC_BUILD,
     OPTIONAL,
     SERVED_UNDER,
     Decided,
     combiners_of,
     decision_record,
+    holdback_of,
     own_parts,
     served_under,
     shadow_answer,
@@ -140,7 +142,7 @@ def _row(decided: Decided, serving: _Serving, movers: Movers | None, named: dict
             orjson.dumps(request.scope, option=orjson.OPT_SORT_KEYS),
             request.at,
             packed_how(*serving.numbers, serving.combiner, serving.mode, decided.answer.reason, decided.flags),
-            _asked(decided.question, serving.served_under),
+            _asked(decided.question, serving),
             BUILD,
             decided.latency_us,
             decided.key,
@@ -153,13 +155,17 @@ def _row(decided: Decided, serving: _Serving, movers: Movers | None, named: dict
         return row
 
 
-def _asked(question: Question, under: Mapping[str, Any] | None) -> bytes:
+def _asked(question: Question, serving: _Serving) -> bytes:
     """Return the request as JSON, without what it left open (`short_request`)."""
     asked = {name: value for name in OPTIONAL if (value := getattr(question, name)) is not None}
     if question.request.current:
         asked["current"] = dict(question.request.current)
-    if under is not None:
-        asked[SERVED_UNDER] = under
+    if serving.served_under is not None:
+        asked[SERVED_UNDER] = serving.served_under
+    if question.draw is not None and serving.engine is not None:
+        holdback = holdback_of(question, serving.engine)
+        if holdback is not None:
+            asked[HOLDBACK] = holdback
     return orjson.dumps(asked, option=orjson.OPT_SORT_KEYS) if asked else b"{}"
 
 
@@ -175,7 +181,7 @@ def _trace(decided: Decided, movers: Movers | None, named: dict[int, Constants])
     if movers is None:
         movers = _contributions(combination, CONSTANTS.known(engine), named)
     effect = NO_EFFECT
-    if engine.mode.mode is Mode.ON:
+    if engine.mode.mode is Mode.ON and result.reason is not Reason.HOLDBACK:
         request = decided.question.request
         effect = _effect(combination, result.multipliers, request.module, request.action_category)
     return b"".join((served, excluded, movers.trace, effect)), movers.keys

@@ -19,7 +19,7 @@ from overrides.core.engine.combination import Combination, LeverValue, Request
 from overrides.core.engine.definitions.formats import CURRENT_FORMAT
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.serving_mode import Mode
-from overrides.core.engine.definitions.vocabulary import Flag
+from overrides.core.engine.definitions.vocabulary import Flag, Reason
 from overrides.core.engine.position_scaling import CAP, COEFFICIENTS, PositionScaling
 from overrides.core.engine.serve import Answer, answer
 from overrides.serving.engine import Engine
@@ -28,7 +28,10 @@ from telemetry.decisions.decision_log import DecisionRecord
 
 NUMERIC_BUILD = f"{platform.machine()} python-{platform.python_version()} numpy-{numpy.__version__}"
 SERVED_UNDER = "served_under"  # key in a decision's request: the roll-out and allow-lists in force
-OPTIONAL = ("rollout_key", "base_allocation", "coefficient_product", "alloc_mult", "book")  # fields of a question
+HOLDBACK = "holdback"  # key in a decision's request: the share of a holdback in force, and the draw of the position
+OPTIONAL = (  # fields of a question
+    "rollout_key", "base_allocation", "coefficient_product", "alloc_mult", "book", "position_key",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ def decision_record(decided: Decided) -> DecisionRecord:
     """Return the record of an answer."""
     question, engine, result = decided.question, decided.engine, decided.answer
     request, combination = question.request, result.combination
-    was_served = combination is not None and engine is not None and engine.mode.mode is Mode.ON
+    was_served = engine is not None and engine.mode.mode is Mode.ON and result.reason is not Reason.HOLDBACK
     return DecisionRecord(
         decision_id=decided.decision_id,
         module=request.module,
@@ -83,7 +86,7 @@ def combiners_of(engine: Engine | None) -> str:
 
 
 def request_document(question: Question, engine: Engine | None) -> dict[str, Any]:
-    """Return what the columns of a decision lack: the bot's own values, and a roll-out or allow-list in force."""
+    """Return what the columns of a decision lack: the bot's own values, and a roll-out, allow-list and holdback."""
     document: dict[str, Any] = {
         "current": dict(question.request.current),
         "rollout_key": question.rollout_key,
@@ -91,15 +94,29 @@ def request_document(question: Question, engine: Engine | None) -> dict[str, Any
     }
     optional = {name: getattr(question, name) for name in OPTIONAL}
     document |= {name: value for name, value in optional.items() if value is not None}
-    under = None if engine is None else served_under(engine)
-    return document if under is None else document | {SERVED_UNDER: under}
+    if engine is None:
+        return document
+    found = {SERVED_UNDER: served_under(engine), HOLDBACK: holdback_of(question, engine)}
+    return document | {name: value for name, value in found.items() if value is not None}
 
 
 def served_under(engine: Engine) -> dict[str, Any] | None:
     """Return the roll-out and the allow-lists in force; None if everybody is served."""
-    if engine.mode.serves_everybody:
+    mode = engine.mode
+    if mode.serves_everybody:
         return None
-    return {"rollout_percent": engine.mode.rollout_percent, "allow": dict(engine.mode.allow)}
+    salt = {"rollout_salt": mode.rollout_salt} if mode.rollout_salt else {}
+    return {"rollout_percent": mode.rollout_percent, "allow": dict(mode.allow), **salt}
+
+
+def holdback_of(question: Question, engine: Engine) -> dict[str, float] | None:
+    """Return the share and the draw by which a position was served or held back; None if it had no part in a holdback.
+
+    The draw is stored, so that replay needs no secret and what is measured stays as it was served.
+    """
+    if question.draw is None or not engine.mode.runs_holdback:
+        return None
+    return {"percent": engine.mode.holdback_percent, "draw": question.draw}
 
 
 def _levers(result: Answer) -> dict[str, Any]:
@@ -131,6 +148,7 @@ def shadow_answer(question: Question, engine: Engine | None) -> Answer | None:
         engine.mode,
         question.request,
         rollout_key=question.rollout_key,
+        draw=question.draw,
         protected_motifs=engine.parameters.protected_motifs,
     )
 

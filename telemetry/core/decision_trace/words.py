@@ -18,7 +18,7 @@ FLAGS = ("STEP_LIMITED", "BOUND_LOW", "BOUND_HIGH", "RAMPING", "UNKNOWN_DIMENSIO
 COMBINERS = ("plan", "most_specific", "evidence")
 REASONS = (
     "NO_MATCH", "ALL_EXCLUDED", "SINGLE", "COMBINED", "MODULE_OFF", "SHADOW", "NOT_IN_ROLLOUT", "SCOPE_NOT_ALLOWED",
-    "PROTECTED", "STALE", "ERROR",
+    "PROTECTED", "STALE", "ERROR", "HOLDBACK",
 )  # fmt: skip
 EXCLUSIONS = ("BELOW_FLOOR", "STALE")
 OWN_PARTS = ("coefficients", "cap")  # effects that no override owns

@@ -11,10 +11,12 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection, models
 
+from overrides.core.engine.definitions.holdback import holdback_draw
 from overrides.core.monitoring.json_diff import Difference
-from overrides.models import Line, Membership, Override, ParameterSet, Version
+from overrides.models import Line, Membership, ModuleMode, Override, ParameterSet, Version
 from overrides.monitoring.replay import Choice, ReplayDiffers, Report, question_of, replay, replay_nightly
 from overrides.serving.engine import load_engine
+from overrides.serving.holdback import holdback_secret
 from overrides.serving.resolve import resolve_one
 from overrides.tasks import replay_task
 from overrides.versions.publish import store_override
@@ -86,7 +88,7 @@ class TestAnEventfulTime:
 
         assert {reason for reason, *_ in rows} >= {
             "NO_MATCH", "ALL_EXCLUDED", "SINGLE", "COMBINED", "MODULE_OFF", "SHADOW", "NOT_IN_ROLLOUT",
-            "SCOPE_NOT_ALLOWED", "PROTECTED", "STALE",
+            "SCOPE_NOT_ALLOWED", "PROTECTED", "STALE", "HOLDBACK",
         }  # fmt: skip
         assert {flag for row in rows for flag in row[3]} == {
             "STEP_LIMITED", "BOUND_LOW", "BOUND_HIGH", "RAMPING", "UNKNOWN_DIMENSION", "STALE_VERSION",
@@ -247,7 +249,66 @@ class TestServedUnder:
 
         requests = {row.pk: row.request for row in Decision.objects.all()}
         assert "served_under" not in requests[everybody]
-        assert requests[some]["served_under"] == {"rollout_percent": 10.0, "allow": {"bucket": ["micro"]}}
+        assert requests[some]["served_under"] == {
+            "rollout_percent": 10.0, "allow": {"bucket": ["micro"]},
+            "rollout_salt": load_engine("pm").mode.rollout_salt,
+        }  # fmt: skip
+
+    def test_replays_without_a_salt_as_before_there_were_any(self) -> None:
+        publish(make_spec())
+        with without_triggers():
+            ModuleMode.objects.create(
+                module="pm", mode="on", rollout_percent=40, changed_at=NOW, changed_by="x", reason="x"
+            )
+        reasons = {key: Decision.objects.get(pk=ask(rollout_key=key)).reason for key in ("BTC/USDT", "ETH/USDT")}
+
+        assert reasons == {"BTC/USDT": "SINGLE", "ETH/USDT": "NOT_IN_ROLLOUT"}
+        assert "rollout_salt" not in Decision.objects.all()[0].request["served_under"]
+        assert replayed() == (Report(replayed=2), [])
+
+
+@pytest.mark.django_db
+class TestHoldback:
+    """Decisions of a holdback replay from the draw that they store, whatever the secret and the share are today."""
+
+    @pytest.fixture(autouse=True)
+    def asked(self) -> dict[str, Decision]:
+        publish(make_spec())
+        publish(make_spec({"size_mult": 0.9}))
+        set_mode("on", holdback_percent=20, challenger=1)
+        keys = [f"BTC/USDT {day}" for day in range(40)]
+        found = {key: Decision.objects.get(pk=ask(position_key=key)) for key in keys}
+        set_mode("on", holdback_percent=0, challenger=None)
+        return found
+
+    def test_replays_served_and_held_back_alike(
+        self, asked: dict[str, Decision], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("overrides.serving.holdback.holdback_secret", lambda: b"another")
+
+        assert {each.reason for each in asked.values()} == {"SINGLE", "HOLDBACK"}
+        assert replayed() == (Report(replayed=40), [])
+
+    def test_is_noticed_if_a_draw_is_altered(self, asked: dict[str, Decision]) -> None:
+        held = next(each for each in asked.values() if each.reason == "HOLDBACK")
+        stored = Decision.objects.filter(pk=held.pk).values_list("request", flat=True).get()
+        rewrite(Decision.objects.filter(pk=held.pk), request=stored | {"holdback": {"percent": 20.0, "draw": 20.0}})
+
+        assert f"decision {held.pk}: reason is 'HOLDBACK', recomputed 'SINGLE'" in replayed()[1][0]
+
+    def test_stores_what_a_position_held_back_would_have_received(self, asked: dict[str, Decision]) -> None:
+        for key, each in asked.items():
+            draw = holdback_draw(holdback_secret(), key)
+            size = each.levers["size_mult"]
+            assert each.request["holdback"] == {"percent": 20.0, "draw": draw}
+            assert each.request["position_key"] == key
+            assert size["value"] == pytest.approx(1 / 1.02)
+            assert (each.reason, size["served"]) == (
+                ("HOLDBACK", 1.0) if draw < 20 else ("SINGLE", pytest.approx(1 / 1.02, abs=1e-9))
+            )
+            assert bool(each.effect) == (draw >= 20)
+            assert len(each.contributions) == 1
+            assert each.challenger["reason"] == each.reason
 
 
 @pytest.mark.django_db

@@ -6,10 +6,11 @@ from datetime import datetime
 
 import pytest
 
+from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.governance.errors import RaisesEffectError
 from overrides.models import ModuleMode
 from overrides.serving.engine import load_engine
-from overrides.serving.mode import lower_mode, mode_document
+from overrides.serving.mode import checked_mode, full_document, lower_mode, mode_at, mode_document
 from telemetry.models import AuditEntry
 from tests.builders import make_spec, publish, set_mode, without_triggers
 
@@ -90,10 +91,11 @@ class TestApplyMode:
 
         set_mode("on")
 
-        assert mode_document(ModuleMode.objects.get()) == {
-            "mode": "on", "rollout_percent": 10, "allow": {}, "challenger": 1,
+        row = ModuleMode.objects.get()
+        assert mode_document(row) == {
+            "mode": "on", "rollout_percent": 10, "allow": {}, "challenger": 1, "rollout_salt": row.rollout_salt,
         }  # fmt: skip
-        assert ModuleMode.objects.get().revision == 2
+        assert row.revision == 2
 
     def test_is_per_module(self) -> None:
         set_mode("on", module="dm")
@@ -106,3 +108,79 @@ class TestApplyMode:
             ModuleMode.objects.update(allow={"bucket": "micro"})
 
         assert load_engine("pm").mode.mode == "off"
+
+
+@pytest.mark.django_db
+class TestHoldback:
+    def test_is_a_field_that_a_request_sets_and_others_keep(self) -> None:
+        set_mode("on", holdback_percent=5)
+        set_mode("on", rollout_percent=50)
+
+        row = ModuleMode.objects.get()
+        assert (mode_document(row)["holdback_percent"], full_document(row)["holdback_percent"]) == (5.0, 5.0)
+        assert load_engine("pm").mode.holdback_percent == 5.0
+
+    def test_leaves_documents_without_one_as_they_were(self) -> None:
+        set_mode("on", holdback_percent=5)
+        set_mode("on", holdback_percent=0)
+
+        row = ModuleMode.objects.get()
+        assert mode_document(row) == {"mode": "on", "rollout_percent": 100, "allow": {}, "challenger": None}
+        assert full_document(row)["holdback_percent"] == 0
+
+    @pytest.mark.parametrize("percent", [-1, 20.5, float("nan"), "5", True, None])
+    def test_is_refused_beyond_its_bounds(self, percent: object) -> None:
+        with pytest.raises(FieldError, match="holdback_percent"):
+            checked_mode("pm", {"holdback_percent": percent})
+
+    def test_salts_are_not_for_requests_to_set(self) -> None:
+        with pytest.raises(FieldError, match="rollout_salt: not part of a mode"):
+            checked_mode("pm", {"rollout_salt": "aa"})
+
+    def test_stays_as_it_was_when_the_mode_is_lowered(self, now: datetime) -> None:
+        set_mode("on", holdback_percent=5)
+
+        assert lower_mode(module="pm", to="off", by="operator", reason="drawdown", at=now).holdback_percent == 5
+
+
+@pytest.mark.django_db
+class TestSalts:
+    def salt(self) -> str:
+        return ModuleMode.objects.get(module="pm").rollout_salt
+
+    def test_a_roll_out_that_begins_gets_one_of_its_own(self) -> None:
+        set_mode("on", rollout_percent=10)
+        set_mode("on", rollout_percent=10, module="dm")
+        first, other = self.salt(), ModuleMode.objects.get(module="dm").rollout_salt
+        set_mode("on", rollout_percent=100)
+        set_mode("on", rollout_percent=10)
+
+        assert len({first, other, self.salt(), ""}) == 4
+
+    def test_a_larger_or_smaller_share_keeps_it(self, now: datetime) -> None:
+        set_mode("on", rollout_percent=10)
+        first = self.salt()
+        set_mode("on", rollout_percent=40)
+        lower_mode(module="pm", rollout_percent=20, by="operator", reason="careful", at=now)
+
+        assert self.salt() == first
+
+    def test_a_roll_out_that_was_lowered_from_all_or_switched_on_again_is_a_new_one(self, now: datetime) -> None:
+        set_mode("on")
+        assert self.salt() == ""
+        lower_mode(module="pm", rollout_percent=20, by="operator", reason="careful", at=now)
+        lowered = self.salt()
+        lower_mode(module="pm", to="off", by="operator", reason="drawdown", at=now)
+        assert self.salt() == lowered != ""
+        set_mode("on")
+
+        assert self.salt() not in ("", lowered)
+
+    def test_a_mode_of_an_earlier_revision_is_read_with_its_salt(self) -> None:
+        set_mode("on", rollout_percent=10)
+        first = self.salt()
+        set_mode("on", rollout_percent=100)
+
+        document = mode_at("pm", 1)
+        assert document is not None
+        assert document["rollout_salt"] == first

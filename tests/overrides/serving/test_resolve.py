@@ -155,7 +155,7 @@ class TestModes:
         reasons = {key: ask(engine, rollout_key=key).record.reason for key in keys}
 
         assert {key for key, reason in reasons.items() if reason == "SINGLE"} == {
-            key for key in keys if rollout_position(key) < 30
+            key for key in keys if rollout_position(key, engine.mode.rollout_salt) < 30
         }
         assert 40 < list(reasons.values()).count("SINGLE") < 80
         assert ask(engine).record.reason == "NOT_IN_ROLLOUT"

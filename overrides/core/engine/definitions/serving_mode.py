@@ -9,8 +9,11 @@ from enum import StrEnum
 from typing import Self
 
 from .field_error import FieldError
+from .holdback import LARGEST_PERCENT
 from .json_fields import closed_mapping, finite, one_of, required, text
 
+FIELDS = ("mode", "rollout_percent", "allow", "challenger", "rollout_salt", "holdback_percent")
+LONGEST_SALT = 32
 PROTECTED_MOTIFS = ("panic_exit", "emergency_exit", "stop")  # the third part of a pattern key
 
 
@@ -26,27 +29,39 @@ class Mode(StrEnum):
 class ServingMode:
     """How a module is served. `allow` maps dimension -> values: a scope must have one of them to be served.
 
-    `rollout_percent` is the share of callers served, 0 to 100.
+    - `rollout_percent`: the share of callers served, 0 to 100.
+    - `rollout_salt`: what makes this roll-out reach other callers first than another one; empty in roll-outs from
+      before there were salts, which all begin with the same callers.
+    - `holdback_percent`: the share of positions that are answered neutral, 0 to 20 (`holdback`).
     """
 
     mode: Mode = Mode.OFF
     rollout_percent: float = 100.0
     allow: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rollout_salt: str = ""
+    holdback_percent: float = 0.0
 
     @property
     def serves_everybody(self) -> bool:
-        """Whether neither the roll-out nor an allow-list restricts who is served."""
+        """Whether neither the roll-out nor an allow-list restricts who is served; a holdback may."""
         return self.rollout_percent >= 100 and not self.allow
+
+    @property
+    def runs_holdback(self) -> bool:
+        """Whether positions are held back: only what would otherwise be served can be."""
+        return self.mode is Mode.ON and self.holdback_percent > 0
 
     @classmethod
     def checked(cls, document: object) -> Self:
         """Parse a mode. Raises FieldError. A challenger may be named; it is ignored here."""
-        values = closed_mapping(document, "mode", ("mode", "rollout_percent", "allow", "challenger"))
+        values = closed_mapping(document, "mode", FIELDS)
         allow = closed_mapping(values.get("allow", {}), "allow")
         return cls(
             mode=Mode(one_of(required(values, "mode"), "mode", tuple(Mode))),
             rollout_percent=finite(values.get("rollout_percent", 100.0), "rollout_percent", 0, 100),
             allow={text(name, "allow", 40): _values(served, f"allow.{name}") for name, served in allow.items()},
+            rollout_salt=text(values["rollout_salt"], "rollout_salt", LONGEST_SALT) if "rollout_salt" in values else "",
+            holdback_percent=finite(values.get("holdback_percent", 0.0), "holdback_percent", 0, LARGEST_PERCENT),
         )
 
     @classmethod
@@ -64,16 +79,21 @@ def _values(values: object, where: str) -> tuple[str, ...]:
     return tuple(text(value, where, 64) for value in values)
 
 
-def rollout_position(key: str) -> float:
-    """Return the position of a key in [0, 100), the same on every machine and in every release.
+def rollout_position(key: str, salt: str = "") -> float:
+    """Return the position of a key in a roll-out, in [0, 100): the same on every machine and in every release.
 
-    >>> round(rollout_position("bot-7"), 3)
-    94.99
+    Each roll-out of a module has a salt of its own, so that it does not always begin with the same callers.
+
+    >>> round(rollout_position("bot-7"), 3), round(rollout_position("bot-7", "5f2c"), 3)
+    (94.99, 63.597)
     """
-    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+    salted = f"{salt}\0{key}" if salt else key
+    digest = hashlib.sha256(salted.encode("utf-8", "surrogatepass")).digest()
     return (int.from_bytes(digest[:8]) >> 11) / 2**53 * 100.0  # 53 bits: exact in a double, never 100
 
 
 def in_rollout(mode: ServingMode, key: str | None) -> bool:
     """Return whether a caller is in a partial roll-out (None never is); at 100 percent every caller is."""
-    return mode.rollout_percent >= 100 or (key is not None and rollout_position(key) < mode.rollout_percent)
+    if mode.rollout_percent >= 100:
+        return True
+    return key is not None and rollout_position(key, mode.rollout_salt) < mode.rollout_percent

@@ -30,6 +30,7 @@ MODES = st.sampled_from(
         ServingMode(Mode.OFF),
         ServingMode(Mode.ON, rollout_percent=50.0),
         ServingMode(Mode.ON, allow={"bucket": ("nano", "mid")}),
+        ServingMode(Mode.ON, rollout_percent=50.0, rollout_salt="5f2c", holdback_percent=20.0),
     )
 )
 PROTECTED = ("emergency_exit",)
@@ -110,6 +111,7 @@ class TestAnswerMany:
                     mode,
                     each.request,
                     rollout_key=each.rollout_key,
+                    draw=each.draw,
                     protected_motifs=PROTECTED,
                     scaling=world.scaling,
                     upstream_multiplier=each.upstream_multiplier,

@@ -11,12 +11,14 @@ from overrides.core.engine.compiled import Compiled
 from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.engine.definitions.serving_mode import Mode, ServingMode, in_rollout, rollout_position
 from overrides.core.engine.definitions.vocabulary import Combiner, Flag, Reason
+from overrides.core.engine.position_scaling import Scaling
 from overrides.core.engine.serve import Answer, answer, neutral_levers, rounded_for_output
 from tests.overrides.core.builders import make_request, make_spec
 
 ENGINE = compile_overrides([make_spec()], WeightParameters(max_scope_dims=1), Combiner.PLAN)
 NEUTRAL = neutral_levers("pm", "entry")
 ON = ServingMode(Mode.ON)
+ALLOCATION = "dm_pattern.allocation.allocation"
 
 
 class Broken(Compiled):
@@ -100,6 +102,48 @@ class TestAnswer:
         }
         assert set(reasons.values()) == {Reason.SINGLE, Reason.NOT_IN_ROLLOUT}
 
+    @pytest.mark.parametrize(
+        ("draw", "reason"), [(4.999999, Reason.HOLDBACK), (5.0, Reason.SINGLE), (None, Reason.SINGLE)]
+    )
+    def test_computes_and_does_not_serve_a_position_that_is_held_back(self, draw: float | None, reason: Reason) -> None:
+        mode = ServingMode(Mode.ON, holdback_percent=5.0)
+
+        found = answer(ENGINE, mode, make_request(), draw=draw)
+
+        assert found.reason is reason
+        assert found.levers["size_mult"] == (1.0 if reason is Reason.HOLDBACK else 1.02)
+        assert found.combination is not None
+        assert found.combination.levers["size_mult"].value == pytest.approx(1.02)
+
+    def test_holds_coefficients_back_with_the_levers(self) -> None:
+        spec = make_spec(levers={"alloc_mult": 1.1}, module="dm", pattern_key=ALLOCATION, action_category="allocation")
+        engine = compile_overrides([spec], WeightParameters(max_scope_dims=1), Combiner.PLAN)
+        scaling = Scaling({"timeframe": {"1h": 1.3}})
+        request = make_request(
+            {"macro_phase": "Good", "timeframe": "1h"}, module="dm", pattern_key=ALLOCATION,
+            action_category="allocation",
+        )  # fmt: skip
+        mode = ServingMode(Mode.ON, holdback_percent=5.0)
+
+        served, held = (answer(engine, mode, request, draw=draw, scaling=scaling) for draw in (50.0, 1.0))
+
+        assert (served.coefficient_product, held.coefficient_product) == (1.3, 1.0)
+        assert (held.reason, held.levers) == (Reason.HOLDBACK, {"alloc_mult": 1.0})
+        assert held.multipliers is not None
+        assert held.multipliers.product == 1.3
+
+    @pytest.mark.parametrize(
+        ("mode", "reason"),
+        [
+            (ServingMode(holdback_percent=20.0), Reason.MODULE_OFF),
+            (ServingMode(Mode.SHADOW, holdback_percent=20.0), Reason.SHADOW),
+            (ServingMode(Mode.ON, 0.0, holdback_percent=20.0), Reason.NOT_IN_ROLLOUT),
+            (ServingMode(Mode.ON, allow={"bucket": ("xl",)}, holdback_percent=20.0), Reason.SCOPE_NOT_ALLOWED),
+        ],
+    )
+    def test_holds_back_only_what_would_be_served(self, mode: ServingMode, reason: Reason) -> None:
+        assert neutral_for(answer(ENGINE, mode, make_request(), draw=0.0), reason)
+
     def test_is_neutral_when_anything_fails(self) -> None:
         found = answer(Broken(()), ON, make_request())
 
@@ -118,6 +162,8 @@ class TestServingMode:
         document = {"mode": "on", "rollout_percent": 12.5, "allow": {"bucket": ["nano"]}, "challenger": 7}
 
         assert ServingMode.parse(document) == ServingMode(Mode.ON, 12.5, {"bucket": ("nano",)})
+        later = document | {"rollout_salt": "5f2c", "holdback_percent": 5}
+        assert ServingMode.parse(later) == ServingMode(Mode.ON, 12.5, {"bucket": ("nano",)}, "5f2c", 5.0)
 
     @pytest.mark.parametrize(
         ("document", "named"),
@@ -128,6 +174,8 @@ class TestServingMode:
             ({"mode": "ON"}, "mode"),
             ({"mode": True}, "mode"),
             ({"mode": "on", "rollout_percent": 101}, "rollout_percent"),
+            ({"mode": "on", "holdback_percent": 20.5}, "holdback_percent"),
+            ({"mode": "on", "rollout_salt": ""}, "rollout_salt"),
             ({"mode": "on", "rollout_percent": -1}, "rollout_percent"),
             ({"mode": "on", "rollout_percent": float("nan")}, "rollout_percent"),
             ({"mode": "on", "rollout_percent": "50"}, "rollout_percent"),
@@ -154,6 +202,13 @@ class TestRollout:
         found = [round(rollout_position(key), 6) for key in ("", "bot-1", "bot-2")]
 
         assert found == [88.941599, 83.886825, 97.716984]
+
+    def test_differs_from_one_salt_to_another(self) -> None:
+        keys = [f"bot-{number}" for number in range(2000)]
+        first, second = ({key for key in keys if rollout_position(key, salt) < 20} for salt in ("a1", "b2"))
+
+        assert 300 < len(first) < 500
+        assert 40 < len(first & second) < 120  # a fifth of a fifth, where one salt would have all in common
 
     @given(key=st.text(), percent=st.floats(0, 99.9), more=st.floats(0, 100))
     def test_growing_the_share_drops_nobody(self, key: str, percent: float, more: float) -> None:

@@ -88,7 +88,8 @@ def random_asked(random: Random) -> Asked:
         at=NOW + timedelta(hours=random.uniform(-100, 1000)),
         current={name: _current(random, name) for name in names},
     )
-    return Asked(request, random.choice((None, "bot-1", "bot-7")), random.choice((1.0, 0.8, 1.9)))
+    draw = random.choice((None, 3.0, 19.999999, 20.0))
+    return Asked(request, random.choice((None, "bot-1", "bot-7")), random.choice((1.0, 0.8, 1.9)), draw)
 
 
 def _current(random: Random, name: str) -> float:

@@ -94,6 +94,21 @@ class TestRows:
 
         assert is_same(decided(engine, request, key="k3yk3yk3"))
 
+    @given(seed=SEEDS, request=requests, draw=st.sampled_from((None, 1.25, 20.0)), percent=st.sampled_from((0.0, 20.0)))
+    def test_are_those_of_the_record_while_a_holdback_runs(
+        self, seed: int, request: Request, draw: float | None, percent: float
+    ) -> None:
+        engine = engine_of(
+            compiled_of(seed, Combiner.PLAN),
+            Mode.ON,
+            challenger=(4, compiled_of(seed + 1, Combiner.EVIDENCE)),
+            scaling=Scaling(cap=1.0),
+        )
+        mode = ServingMode(Mode.ON, 50.0, rollout_salt="5f2c", holdback_percent=percent)
+        question = Question(request, "bot-2", position_key=None if draw is None else "BTC/USDT", draw=draw)
+
+        assert is_same(resolve_one(question, replace(engine, mode=mode), now=NOW).decided)
+
     def test_are_those_of_the_record_without_an_engine(self) -> None:
         request = Request("pm", "range.R1.entry", "entry", {"a": "b"}, NOW, {"size_mult": 1.1})
 
