@@ -97,7 +97,7 @@ def _question(plan: Plan, action: dict[str, Any]) -> Question:
     query = {name: action[name] for name in ("module", "pattern_key", "action_category", "scope", "at")}
     if action["module"] == "dm":
         query["base_allocation"] = BASE_ALLOCATION
-    query["rollout_key"] = plan.external_id
+    query["rollout_key"] = query["position_key"] = plan.external_id
     return read_question(query, now=datetime.fromisoformat(action["at"]))
 
 

@@ -7,6 +7,7 @@ set -euo pipefail
 
 url=${COUNTERWEIGHT_URL:-http://127.0.0.1:8000}
 now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+position="curl BTC/USDT $now" # names the position in every question about it
 
 post() { # path, body
     curl --silent --show-error --fail-with-body --max-time 10 \
@@ -18,7 +19,7 @@ post() { # path, body
 answer=$(post '/levers/resolve/?explain=none&durable=true' '{
     "module": "pm", "pattern_key": "donchian.long.breakout", "action_category": "entry",
     "scope": {"macro_phase": "Good", "timeframe": "4h"},
-    "current": {"size_mult": 1.0}, "rollout_key": "BTC/USDT"}')
+    "current": {"size_mult": 1.0}, "rollout_key": "'"$position"'", "position_key": "'"$position"'"}')
 echo "$answer"
 decision=$(sed -n 's/.*"decision_id": *"\([^"]*\)".*/\1/p' <<<"$answer")
 

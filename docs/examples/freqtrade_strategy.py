@@ -29,6 +29,7 @@ from freqtrade.strategy import IStrategy
 from pandas import DataFrame
 
 DECISIONS, APPLIED = "counterweight_decision_ids", "counterweight_applied"  # keys of the trade's custom data
+POSITION = "counterweight_position_key"  # another one: an order may fill in a later bar than the one it was asked in
 BOOKS = {"live": "live", "dry_run": "dry", "backtest": "backtest"}  # by freqtrade's run mode
 MOST_KEPT = 5_000  # answers in memory
 LONGEST_WAIT = timedelta(hours=24)  # from a decision to the fill of its order; an older one earns nothing
@@ -41,8 +42,8 @@ class Asked:
     dataclass, since freqtrade loads strategies in a way in which those do not work.
     """
 
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
+    def __init__(self, answer: Answer, position_key: str | None = None) -> None:
+        self.answer, self.position_key = answer, position_key
         self.stake: float | None = None
 
 
@@ -56,13 +57,24 @@ class Counterweight:
         """Fail before the first trade, and not in it, where the key is missing."""
         self._state()
 
-    def ask(self, category: str, pair: str, side: str, tag: str | None, at: datetime, entry_bar: datetime) -> Asked:
+    def ask(
+        self,
+        category: str,
+        pair: str,
+        side: str,
+        tag: str | None,
+        at: datetime,
+        entry_bar: datetime,
+        position_key: str | None = None,
+    ) -> Asked:
         """Return the answer for an action in the bar of `at`: the one that was given before, if it was asked before."""
         bar = bar_start(at, self.timeframe)
         key = (pair, side, category, bar)
         kept = self._state()["asked"]
         if key not in kept:
-            kept[key] = Asked(self._answer(category, pair, side, tag, at, entry_bar))
+            position = Position(pair, side, self.get_strategy_name(), self.timeframe, entry_bar)
+            known = position_key or position.key
+            kept[key] = Asked(self._answer(category, position, tag, at, known), known)
             while len(kept) > MOST_KEPT:
                 del kept[next(iter(kept))]
         self._state()["waiting"][pair, side, category] = kept[key]
@@ -76,6 +88,8 @@ class Counterweight:
         """Write the decision of a filled order, and the size lever as it was filled, into the trade's custom data."""
         if asked.answer.decision_id is None:
             return
+        if asked.position_key is not None and trade.get_custom_data(POSITION) is None:
+            trade.set_custom_data(POSITION, asked.position_key)
         decisions = trade.get_custom_data(DECISIONS) or {}
         decisions.setdefault(category, []).append([asked.answer.decision_id])  # a list for each action of the category
         trade.set_custom_data(DECISIONS, decisions)
@@ -99,23 +113,21 @@ class Counterweight:
             for key in [key for key, each in kept.items() if each is asked]:
                 del kept[key]
 
-    def _answer(
-        self, category: str, pair: str, side: str, tag: str | None, at: datetime, entry_bar: datetime
-    ) -> Answer:
+    def _answer(self, category: str, position: Position, tag: str | None, at: datetime, position_key: str) -> Answer:
         state = self._state()
-        pattern = pattern_key(self.get_strategy_name(), side, tag)
+        pattern = pattern_key(self.get_strategy_name(), position.side, tag)
         current = state["current"].setdefault((pattern, category), {})
         question = {
             "module": "pm",
             "pattern_key": pattern,
             "action_category": category,
-            "scope": self.scope(pair, at, side),
+            "scope": self.scope(position.pair, at, position.side),
             "current": dict(current),
-            "rollout_key": pair,
+            "rollout_key": position_key,
+            "position_key": position_key,  # the same in every question about the position
             "book": state["book"],
             "at": at,
         }
-        position = Position(pair, side, self.get_strategy_name(), self.timeframe, entry_bar)
         client = state["client"]
         answer = (
             neutral(question, "not asked in this run mode") if client is None else client.resolve(question, position)
@@ -232,4 +244,5 @@ class DipWithLevers(Counterweight, IStrategy):
 
     def _ask_of(self, trade: Trade, category: str, at: datetime) -> Asked:
         entry_bar = bar_start(trade.open_date_utc, self.timeframe)
-        return self.ask(category, trade.pair, trade.trade_direction, trade.enter_tag, at, entry_bar)
+        known = trade.get_custom_data(POSITION)
+        return self.ask(category, trade.pair, trade.trade_direction, trade.enter_tag, at, entry_bar, known)

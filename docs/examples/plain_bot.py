@@ -50,11 +50,13 @@ class Bot:
         self._client, self._market = client, market
         self._current: dict[str, dict[str, float]] = {}  # category -> the levers as they were used last
         self._unsent: list[dict[str, Any]] = []
+        self._position = ""  # the key of the position, made before its first question
 
     def trade(self) -> dict[str, Any]:
         """Wait for a signal, trade once and return the trade as it is recorded."""
         while not wants_to_enter(self._market.next_bar()):
             pass
+        self._position = f"plain-bot:{uuid.uuid4()}"
         answer = self._ask("entry")
         stake = round(STAKE * answer.lever("size_mult") / LOT) * LOT  # the exchange takes whole lots only
         opened_at, entry = datetime.now(UTC), self._market.price
@@ -68,7 +70,7 @@ class Bot:
         closed_at = datetime.now(UTC)
         actions.append(self._action("exit", exit_answer, closed_at))
         return {
-            "external_id": f"plain-bot:{uuid.uuid4()}",  # yours, and the same whenever you send this trade again
+            "external_id": self._position,  # yours, and the same whenever you send this trade again
             "book": "example",  # paper, dry or live for a bot whose trades may teach: these are of a random walk
             "source": "plain_bot",
             "symbol": SYMBOL,
@@ -96,7 +98,8 @@ class Bot:
             "action_category": category,
             "scope": scope(),
             "current": self._current.get(category, {}),
-            "rollout_key": SYMBOL,
+            "rollout_key": self._position,
+            "position_key": self._position,  # the same in every question about the position
             "at": datetime.now(UTC),
         }
         answer = self._client.resolve(question)

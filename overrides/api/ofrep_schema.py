@@ -38,6 +38,7 @@ CONTEXT: Shape = {
         "coefficient_product": {"type": "number", "description": "pm: what dm answered for the position"},
         "alloc_mult": {"type": "number", "description": "pm: what dm answered for the position"},
         "book": {**_TEXT, "description": "the book of the action"},
+        "position_key": {**_TEXT, "description": "names the position in every question about it, before its order"},
     },
     "additionalProperties": True,
 }  # fmt: skip

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.vocabulary import Flag, Reason
 from overrides.core.engine.weights import SYMBOLS
+from overrides.serving.resolve_request import LONGEST_KEY
 from telemetry.api.pattern_fields import CATEGORIES, MODULES, pattern_key
 from telemetry.core.vocabulary import DM_PATTERN_KEY
 from telemetry.foundation.api.schema_parts import ProblemSerializer, RefusalSerializer, number, words
@@ -54,7 +55,15 @@ class QuestionSerializer(serializers.Serializer[Any]):
         allow_null=True,
         help_text="lever → its value now, neutral if left out; levers: " + ", ".join(LEVERS),
     )
-    rollout_key = words(200, "decides, always alike, who is in a partial roll-out")
+    rollout_key = words(
+        LONGEST_KEY, "decides who is in a partial roll-out; the same key is always answered alike in it"
+    )
+    position_key = words(
+        LONGEST_KEY,
+        "names the position before its order, the same in every question about it: allocation, entry, adds and exits; "
+        "decides which positions a holdback answers neutral; without it the question is served and left out of what a "
+        "holdback compares",
+    )
     base_allocation = number("dm: what the levers multiply", low=0)
     coefficient_product = number("pm: what dm answered for the position; the cap looks at it", low=0.5, high=2)
     alloc_mult = number("pm: what dm answered for the position; the cap looks at it", low=0.7, high=1.3)
@@ -169,7 +178,8 @@ EXAMPLE_ENTRY = {
     "action_category": "entry",
     "scope": {"macro_phase": "Good", "timeframe": "4h"},
     "current": {"size_mult": 1.02},
-    "rollout_key": "BTC/USDT",
+    "rollout_key": "bot-7 BTC/USDT 2026-11-27T00:00Z",
+    "position_key": "bot-7 BTC/USDT 2026-11-27T00:00Z",
 }
 EXAMPLE_ALLOCATION = {
     "module": "dm",

@@ -62,12 +62,12 @@ def read_engine(content: bytes, module: str, known: LocalEngine | None = None) -
             raise SnapshotError(f"the snapshot is of format {header['format']!r:.20}, this client knows {FORMAT}")
         if header["module"] != module:
             raise SnapshotError(f"the snapshot is of the module {header['module']!r:.20}, not {module}")
-        remote = header["evaluate_remotely"]
+        remote = header["ask_server"] if "ask_server" in header else header["evaluate_remotely"]
         changing: dict[str, Any] = {
             "tag": str(header["tag"]),
             "version": _number(header["version"]),
             "mode_revision": _number(header["mode_revision"]) or 0,
-            "mode": ServingMode.checked(header["mode"]),
+            "mode": _mode(header),
             "content": content,
         }
         if body is None or (known is not None and known.body.sha256 == body.sha256):
@@ -121,6 +121,12 @@ def _differs(
     if not document["worked"]:
         found.append("the snapshot holds no questions to prove it by")
     return f"{DIFFERS}: {found[0]}" if found else None
+
+
+def _mode(header: Mapping[str, Any]) -> ServingMode:
+    """Return the mode of a header, whose salt stands apart, because clients from before there were salts refuse it."""
+    salt = header.get("rollout_salt")
+    return ServingMode.checked({**header["mode"], **({"rollout_salt": salt} if salt else {})})
 
 
 def _number(value: object) -> int | None:

@@ -34,7 +34,10 @@ PRODUCT = "coefficient_product"
 SAME_ACTION_SECONDS = 1.0  # within which equal questions are about one action and share its decision
 MOST_ANSWERS = 1000
 LONGEST_LIST = 200  # characters of the ignored attributes that are named
-FIELDS = ("pattern_key", "action_category", "at", "coefficient_product", "alloc_mult", "book", "base_allocation")
+FIELDS = (
+    "pattern_key", "action_category", "at", "coefficient_product", "alloc_mult", "book", "base_allocation",
+    "position_key",
+)  # fmt: skip
 NESTED = ("scope", "current")
 ALLOCATION: Mapping[str, str] = MappingProxyType(
     {"pattern_key": "dm_pattern.allocation.allocation", "action_category": "allocation"}
@@ -48,6 +51,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         vocabulary.Reason.PROTECTED: Reason.DEFAULT,
         vocabulary.Reason.SCOPE_NOT_ALLOWED: Reason.DEFAULT,
         vocabulary.Reason.NOT_IN_ROLLOUT: Reason.SPLIT,
+        vocabulary.Reason.HOLDBACK: Reason.SPLIT,
         vocabulary.Reason.MODULE_OFF: Reason.DISABLED,
         vocabulary.Reason.SHADOW: Reason.DISABLED,
         vocabulary.Reason.STALE: Reason.STALE,
@@ -67,7 +71,7 @@ class CounterweightProvider(AbstractProvider):
     """Reads levers as float flags; equal questions within a second are about one action, and share its decision.
 
     The targeting key names the position, and decides who is in a partial roll-out. Other attributes of the context are
-    the fields of a question: `pattern_key`, `action_category`, `scope` and `current` (nested, or flat as
+    the fields of a question: `pattern_key`, `action_category`, `position_key`, `scope` and `current` (nested, or flat as
     `scope.bucket`), `at`, `book`, `coefficient_product` and `alloc_mult`; others are ignored, and the metadata
     name them. A value is neutral, with the reason ERROR and the fault in the metadata, where the client has no better
     answer.

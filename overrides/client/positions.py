@@ -13,6 +13,7 @@ _UNITS = {
     "d": timedelta(days=1),
     "w": timedelta(weeks=1),
 }
+LONGEST_KEY = 200  # characters
 _TIMEFRAME = re.compile("([1-9][0-9]{0,4})([mhdw])", re.ASCII)
 
 
@@ -28,6 +29,16 @@ class Position:
     strategy: str
     timeframe: str
     entry_bar: datetime
+
+    @property
+    def key(self) -> str:
+        """The key to send as `position_key` with every question about the position; it is known before the order.
+
+        >>> Position("BTC/USDT", "long", "Donchian", "1h", datetime(2026, 11, 27, 10, tzinfo=UTC)).key
+        '2026-11-27T10:00Z BTC/USDT long 1h Donchian'
+        """
+        bar = self.entry_bar.astimezone(UTC)
+        return f"{bar:%Y-%m-%dT%H:%MZ} {self.pair} {self.side} {self.timeframe} {self.strategy}"[:LONGEST_KEY].strip()
 
 
 def bar_start(at: datetime, timeframe: str) -> datetime:

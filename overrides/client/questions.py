@@ -17,7 +17,7 @@ from .answers import Question
 KEYS = frozenset(
     (
         "module", "pattern_key", "action_category", "scope", "at", "current", "rollout_key", "base_allocation",
-        "coefficient_product", "alloc_mult", "book",
+        "coefficient_product", "alloc_mult", "book", "position_key",
     )
 )  # fmt: skip
 LARGEST = 1e9
@@ -42,6 +42,7 @@ class Asked(NamedTuple):
     coefficient_product: float | None
     alloc_mult: float | None
     book: str | None
+    position_key: str | None
 
     @property
     def upstream_multiplier(self) -> float:
@@ -64,7 +65,7 @@ class Asked(NamedTuple):
         return document | {name: value for name, value in optional.items() if value is not None}
 
 
-OPTIONAL = ("rollout_key", "base_allocation", "coefficient_product", "alloc_mult", "book")
+OPTIONAL = ("rollout_key", "base_allocation", "coefficient_product", "alloc_mult", "book", "position_key")
 
 
 def read_question(question: Question, now: datetime) -> Asked:
@@ -96,7 +97,8 @@ def read_question(question: Question, now: datetime) -> Asked:
         _moment(question.get("at"), now),
         _current(question.get("current")),
     )
-    return Asked(request, _key(question.get("rollout_key")), base, product, alloc, _book(question.get("book")))
+    rollout_key, position_key = _key(question.get("rollout_key")), _key(question.get("position_key"))
+    return Asked(request, rollout_key, base, product, alloc, _book(question.get("book")), position_key)
 
 
 def _scope(value: object) -> dict[str, str]:

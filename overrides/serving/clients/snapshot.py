@@ -13,6 +13,7 @@ from typing import Any
 
 from overrides.core.engine.compiled import Compiled
 from overrides.core.engine.definitions.formats import CURRENT_FORMAT
+from overrides.core.engine.definitions.serving_mode import Mode
 from overrides.core.engine.self_test import version_cases, worked_cases
 from overrides.core.engine.snapshot_columns import columns_of
 from overrides.core.engine.snapshot_file import Body, pack_header
@@ -20,6 +21,8 @@ from overrides.serving.clients.snapshot_tag import snapshot_tag
 from overrides.serving.engine import Engine
 
 FORMAT = 1  # of the fields of header and body; a client refuses one that it does not know
+HOLDBACK_RUNS = "a holdback runs, and only the server knows which positions it answers neutral"
+SALT_UNKNOWN = "the roll-out has a salt, which this client does not know"
 LEVEL = 1  # of gzip: most bytes are hashes, which higher levels do not make smaller
 
 
@@ -76,9 +79,13 @@ SNAPSHOTS = Snapshots()
 def _header(engine: Engine, mode_revision: int | None) -> dict[str, Any]:
     """Return what differs between the snapshots of one version.
 
-    `evaluate_remotely` is a reason for which clients have to ask the server instead; None: they may answer locally.
+    `ask_server` is a reason for which clients have to ask the server instead; None: they may answer locally. The first
+    clients read `evaluate_remotely` in its place: they do not know that a roll-out has a salt, so they also have to ask
+    while one is under way. The secret of a holdback never leaves the server, so clients ask while one runs.
     """
     mode = engine.mode
+    ask_server = HOLDBACK_RUNS if mode.runs_holdback else None
+    is_salted = mode.mode is Mode.ON and mode.rollout_percent < 100 and mode.rollout_salt != ""
     return {
         "format": FORMAT,
         "engine_format": CURRENT_FORMAT,
@@ -91,7 +98,9 @@ def _header(engine: Engine, mode_revision: int | None) -> dict[str, Any]:
             "rollout_percent": mode.rollout_percent,
             "allow": {name: list(values) for name, values in mode.allow.items()},
         },
-        "evaluate_remotely": None,
+        "rollout_salt": mode.rollout_salt,
+        "ask_server": ask_server,
+        "evaluate_remotely": ask_server or (SALT_UNKNOWN if is_salted else None),
     }
 
 

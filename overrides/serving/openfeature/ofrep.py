@@ -1,7 +1,8 @@
 """Levers as flags of OpenFeature's remote evaluation protocol (OFREP 0.3): contexts to questions, answers to flags.
 
 A flag is a lever, named as everywhere else, or dm's `coefficient_product`; lever names are unique over both modules, so
-a name alone says which module answers. The targeting key is the roll-out key. A context may hold attributes of other
+a name alone says which module answers. The targeting key is the roll-out key; the attribute `position_key` names the
+position, because a provider may use one targeting key for everything that a bot does. A context may hold attributes of other
 products; they are ignored, and named in the metadata so that a misspelt one is seen.
 """
 
@@ -26,6 +27,7 @@ PRODUCT = "coefficient_product"
 FLAGS = (*LEVERS, PRODUCT)
 ATTRIBUTES = (
     "module", "pattern_key", "action_category", "scope", "at", "current", "coefficient_product", "alloc_mult", "book",
+    "position_key",
 )  # fmt: skip
 NESTED = ("scope", "current")  # also sent flat, as `scope.bucket`
 NEUTRAL = "neutral"  # the variant wherever nothing learned is served
@@ -40,6 +42,7 @@ REASONS: Mapping[Reason, str] = MappingProxyType(
         Reason.PROTECTED: "STATIC",
         Reason.SCOPE_NOT_ALLOWED: "STATIC",
         Reason.NOT_IN_ROLLOUT: "SPLIT",
+        Reason.HOLDBACK: "SPLIT",
         Reason.MODULE_OFF: "DISABLED",
         Reason.SHADOW: "DISABLED",
         Reason.STALE: "UNKNOWN",

@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from overrides.core.engine.definitions.formats import CURRENT_FORMAT
+from overrides.core.engine.definitions.serving_mode import ServingMode
 from overrides.core.engine.definitions.vocabulary import Flag, Reason
 from overrides.core.engine.staleness import FRESH_SECONDS
 from overrides.serving.engine import ENGINE_ROOM, Engine
@@ -35,7 +36,11 @@ def tag_of(resolved: Resolved, fields: Mapping[str, Any], now: datetime) -> str:
 
 def _tag(engine: Engine | None, is_expired: bool, is_stale: bool, fields: Mapping[str, Any], now: datetime) -> str:
     mode = None if engine is None else engine.mode
-    state = None if engine is None else [*engine.versions, mode and [mode.mode, mode.rollout_percent, dict(mode.allow)]]
+    state = None if engine is None else [*engine.versions, mode and _state_of(mode)]
     hour = None if fields.get("at") is not None else now.strftime("%Y-%m-%dT%H")
     content = json.dumps([state, is_expired, is_stale, CURRENT_FORMAT, hour, dict(fields)], sort_keys=True)
     return f'"{sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32]}"'
+
+
+def _state_of(mode: ServingMode) -> list[object]:
+    return [mode.mode, mode.rollout_percent, dict(mode.allow), mode.rollout_salt, mode.holdback_percent]

@@ -12,11 +12,13 @@ from config.access.models import ApiKey
 from overrides.client.decision_ids import decision_id
 from overrides.client.local_engine import Decided, compute, read_engine
 from overrides.client.questions import read_question
+from overrides.core.engine.definitions.holdback import is_held_back
 from overrides.monitoring.replay import replay_one
 from overrides.serving.clients.local_decisions import _Past
 from overrides.serving.clients.snapshot import SNAPSHOTS
 from overrides.serving.engine import ENGINE_ROOM
 from overrides.serving.engine_cache import past_engines
+from overrides.serving.holdback import holdback_secret
 from telemetry.core.trades import parse_trade
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import Decision
@@ -85,6 +87,22 @@ class TestReport:
         assert row.key == ApiKey.objects.get().prefix
         assert row.request["current"] == {"size_mult": 1.03}
         assert {name: each["served"] for name, each in row.levers.items()} == sent["levers"]
+
+    def test_refuses_levers_for_a_position_that_is_held_back(self, api: APIClient) -> None:
+        """A client that computes by itself while a holdback runs does not escape it."""
+        set_mode("on", holdback_percent=20)
+        keys = [f"BTC/USDT {day}" for day in range(60)]
+        sent = [decided(ASKED | {"position_key": key}) for key in keys]
+
+        results = report(api, *sent)
+
+        held = [is_held_back(holdback_secret(), key, 20) for key in keys]
+        assert [each["status"] for each in results] == ["refused" if each else "new" for each in held]
+        assert {True, False} == set(held)
+        words = {each["errors"][0]["message"] for each in results if each["status"] == "refused"}
+        assert words == {"is COMBINED, but this version answers HOLDBACK"}
+        row = Decision.objects.get(pk=sent[held.index(False)]["decision_id"])
+        assert row.request["holdback"]["percent"] == 20
 
     def test_changes_nothing_the_second_time(self, api: APIClient) -> None:
         sent = decided()

@@ -12,10 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
+from overrides.core.engine.definitions.holdback import is_held_back
 from overrides.core.engine.definitions.levers import LEVERS, levers_of
 from overrides.core.engine.definitions.vocabulary import Reason
 from overrides.serving.clients.stream_address import caller_of
 from overrides.serving.engine import ENGINE_ROOM
+from overrides.serving.holdback import holdback_secret
 from overrides.serving.openfeature.ofrep import ATTRIBUTES, FLAGS, REASONS, TARGETING_KEY
 from telemetry.foundation.core.canonical_json import utc_text
 from tests.api_clients import RecordingQueue, bearer, new_key
@@ -270,6 +272,21 @@ class TestOneFlag:
         document = evaluate(bearer(new_key("evaluate"))).json()
 
         assert (document["value"], document["reason"], document["variant"]) == (1.0, reason, "neutral")
+
+    def test_is_neutral_for_a_position_that_is_held_back(self, queue: RecordingQueue) -> None:
+        publish(make_spec())
+        set_mode("on", holdback_percent=20)
+        ENGINE_ROOM.refresh()
+        api, keys = bearer(new_key("evaluate")), [f"BTC/USDT {day}" for day in range(60)]
+        held = next(key for key in keys if is_held_back(holdback_secret(), key, 20))
+        served = next(key for key in keys if not is_held_back(holdback_secret(), key, 20))
+
+        found = [evaluate(api, position_key=key).json() for key in (held, served)]
+
+        assert [(each["value"], each["reason"], each["metadata"]["reason"]) for each in found] == [
+            (1.0, "SPLIT", "HOLDBACK"),
+            (1.02, "TARGETING_MATCH", "SINGLE"),
+        ]
 
 
 class TestAllFlags:

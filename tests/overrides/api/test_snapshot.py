@@ -10,10 +10,11 @@ from rest_framework.test import APIClient
 from config.access.models import ApiKey
 from overrides.client.local_engine import read_engine
 from overrides.core.engine.snapshot_file import unpack
-from overrides.models import ServingConfirmation
+from overrides.models import ModuleMode, ServingConfirmation
 from overrides.serving.clients.client_confirmations import ClientConfirmations
 from overrides.serving.clients.snapshot import SNAPSHOTS
 from overrides.serving.engine import ENGINE_ROOM
+from overrides.serving.holdback import holdback_secret
 from tests.api_clients import bearer, client_of, faults
 from tests.builders import make_spec, publish, set_mode
 
@@ -49,6 +50,29 @@ class TestSnapshot:
         assert (engine.mode.rollout_percent, engine.mode.allow) == (50.0, {"bucket": ("micro",)})
         assert response["Cache-Control"] == "private, no-cache"
         assert response["Age"] == "0"
+
+    def test_holds_the_salt_apart_and_sends_clients_that_know_none_to_the_server(self, api: APIClient) -> None:
+        set_mode("on", rollout_percent=50.0)
+        content = api.get(URL, {"module": "pm"}).content
+        header, _ = unpack(content)
+
+        assert header["mode"].keys() == {"mode", "rollout_percent", "allow"}
+        assert "salt" in header["evaluate_remotely"]
+        assert header["ask_server"] is None
+        salt = ModuleMode.objects.get().rollout_salt
+        assert (read_engine(content, "pm").mode.rollout_salt, len(salt)) == (salt, 16)
+
+    def test_lets_every_client_ask_the_server_while_a_holdback_runs(self, api: APIClient) -> None:
+        set_mode("on", holdback_percent=5)
+        content = api.get(URL, {"module": "pm"}).content
+        header, _ = unpack(content)
+        secret = holdback_secret()
+
+        assert header["mode"] == {"mode": "on", "rollout_percent": 100.0, "allow": {}}
+        assert header["evaluate_remotely"] == header["ask_server"] == read_engine(content, "pm").remote
+        assert "holdback" in header["ask_server"]
+        assert secret not in content
+        assert secret.hex().encode() not in content
 
     def test_is_there_before_a_first_version(self, api: APIClient) -> None:
         engine = read_engine(api.get(URL, {"module": "dm"}).content, "dm")

@@ -91,6 +91,17 @@ class TestAnswers:
         server.state = server.state.but(revision=2, remote=None)
         wait_until(lambda: client.resolve(QUESTION).decision_id != "far", "the client answers here again")
 
+    def test_go_by_what_the_server_says_to_clients_that_know_salts(self, server: SnapshotServer, make: Make) -> None:
+        server.state = State(remote="a salt", header={"ask_server": None, "rollout_salt": "5f2c"})
+        client = make()
+
+        assert client.resolve(QUESTION).decision_id != "far"
+        server.state = server.state.but(
+            revision=2, remote=None, header={"ask_server": "a holdback", "rollout_salt": ""}
+        )
+        wait_until(lambda: client.states()["pm"].remote == "a holdback", "the client asks the server")
+        assert client.resolve(QUESTION).decision_id == "far"
+
     def test_are_asked_of_the_server_where_this_machine_computes_otherwise(
         self, server: SnapshotServer, make: Make, caplog: pytest.LogCaptureFixture
     ) -> None:

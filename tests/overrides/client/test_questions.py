@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overrides.client.questions import KEYS, Unclear, read_question
+from overrides.client.questions import KEYS, OPTIONAL, Unclear, read_question
 from overrides.serving import resolve_request
 from telemetry.foundation.core.refusal import Refused
 from tests.builders import NOW
@@ -44,7 +44,15 @@ QUESTIONS = st.fixed_dictionaries(
         ),
         **{
             name: st.one_of(SCALARS, st.floats(0.6, 1.4))
-            for name in ("rollout_key", "base_allocation", "coefficient_product", "alloc_mult", "book", "more")
+            for name in (
+                "rollout_key",
+                "base_allocation",
+                "coefficient_product",
+                "alloc_mult",
+                "book",
+                "position_key",
+                "more",
+            )
         },
     },
 )
@@ -61,7 +69,7 @@ class TestReadQuestion:
         theirs = resolve_request.read_question(question, now=NOW)
 
         assert ours.request == theirs.request
-        for name in ("rollout_key", "base_allocation", "coefficient_product", "alloc_mult", "book"):
+        for name in OPTIONAL:
             assert getattr(ours, name) == getattr(theirs, name)
         assert ours.upstream_multiplier == theirs.upstream_multiplier
         assert resolve_request.read_question(ours.document(), now=NOW - timedelta(days=1)) == theirs
