@@ -40,7 +40,9 @@ from telemetry.foundation.models import OutboxMessage
 from telemetry.models import MODULES
 
 MOST_DUE = 12
-MODE_FIELDS = ("module", "mode", "rollout_percent", "changed_at", "changed_by", "reason")  # what the page shows
+MODE_FIELDS = (  # what the page shows
+    "module", "mode", "rollout_percent", "holdback_percent", "changed_at", "changed_by", "reason",
+)  # fmt: skip
 EARNED_TRADES = 1000  # the trades whose earnings the page sums, so that it takes no longer as they grow
 
 
@@ -74,8 +76,9 @@ class Served:
         number = f"{self.module} {self.version.number}"
         if self.mode == ModuleMode.Mode.SHADOW:
             return f"neutral levers; what {number} would answer is logged"
-        percent = 100.0 if self.row is None else self.row.rollout_percent
-        return f"the levers of {number}" if percent == 100 else f"the levers of {number}, to {percent:g} % of positions"
+        percent, held = (100.0, 0.0) if self.row is None else (self.row.rollout_percent, self.row.holdback_percent)
+        share = "" if percent == 100 else f", to {percent:g} % of positions"
+        return f"the levers of {number}{share}" + (f"; {held:g} % of positions are held back" if held else "")
 
 
 @dataclass(frozen=True)

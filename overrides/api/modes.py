@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from overrides.api.serializers import ModesSerializer
 from overrides.models import ModuleMode, Version
-from overrides.serving.mode import mode_document
+from overrides.serving.mode import full_document
 from telemetry.api.pattern_fields import MODULES
 from telemetry.foundation.api.etags import tagged
 from telemetry.foundation.api.query_parameters import query
@@ -41,7 +41,7 @@ class ModesView(APIView):
 def _document(module: str, row: ModuleMode | None, active: int | None) -> dict[str, Any]:
     return {
         "module": module,
-        **mode_document(row),
+        **full_document(row),
         "active_version": active,
         "revision": row.revision if row else 0,
         "changed_at": row.changed_at if row else None,

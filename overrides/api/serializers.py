@@ -126,6 +126,7 @@ class ModeSerializer(serializers.Serializer[ModuleMode]):
     rollout_percent = serializers.FloatField()
     allow = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
     challenger = serializers.IntegerField(allow_null=True, help_text="a version answered beside the served one")
+    holdback_percent = serializers.FloatField(help_text="the share of positions that are answered neutral")
     active_version = serializers.IntegerField(allow_null=True)
     revision = serializers.IntegerField()
     changed_at = serializers.DateTimeField(allow_null=True)

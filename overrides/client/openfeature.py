@@ -71,9 +71,9 @@ class CounterweightProvider(AbstractProvider):
     """Reads levers as float flags; equal questions within a second are about one action, and share its decision.
 
     The targeting key names the position, and decides who is in a partial roll-out. Other attributes of the context are
-    the fields of a question: `pattern_key`, `action_category`, `position_key`, `scope` and `current` (nested, or flat as
-    `scope.bucket`), `at`, `book`, `coefficient_product` and `alloc_mult`; others are ignored, and the metadata
-    name them. A value is neutral, with the reason ERROR and the fault in the metadata, where the client has no better
+    the fields of a question: `pattern_key`, `action_category`, `scope` and `current` (nested, or flat as
+    `scope.bucket`), `at`, `book`, `position_key`, `coefficient_product` and `alloc_mult`; others are ignored, and the
+    metadata name them. A value is neutral, with the reason ERROR and the fault in the metadata, where the client has no better
     answer.
     """
 

@@ -28,6 +28,7 @@ class _Counted:
     matches: list[float] = field(default_factory=list)
     exclusions: list[float] = field(default_factory=list)
     exposure: list[float] = field(default_factory=list)
+    without_position: int = 0
 
 
 def note_answers(answers: Sequence[Decided], route: str = RESOLVE) -> None:
@@ -66,6 +67,8 @@ def _add(counted: _Counted, decided: Decided) -> None:
         counted.matches.append(len(combination.contributions) + excluded)
         counted.exclusions.append(excluded)
     counted.exposure.append(exposure_of(decided))
+    runs_holdback = decided.engine is not None and decided.engine.mode.runs_holdback
+    counted.without_position += runs_holdback and combination is not None and decided.question.position_key is None
 
 
 def _publish(counted: _Counted, module: str, route: str) -> None:
@@ -79,6 +82,8 @@ def _publish(counted: _Counted, module: str, route: str) -> None:
         histogram.labels(module, route).observe_many(values)
     if route == DRY:
         return
+    if counted.without_position:
+        metrics.WITHOUT_POSITION.labels(module).inc(counted.without_position)
     metrics.EXPOSURE_RAISED.labels(module).inc(sum(each for each in counted.exposure if each > 0))
     metrics.EXPOSURE_LOWERED.labels(module).inc(-sum(each for each in counted.exposure if each < 0))
 

@@ -54,6 +54,9 @@ def _of_process(name: str, text: str, labels: Sequence[str] = ()) -> Gauge:
 OF_ANSWER = ("module", "route")
 
 ANSWERS = _counter("answers", "Answers given to questions for levers, by reason.", (*OF_ANSWER, "reason"))
+WITHOUT_POSITION = _counter(
+    "answers_without_position", "Answers served while a holdback runs that name no position.", ("module",)
+)
 ANSWER_SECONDS = _histogram("answer_seconds", "Time to compute one answer in the process.", OF_ANSWER, CALLS)
 ANSWER_MATCHES = _histogram("answer_matches", "Overrides that match a question.", OF_ANSWER, COUNTS)
 ANSWER_EXCLUSIONS = _histogram("answer_exclusions", "Matching overrides that an answer excludes.", OF_ANSWER, COUNTS)

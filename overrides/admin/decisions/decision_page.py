@@ -23,6 +23,7 @@ from overrides.core.engine.weights import FACTORS, SYMBOLS
 from overrides.core.monitoring.lever_path import Movement, movements
 from overrides.models import Line, Version
 from overrides.serving.clients.local_decisions import EVALUATED_BY
+from overrides.serving.decisions.decision_record import HOLDBACK
 from telemetry.decisions.earnings import Earned
 from telemetry.foundation.core.identifiers import uuid7_time
 from telemetry.models import AttributionShare, Decision, DecisionOutcome
@@ -80,6 +81,7 @@ def decision_page(decision: Decision) -> dict[str, Any]:
         "decision": decision,
         "given_at": uuid7_time(decision.pk),
         "local_client": decision.request.get(EVALUATED_BY),
+        "holdback": decision.request.get(HOLDBACK),
         "version_of": Version.objects.filter(module=decision.module, number=version).select_related("request").first(),
         "coefficients_of": origin_of_coefficients(decision.module, version) if decision.multipliers else None,
         "panels": list(_panels(decision, names, links, shares)),

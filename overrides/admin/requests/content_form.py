@@ -15,11 +15,12 @@ from overrides.admin.governance.policy_admin import RULES
 from overrides.admin.governance.typed_fields import field_for, is_document
 from overrides.admin.requests.typed_fields import field_of, read_value
 from overrides.admin.serving.mode_forms import allow_text, read_allow
+from overrides.core.engine.definitions.holdback import LARGEST_PERCENT
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.models import ChangeRequest, ModuleMode, RequestKind, Version
-from overrides.serving.mode import mode_document
+from overrides.serving.mode import full_document
 from overrides.versions.load_version import current_parameters
 
 MOST_VERSIONS = 200
@@ -62,7 +63,7 @@ def _rollback(request: ChangeRequest) -> ContentForm:
 
 def _mode(request: ChangeRequest) -> ContentForm:
     row = ModuleMode.objects.select_related("challenger").filter(pk=request.module).first()
-    current = mode_document(row)
+    current = full_document(row)
     asked = current | request.content
     newest = Version.objects.filter(module=request.module).order_by("-number").values_list("number", flat=True)
     numbers = sorted({*newest[:MOST_VERSIONS], *({asked["challenger"]} - {None})}, reverse=True)
@@ -77,6 +78,12 @@ def _mode(request: ChangeRequest) -> ContentForm:
             widget=forms.Textarea({"rows": 3}),
             initial=allow_text(asked["allow"]),
             help_text="one dimension a line, its values after a colon; empty: every scope",
+        ),
+        "holdback_percent": forms.FloatField(
+            label="Positions held back, in %",
+            min_value=0,
+            max_value=LARGEST_PERCENT,
+            initial=f"{asked['holdback_percent']:g}",
         ),
         "challenger": forms.TypedChoiceField(
             required=False,

@@ -11,6 +11,7 @@ from django import forms
 from overrides.admin.document_diff import document_differences
 from overrides.admin.request_form import ProposedRequest, ReasonForm
 from overrides.admin.serving.mode_page import ModuleStatus
+from overrides.core.engine.definitions.holdback import LARGEST_PERCENT
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner
 from overrides.models import ModuleMode, RequestKind
@@ -19,6 +20,7 @@ from telemetry.core.scopes import typed_value
 from telemetry.foundation.core.refusal import Refused
 
 On = ModuleMode.Mode.ON
+WORDS = {"rollout_percent": "rollout percentage", "holdback_percent": "percentage of positions held back"}
 
 
 class LowerForm(ReasonForm):
@@ -66,19 +68,28 @@ class ModeForm(ReasonForm):
         help_text="one dimension a line, its values after a colon; a line for each dimension that must match; "
         "empty: every scope",
     )
+    holdback_percent = forms.FloatField(
+        label="Positions held back, in %",
+        min_value=0,
+        max_value=LARGEST_PERCENT,
+        widget=forms.NumberInput({"step": "any"}),
+        help_text="the share of positions that are answered neutral, so that what the module earns can be compared with "
+        "what it would earn without overrides; positions are drawn alike in both modules",
+    )
     challenger = forms.TypedChoiceField(
         required=False,
         coerce=int,
         empty_value=None,
         help_text="a version answered beside the one served, and only logged",
     )
-    field_order = ("mode", "confirm", "rollout_percent", "allow", "challenger", "reason")
+    field_order = ("mode", "confirm", "rollout_percent", "allow", "holdback_percent", "challenger", "reason")
 
     def __init__(self, status: ModuleStatus, data: Mapping[str, Any] | None = None) -> None:
         self._status = status
         document = status.document
         initial = document | {
             "rollout_percent": f"{document['rollout_percent']:g}",
+            "holdback_percent": f"{document['holdback_percent']:g}",
             "allow": allow_text(document["allow"]),
             "challenger": document["challenger"] or "",
         }
@@ -115,7 +126,7 @@ class ModeForm(ReasonForm):
         module = self._status.module
         switch = [f"Switch {module} to {self.content['mode']}"] if "mode" in self.content else []
         others = (
-            f"{each.field.replace('_percent', ' percentage').replace('_', ' ')} {each.before} → {each.after}"
+            f"{WORDS.get(each.field, each.field.replace('_', ' '))} {each.before} → {each.after}"
             for each in differences
             if each.field != "mode"
         )

@@ -16,9 +16,10 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.serving_mode import ServingMode
 from overrides.core.engine.definitions.vocabulary import PAIRS
 from overrides.models import ChangeRequest, ModuleMode, Quarantine, Version
+from overrides.monitoring.holdback_counts import holdback_counts
 from overrides.requests.kinds import KINDS
 from overrides.serving.confirmations import LATEST_SECONDS, reported
-from overrides.serving.mode import ORDER, mode_document
+from overrides.serving.mode import ORDER, full_document
 from overrides.versions.acts_today import acts_today
 from overrides.versions.load_version import InForce, read_in_force
 from telemetry.models import Decision
@@ -46,7 +47,7 @@ class ModuleStatus:
 
     @property
     def document(self) -> dict[str, Any]:
-        return mode_document(self.row)
+        return full_document(self.row)
 
 
 def module_status(module: str) -> ModuleStatus:
@@ -87,7 +88,12 @@ def mode_page(status: ModuleStatus, at: datetime) -> dict[str, Any]:
         "switching": partial(effect_of_off, status.held, ServingMode.parse(status.document), at),
         **_servers(status.module, at),
         **_answers(status.module, at),
+        "holdback": holdback_counts(status.module, at) if _has_holdback(status) else None,
     }
+
+
+def _has_holdback(status: ModuleStatus) -> bool:
+    return ServingMode.parse(status.document).runs_holdback
 
 
 def _servers(module: str, at: datetime) -> dict[str, Any]:

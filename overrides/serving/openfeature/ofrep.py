@@ -2,8 +2,8 @@
 
 A flag is a lever, named as everywhere else, or dm's `coefficient_product`; lever names are unique over both modules, so
 a name alone says which module answers. The targeting key is the roll-out key; the attribute `position_key` names the
-position, because a provider may use one targeting key for everything that a bot does. A context may hold attributes of other
-products; they are ignored, and named in the metadata so that a misspelt one is seen.
+position, because a provider may use one targeting key for everything that a bot does. A context may hold attributes of
+other products; they are ignored, and named in the metadata so that a misspelt one is seen.
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ class TestModes:
             "rollout_percent": 50.0,
             "allow": {"bucket": ["micro"]},
             "challenger": 1,
+            "holdback_percent": 0.0,
             "active_version": 2,
             "revision": 1,
             "changed_at": "2026-03-02T12:00:00Z",
