@@ -73,8 +73,8 @@ class CounterweightProvider(AbstractProvider):
     The targeting key names the position, and decides who is in a partial roll-out. Other attributes of the context are
     the fields of a question: `pattern_key`, `action_category`, `scope` and `current` (nested, or flat as
     `scope.bucket`), `at`, `book`, `position_key`, `coefficient_product` and `alloc_mult`; others are ignored, and the
-    metadata name them. A value is neutral, with the reason ERROR and the fault in the metadata, where the client has no better
-    answer.
+    metadata name them. A value is neutral, with the reason ERROR and the fault in the metadata, where the client has no
+    better answer.
     """
 
     def __init__(self, client: Levers) -> None:

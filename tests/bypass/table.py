@@ -74,6 +74,7 @@ TABLE: dict[str, Row] = {
     "RequestEvidence": Row(both(EVIDENCE), both(KEPT), both(KEPT), "insert"),
     "Vote": Row((AUDIT, Open("review.approve: never one's own")), both(KEPT), both(KEPT), "insert"),
     "Comment": Row((AUDIT, Open("review.comment")), both(KEPT), both(KEPT), "insert"),
+    "HoldbackSecret": Row(both("there_is_one_holdback_secret"), both(KEPT), both(KEPT), "insert"),
     "Version": Row(
         insert=(AUDIT, "is not applied, or of another kind"),
         update=both("is immutable; another one replaces it"),

@@ -117,6 +117,7 @@ DIFFERS: dict[str, Callable[[], dict[str, Any]]] = {
     "LineHold": lambda: {"kind": "veto"},
     "Quarantine": lambda: {"module": "dm"},
     "ModuleMode": lambda: {"module": "dm", "mode": "on", "revision": 1},
+    "HoldbackSecret": _nothing,
     "AuditEntry": lambda: {"previous_hash": "", "hash": "x", "content": AuditEntry.objects.earliest("seq").content},
 }  # fmt: skip
 
@@ -137,6 +138,7 @@ CHANGES: dict[str, tuple[str, Any]] = {
     "LineHold": ("reason", "another"),
     "Quarantine": ("reason", "another"),
     "ModuleMode": ("rollout_percent", 50.0),
+    "HoldbackSecret": ("secret", bytes(32)),
     "AuditEntry": ("content", "{}"),
 }
 CLOSING: dict[str, tuple[str, Any]] = {

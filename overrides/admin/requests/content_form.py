@@ -81,6 +81,7 @@ def _mode(request: ChangeRequest) -> ContentForm:
         ),
         "holdback_percent": forms.FloatField(
             label="Positions held back, in %",
+            required=False,
             min_value=0,
             max_value=LARGEST_PERCENT,
             initial=f"{asked['holdback_percent']:g}",
@@ -100,6 +101,8 @@ def _mode(request: ChangeRequest) -> ContentForm:
             wanted = dict(values) | {"allow": read_allow(values["allow"], parameters)}
         except forms.ValidationError as wrong:
             raise forms.ValidationError({"allow": wrong.messages}) from wrong
+        if wanted["holdback_percent"] is None:
+            wanted["holdback_percent"] = current["holdback_percent"]
         named = {name: wanted[name] for name in current}
         content = {name: each for name, each in named.items() if each != current[name]}
         if not content:

@@ -70,11 +70,12 @@ class ModeForm(ReasonForm):
     )
     holdback_percent = forms.FloatField(
         label="Positions held back, in %",
+        required=False,
         min_value=0,
         max_value=LARGEST_PERCENT,
         widget=forms.NumberInput({"step": "any"}),
-        help_text="the share of positions that are answered neutral, so that what the module earns can be compared with "
-        "what it would earn without overrides; positions are drawn alike in both modules",
+        help_text="the share of positions that are answered neutral, so that what the module earns can be compared "
+        "with what it would earn without overrides; positions are drawn alike in both modules; empty: as it is now",
     )
     challenger = forms.TypedChoiceField(
         required=False,
@@ -101,6 +102,10 @@ class ModeForm(ReasonForm):
         challenger = self.fields["challenger"]
         assert isinstance(challenger, forms.ChoiceField)
         challenger.choices = [("", "none"), *versions]
+
+    def clean_holdback_percent(self) -> float:
+        percent: float | None = self.cleaned_data["holdback_percent"]
+        return float(self._status.document["holdback_percent"]) if percent is None else percent
 
     def clean_allow(self) -> dict[str, list[str]]:
         return read_allow(self.cleaned_data["allow"], self._status.parameters)

@@ -123,6 +123,8 @@ REFUSED: dict[str, str] = {
     "one_open_membership_per_line": column("overrides_membership", "to_version", "NULL"),
     "overrides_membership_from_version_check": column("overrides_membership", "from_version", "-id"),
     "mode_is_known": column("overrides_modulemode", "mode", "'hyper'"),
+    "mode_holdback_is_small": column("overrides_modulemode", "holdback_percent", "20.5"),
+    "there_is_one_holdback_secret": "INSERT INTO overrides_holdbacksecret (id, secret) VALUES (2, 'another')",
     "mode_rollout_is_a_percentage": column("overrides_modulemode", "rollout_percent", "101"),
     "overrides_modulemode_revision_check": column("overrides_modulemode", "revision", "-1"),
     "one_policy_per_number": twice(POLICY.format(1, "false")),

@@ -106,6 +106,21 @@ def tried_before() -> None:
     tried()()
 
 
+def held_back() -> None:
+    """Let 5 % of positions have been held back."""
+    as_before("UPDATE overrides_modulemode SET holdback_percent = 5 WHERE module = 'pm'")
+
+
+def whole() -> None:
+    """Let the roll-out have been to everybody."""
+    as_before("UPDATE overrides_modulemode SET rollout_percent = 100 WHERE module = 'pm'")
+
+
+def rolling() -> None:
+    """Let the roll-out have been under way."""
+    as_before("UPDATE overrides_modulemode SET mode = 'on' WHERE module = 'pm'")
+
+
 def misnamed() -> None:
     ModuleMode.objects.filter(module="pm").update(mode="off", revision=F("revision") + 1)
     audited("mode dm")
@@ -145,6 +160,34 @@ ROWS: dict[str, tuple[Act, str]] = {
     "a smaller roll-out": (alone(rollout_percent=10.0), HONEST),
     "a larger roll-out": (alone(rollout_percent=20.5), AWAY),
     "a lower mode and a larger roll-out": (alone(mode="off", rollout_percent=30.0), AWAY),
+    "a share of positions held back": (alone(holdback_percent=5.0), AWAY),
+    "a smaller share of positions held back": (then(held_back, alone(holdback_percent=4.0)), AWAY),
+    "a larger share of positions held back": (then(held_back, alone(holdback_percent=6.0)), AWAY),
+    "a lower mode beside its holdback": (then(held_back, alone(mode="off")), HONEST),
+    "a lower mode that ends its holdback": (then(held_back, alone(mode="off", holdback_percent=0.0)), AWAY),
+    "another module with a holdback": (other(holdback_percent=5.0), "mode dm: going away from neutral"),
+    "another salt of a roll-out under way": (alone(rollout_salt="ff"), AWAY),
+    "another salt and a smaller roll-out": (alone(rollout_salt="ff", rollout_percent=10.0), AWAY),
+    "a salt where a roll-out to some begins": (then(whole, alone(rollout_salt="ff", rollout_percent=10.0)), HONEST),
+    "a request for a holdback": (asked({"holdback_percent": 5}, {"holdback_percent": 5.0}), HONEST),
+    "a request for the end of a holdback": (
+        then(held_back, asked({"holdback_percent": 0}, {"holdback_percent": 0.0})),
+        HONEST,
+    ),
+    "a request for a smaller holdback": (asked({"holdback_percent": 5}, {"holdback_percent": 2.0}), AWAY),
+    "a request for another mode that brings a holdback": (
+        asked({"mode": "on"}, {"mode": "on", "holdback_percent": 5.0}),
+        AWAY,
+    ),
+    "a request that leaves the holdback": (then(held_back, asked({"mode": "on"})), HONEST),
+    "a request that switches a roll-out on with a new salt": (
+        asked({"mode": "on"}, {"mode": "on", "rollout_salt": "ff"}),
+        HONEST,
+    ),
+    "a request that exchanges the callers of a roll-out under way": (
+        then(rolling, asked({"rollout_percent": 30}, {"rollout_percent": 30.0, "rollout_salt": "ff"})),
+        AWAY,
+    ),
     "a challenger": (lambda: alone(challenger_id=challenger())(), AWAY),
     "another module that is on": (other(mode="on"), "mode dm: going away from neutral"),
     "another module in shadow": (other(mode="shadow"), "mode dm: going away from neutral"),
@@ -174,6 +217,8 @@ ROWS: dict[str, tuple[Act, str]] = {
     "a trial": (tried(), HONEST),
     "a trial and a higher mode": (tried(mode="on"), AWAY),
     "a trial and a larger roll-out": (tried(rollout_percent=30.0), AWAY),
+    "a trial and a holdback": (tried(holdback_percent=5.0), AWAY),
+    "a trial and another salt": (tried(rollout_salt="ff"), AWAY),
     "a trial and a wider allow-list": (tried(allow={}), AWAY),
     "a trial for the version that it restores": (tried(5), AWAY),
     "a trial for the version of another": (tried_before, AWAY),

@@ -53,6 +53,8 @@ REFUSED = [
     "UPDATE learning_configs SET content_hash = ''",
     "UPDATE overrides_membership SET override_id = ''",
     "DELETE FROM overrides_idleoverride",
+    "DELETE FROM overrides_holdbacksecret",
+    "UPDATE overrides_holdbacksecret SET secret = ''",
     "INSERT INTO overrides_idleoverride VALUES ('x')",
     "ALTER TABLE telemetry_trade DROP CONSTRAINT trade_rr_is_finite",
     "CREATE TABLE mine (id integer)",
