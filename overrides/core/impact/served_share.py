@@ -11,16 +11,20 @@ from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
 
 
 def share_served(mode: ServingMode, scope: Mapping[str, str]) -> float:
-    """Return the share of the callers with this scope that are served, 0 to 1.
+    """Return the share of the callers with this scope that are served, 0 to 1, where they name their positions.
+
+    Positions that are held back are not served; a caller that names none is held back from nothing.
 
     >>> share_served(ServingMode(Mode.ON, 25), {}), share_served(ServingMode(Mode.SHADOW, 100), {})
     (0.25, 0.0)
+    >>> share_served(ServingMode(Mode.ON, 50, holdback_percent=10), {})
+    0.45
     >>> share_served(ServingMode(Mode.ON, 100, {"bucket": ("big",)}), {"bucket": "micro"})
     0.0
     """
     if mode.mode is not Mode.ON or any(scope.get(name) not in values for name, values in mode.allow.items()):
         return 0.0
-    return mode.rollout_percent / 100
+    return mode.rollout_percent / 100 * (1 - mode.holdback_percent / 100)
 
 
 NOBODY = ServingMode()  # off
@@ -54,9 +58,11 @@ class ServedShare:
 
 def _extent(mode: ServingMode) -> tuple[float, int]:
     """Return how much a mode serves, for comparison: its share of callers, then whether every scope is allowed."""
-    return (mode.rollout_percent if mode.mode is Mode.ON else 0.0), -len(mode.allow)
+    served = mode.rollout_percent * (1 - mode.holdback_percent / 100)
+    return (served if mode.mode is Mode.ON else 0.0), -len(mode.allow)
 
 
 def _document(mode: ServingMode) -> dict[str, Any]:
     allow = {name: list(values) for name, values in mode.allow.items()}
-    return {"mode": mode.mode.value, "rollout_percent": mode.rollout_percent, "allow": allow}
+    held = {"holdback_percent": mode.holdback_percent} if mode.holdback_percent else {}
+    return {"mode": mode.mode.value, "rollout_percent": mode.rollout_percent, "allow": allow, **held}

@@ -8,7 +8,7 @@ review, and keeps it; nobody has to wait for it to act.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from django.db.models import Prefetch, Q
 
 from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
+from overrides.core.impact.served_share import share_served
 from overrides.models import ChangeRequest, WhatIf
 from overrides.requests.impact.what_if import is_about, is_effect, request_effect
 from overrides.requests.kinds import KINDS
@@ -184,11 +185,16 @@ def read_effect(
 def _served(exposure: Mapping[str, Any], mode: ServingMode | None, *, is_of_mode: bool) -> float | None:
     """Return the change for the callers that are served: under the modes it was computed for, or at the mode of now."""
     kept = exposure.get("served")
-    if kept is not None and (is_of_mode or (mode is not None and ServingMode.parse(kept["more"]) == mode)):
+    if kept is not None and (is_of_mode or (mode is not None and ServingMode.parse(kept["more"]) == _unsalted(mode))):
         return float(kept["percent"])
     if mode is None or (mode.mode is Mode.ON and mode.allow):
         return None
-    return float(exposure["percent"]) * (mode.rollout_percent / 100 if mode.mode is Mode.ON else 0.0)
+    return float(exposure["percent"]) * share_served(mode, {})
+
+
+def _unsalted(mode: ServingMode) -> ServingMode:
+    """Return a mode without the salt of its roll-out, which says who is served and not how many."""
+    return replace(mode, rollout_salt="")
 
 
 def _pair(values: Any) -> tuple[int, int] | None:

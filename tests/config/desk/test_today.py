@@ -117,6 +117,12 @@ class TestToday:
 
         assert f"Bots get {words}" in page(browser_of(author), "/admin/")
 
+    def test_says_that_positions_are_held_back(self, author: User) -> None:
+        publish(make_spec())
+        set_mode("on", holdback_percent=5)
+
+        assert "Bots get the levers of pm 1; 5 % of positions are held back." in page(browser_of(author), "/admin/")
+
     def test_offers_everything_off_after_the_queue_and_only_while_something_is_on(self, operator: User) -> None:
         publish(make_spec())
         set_mode("on")

@@ -47,6 +47,18 @@ def test_counts_each_answer_once(decided: Decided) -> None:
     assert value("answer_seconds_bucket", le="+Inf", **OF_ROUTE) == value("answer_seconds_count", **OF_ROUTE)
 
 
+def test_counts_answers_that_a_holdback_cannot_compare(db: None) -> None:
+    publish(make_spec())
+    set_mode("on", holdback_percent=5)
+    engine, before = load_engine("pm"), value("answers_without_position_total", module="pm")
+    asked = [make_question(), make_question(position_key="BTC/USDT 1")]
+
+    note_answers([resolve_one(each, engine, now=NOW).decided for each in asked], "test")
+    count_answers()
+
+    assert value("answers_without_position_total", module="pm") == before + 1
+
+
 def test_counts_by_itself_once_enough_answers_wait(decided: Decided) -> None:
     before = value("answer_seconds_count", **OF_ROUTE)
 

@@ -16,11 +16,13 @@ from django.utils.html import strip_tags
 
 from overrides.admin.decisions import decision_search
 from overrides.admin.decisions.decision_search import moved_by
+from overrides.core.engine.definitions.holdback import is_held_back
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.models import Line, Version
 from overrides.monitoring.contributions import CONTRIBUTION_COLUMNS, contribution_rows
 from overrides.serving.clients.local_decisions import EVALUATED_BY
 from overrides.serving.engine import load_engine
+from overrides.serving.holdback import holdback_secret
 from overrides.serving.resolve import resolve_one
 from telemetry.decisions.attribute_trades import attribute_trades
 from telemetry.decisions.decision_log import DecisionRecord, record_decisions
@@ -241,6 +243,19 @@ class TestPage:
         text = browser.get(f"{DECISIONS}{decision.decision_id}/change/").content.decode()
 
         assert "neutral was served; computed" in text
+
+    def test_says_what_a_position_held_back_would_have_received(self, browser: Client) -> None:
+        set_mode("on", holdback_percent=20)
+        keys = (f"BTC/USDT {number}" for number in range(200))
+        key = next(key for key in keys if is_held_back(holdback_secret(), key, 20))
+        [decision] = decide(BOTH | {"position_key": key})
+
+        text = browser.get(f"{DECISIONS}{decision.decision_id}/change/").content.decode()
+
+        assert "neutral was served; computed" in text
+        assert "neutral levers were served; what the position would have received is below" in text
+        assert f"{key} <span" in text
+        assert "draws below 20 are held back" in text
 
 
 @pytest.mark.usefixtures("version")

@@ -53,6 +53,18 @@ class TestPages:
         assert "never set: off" in text
         assert text.count('<span class="cw-badge cw-warn">shadow</span>') == 1
 
+    def test_show_the_positions_held_back(self, author: User, django_assert_max_num_queries: Any) -> None:
+        publish(make_spec())
+        set_mode("on", holdback_percent=20)
+        log_questions(*[{"position_key": f"BTC/USDT {number}"} for number in range(20)], {})
+        browser = browser_of(author)
+
+        with django_assert_max_num_queries(MOST_QUERIES):
+            text = page(browser, PM)
+
+        assert "Positions held back" in text
+        assert "1 of 21 answers were to questions without a position key" in text
+
     def test_show_a_module_without_a_row_as_off(self, author: User) -> None:
         text = page(browser_of(author), PM)
 
@@ -159,6 +171,19 @@ class TestLowering:
         assert words in response.content.decode()
         row = ModuleMode.objects.get(module="pm")
         assert (row.mode, row.rollout_percent) == ("shadow", 50)
+
+    def test_asks_for_a_share_of_positions_to_hold_back(self, asker: User) -> None:
+        ask(asker, holdback_percent="2.5")
+
+        drafted = requests_by_people().get()
+        assert drafted.content == {"holdback_percent": 2.5}
+        assert drafted.title == "Serving of pm: percentage of positions held back 0 → 2.5"
+
+    def test_refuses_to_hold_back_more_than_a_fifth(self, asker: User) -> None:
+        text = ask(asker, holdback_percent="20.5").content.decode()
+
+        assert "Ensure this value is less than or equal to 20" in text
+        assert not requests_by_people().exists()
 
     def test_keeps_what_was_typed(self, operator: User) -> None:
         set_mode("on", rollout_percent=50)
