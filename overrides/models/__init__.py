@@ -9,6 +9,7 @@ from overrides.models.background import Challenge, WhatIf
 from overrides.models.choices import CHANNELS, DAYS_MAX, POLICIES
 from overrides.models.earned import EarnedDay, HoldbackDay
 from overrides.models.governance import HoldKind, LineHold, Mandate, MandateRenewal, ModulePolicy, Quarantine
+from overrides.models.monitoring import GuardDay, ModuleGuard, Monitor, MonitorDay, MonitorTrade
 from overrides.models.overrides import IdleOverride, Line, Override
 from overrides.models.requests import ChangeLine, ChangeRequest, Comment, RequestEvidence, RequestKind, Vote
 from overrides.models.scorecards import Scorecard
@@ -24,6 +25,7 @@ __all__ = [
     "ChangeRequest",
     "Comment",
     "EarnedDay",
+    "GuardDay",
     "HoldKind",
     "HoldbackDay",
     "HoldbackSecret",
@@ -33,8 +35,12 @@ __all__ = [
     "Mandate",
     "MandateRenewal",
     "Membership",
+    "ModuleGuard",
     "ModuleMode",
     "ModulePolicy",
+    "Monitor",
+    "MonitorDay",
+    "MonitorTrade",
     "Override",
     "ParameterSet",
     "Quarantine",

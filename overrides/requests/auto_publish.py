@@ -23,7 +23,14 @@ from overrides.models import ChangeLine, ChangeRequest, LineHold, Mandate, Reque
 from overrides.requests.apply import apply_now
 from overrides.requests.authoring import draft_request
 from overrides.requests.gates import DAY, moved_before, refuse_blocked, specs_in_force
-from overrides.requests.governance_store import is_quarantined, live_mandates, mandated_lines, policy_of, trades_of
+from overrides.requests.governance_store import (
+    gone_at_once,
+    is_quarantined,
+    live_mandates,
+    mandated_lines,
+    policy_of,
+    trades_of,
+)
 from overrides.requests.kinds.kind import DraftLine
 from overrides.versions.load_version import current_parameters
 from overrides.versions.publish import lock_module, store_override
@@ -40,9 +47,9 @@ def publish_within_mandates(
 
     A change that lowers exposure needs no mandate if the module's policy lets such changes apply by themselves. Lines
     are taken in id order until the daily cap is reached; a line that an open request would move is left alone, so that
-    its votes stay valid. `proven` names the lines whose edge is proven for the life of the learner, which the parameter
-    `publish_proven_only` asks for where a line of the evidence method moves farther from neutral. Returns None if
-    nothing is covered, or if the builder is in quarantine.
+    its votes stay valid, and one that went at once stays out of force. `proven` names the lines whose edge is proven
+    for the life of the learner, which the parameter `publish_proven_only` asks for where a line of the evidence method
+    moves farther from neutral. Returns None if nothing is covered, or if the builder is in quarantine.
     """
     lock_module(module)
     if is_quarantined(module):
@@ -101,6 +108,7 @@ def _covered(
     holds_of: dict[str, list[LineHold]] = {}
     for hold in holds:
         holds_of.setdefault(hold.line_id, []).append(hold)
+    gone = gone_at_once([line for line in lines if line not in in_force])
     covered: dict[str, OverrideSpec | None] = {}
     for line in lines:
         before, after = in_force.get(line), proposed[line]
@@ -112,6 +120,8 @@ def _covered(
             continue
         moved = _moved(before, after, parameters)
         is_weak = after is not None and is_below_bar(after, policy, parameters)
+        if before is None and line in gone:  # only a reviewed request brings it back
+            continue
         if line not in proven and _needs_proof(before, after, parameters):
             continue
         if (moved > 0 and line in requested) or moved > remaining or is_weak:

@@ -12,6 +12,7 @@ from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.mandates import grants
 from overrides.models import ChangeLine, ChangeRequest, LineHold, Mandate, ModulePolicy, Quarantine
 from overrides.requests.votes import suspended
+from overrides.versions.publish import LAST_NUMBER
 
 
 class MandatesWritten(TypedDict):
@@ -49,6 +50,15 @@ def held_lines(kind: str, lines: Collection[str], at: datetime) -> set[str]:
 def is_quarantined(module: str) -> bool:
     """Return whether the builder of a module is in quarantine."""
     return Quarantine.objects.filter(module=module, lifted_at=None).exists()
+
+
+def gone_at_once(lines: Collection[str]) -> set[str]:
+    """Return the lines that were last taken out of force at once, which only a reviewed request brings back."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT line FROM unnest(%s::text[]) AS line WHERE went_at_once(line, %s)", [list(lines), LAST_NUMBER + 1]
+        )
+        return {line for (line,) in cursor.fetchall()}
 
 
 def trades_of(module: str) -> int:

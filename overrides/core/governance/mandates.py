@@ -82,17 +82,21 @@ def _beyond(terms: Terms, proposed: OverrideSpec) -> list[str]:
 
 
 def _lapsed(terms: Terms, proposed: OverrideSpec, at: datetime) -> list[str]:
-    reasons = []
-    if _sign(proposed.stats.edge_raw) not in (0, terms.edge_sign):
-        reasons.append(
-            f"edge_raw: {proposed.stats.edge_raw:+.3f} R is of the other sign than the edge that was approved"
-        )
+    reasons = lapsed(terms, edge=proposed.stats.edge_raw, n=proposed.stats.n)
     if proposed.stats.updated_at > at:
         reasons.append(f"updated_at: {proposed.stats.updated_at:%Y-%m-%d %H:%M} UTC lies in the future")
-    if proposed.stats.n < terms.least_n:
-        reasons.append(f"n: {proposed.stats.n:g} trades are fewer than the {terms.least_n:g} it needs")
-    if abs(proposed.stats.edge_raw) < terms.least_edge:
-        reasons.append(f"edge_raw: {proposed.stats.edge_raw:+.3f} R is less than the {terms.least_edge:.3f} R it needs")
+    return reasons
+
+
+def lapsed(terms: Terms, *, edge: float, n: float) -> list[str]:
+    """Return why evidence (an edge in R on n trades) no longer carries a mandate; empty if it does."""
+    reasons = []
+    if _sign(edge) not in (0, terms.edge_sign):
+        reasons.append(f"edge_raw: {edge:+.3f} R is of the other sign than the edge that was approved")
+    if n < terms.least_n:
+        reasons.append(f"n: {n:g} trades are fewer than the {terms.least_n:g} it needs")
+    if abs(edge) < terms.least_edge:
+        reasons.append(f"edge_raw: {edge:+.3f} R is less than the {terms.least_edge:.3f} R it needs")
     return reasons
 
 

@@ -140,6 +140,12 @@ BEGIN
             RAISE EXCEPTION 'request %: line % moves farther than its cap', asked.id, astray
                 USING ERRCODE = 'integrity_constraint_violation';
         END IF;
+        SELECT c.line_id INTO astray FROM overrides_changeline AS c WHERE c.request_id = asked.id
+            AND c.before_id IS NULL AND c.after_id IS NOT NULL AND went_at_once(c.line_id, NEW.number) LIMIT 1;
+        IF astray IS NOT NULL THEN
+            RAISE EXCEPTION 'request %: line % went at once, and comes back by a reviewed request', asked.id, astray
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
         most_trades := trades_of(NEW.module);
         SELECT line_id INTO astray FROM overrides_changeline AS c
             WHERE c.request_id = asked.id AND NOT is_covered(c.line_id, c.after_id, NEW.published_at, most_trades)
