@@ -7,6 +7,8 @@ from datetime import timedelta
 from celery import shared_task
 
 from overrides.monitoring.challenger import run_comparison
+from overrides.monitoring.lapse import lapse_mandates
+from overrides.monitoring.monitor import monitor
 from overrides.monitoring.refresh_earned import refresh_earned
 from overrides.monitoring.replay import replay_nightly
 from overrides.monitoring.scorecards import JOB, score
@@ -16,7 +18,7 @@ from overrides.requests.impact.what_if import run_what_if
 from overrides.requests.staleness import refresh_health
 from telemetry.audit.alarms import REPLAY
 from telemetry.audit.nightly_check import run_check
-from telemetry.foundation.job_runs import run_once
+from telemetry.foundation.job_runs import run_in_parts, run_once
 from telemetry.tasks import moment_of_task
 
 
@@ -37,6 +39,20 @@ def request_effects_task(*, now: str | None = None, **_: object) -> None:
     """Request the effect on exposure of every submitted request that has none yet."""
     at = moment_of_task(now)
     run_once("request effects", now=at, every=timedelta(minutes=1), work=lambda: request_effects(now=at))
+
+
+@shared_task(name="overrides.monitor")
+def monitor_task(*, now: str | None = None, **_: object) -> None:
+    """Count the trades of the lines in force, disable those that stopped working, and guard the modules."""
+    at = moment_of_task(now)
+    run_in_parts("monitor", now=at, every=timedelta(minutes=15), work=lambda: monitor(now=at))
+
+
+@shared_task(name="overrides.lapse_mandates")
+def lapse_mandates_task(*, now: str | None = None, **_: object) -> None:
+    """End the mandates whose evidence lapsed."""
+    at = moment_of_task(now)
+    run_in_parts("lapse mandates", now=at, every=timedelta(days=1), work=lambda: lapse_mandates(now=at))
 
 
 @shared_task(name="overrides.replay")
