@@ -14,6 +14,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from overrides.requests.machine_acts import DISABLED, DROPPED, MONITOR
+from overrides.requests.transitions import MANDATES
 from telemetry.audit.notices import acknowledge, unread
 from telemetry.foundation.admin.read_only import person
 from telemetry.models import Notice
@@ -21,6 +23,11 @@ from telemetry.models import Notice
 MOST_SHOWN = 12
 MOST_NAMED = 4
 NOTICE = "notice"
+DONE = {  # by the monitor, by the action of its entry
+    DISABLED: "disabled a line of {module}, in {request}",
+    DROPPED: "took {module} to shadow, in {request}",
+    MANDATES: "ended a mandate of {module} that {request} had signed",
+}
 MOST_DIGITS = 18  # of an id that PostgreSQL accepts
 
 
@@ -98,9 +105,20 @@ def _enumerated(names: list[str]) -> str:
     return named if len(names) <= MOST_NAMED else f"{named} and {len(names) - MOST_NAMED} more"
 
 
+def _of_monitor(content: Mapping[str, Any]) -> str:
+    """Return in words what the monitor did by itself; empty for entries of others.
+
+    >>> _of_monitor({"actor": "the monitor", "action": "disable", "object": "request 7", "after": {"module": "pm"}})
+    'disabled a line of pm, in request 7'
+    """
+    if content["actor"] != MONITOR or content["action"] not in DONE:
+        return ""
+    return DONE[content["action"]].format(module=content["after"]["module"], request=content["object"])
+
+
 def _line(row: Notice) -> Line:
     """Return one notice in words."""
     content = json.loads(row.entry.content)
     url = reverse("admin:telemetry_auditentry_change", args=[row.entry_id])
-    deed = ", ".join(deeds(content)) or f"{content['action']}: {content['object']}"
+    deed = _of_monitor(content) or ", ".join(deeds(content)) or f"{content['action']}: {content['object']}"
     return Line(row.pk, content["actor"], deed, content["reason"], row.entry.written_at, url)

@@ -30,7 +30,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "": {"changerequest": "Requests", "override": "Overrides", "auditentry": "Audit trail"},
     "Decide": {
         "mandate": "Mandates", "linehold": "Vetoes, pins and caps", "modulemode": "Modes", "version": "Versions",
-        "parameterset": "Parameters", "modulepolicy": "Policies", "line": "Lines",
+        "monitor": "Monitors", "parameterset": "Parameters", "modulepolicy": "Policies", "line": "Lines",
     },
     "What happened": {
         "earned": "Earned", "scorecard": "Scorecards", "decision": "Decisions", "trade": "Trades",

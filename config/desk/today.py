@@ -1,4 +1,5 @@
-"""The admin's start page: what is served and what is off, the mandates that are due for review, and all its counts."""
+"""The admin's start page: what is served and what is off, the monitors that are amber or red, and what the
+monitor did and nobody has acknowledged; mandates that are due for review, and all its counts."""
 
 from __future__ import annotations
 
@@ -28,10 +29,12 @@ from overrides.models import (
     Mandate,
     MandateRenewal,
     ModuleMode,
+    Monitor,
     Quarantine,
     Version,
     Vote,
 )
+from overrides.requests.machine_acts import MONITOR
 from overrides.requests.renewal import suspended_at
 from overrides.versions.acts_today import ActsToday, acts_by_module
 from telemetry.audit.simulated_time import SimulatedTime
@@ -107,6 +110,15 @@ class Published:
 
 
 @dataclass(frozen=True)
+class Machine:
+    """What the monitor did by itself and waits for a look, and how many monitors are amber or red."""
+
+    acts: tuple[Mapping[str, Any], ...]
+    amber: int
+    red: int
+
+
+@dataclass(frozen=True)
 class Counts:
     """What the start page counts.
 
@@ -121,6 +133,9 @@ class Counts:
     others: int
     scheduled: int
     afterwards: int
+    amber: int
+    red: int
+    machine_acts: tuple[Mapping[str, Any], ...]
     mandates_due: int
     mandates_overdue: int
     mandates_suspended: int
@@ -136,6 +151,11 @@ class Counts:
     earned: Earned
     modes: Mapping[str, ModuleMode]
     recorded: Recorded
+
+    @property
+    def machine(self) -> Machine:
+        """What the monitor did and sees."""
+        return Machine(self.machine_acts, self.amber, self.red)
 
     @property
     def mandates_due_soon(self) -> int:
@@ -172,6 +192,8 @@ def counts(person: User, now: datetime) -> Counts:
         "others": open_requests.exclude(pk__in=open_requests.filter(mine).values("pk")),
         "scheduled": ChangeRequest.objects.filter(state=ChangeRequest.State.SCHEDULED),
         "afterwards": unacknowledged(),
+        "amber": Monitor.objects.filter(state=Monitor.State.AMBER),
+        "red": Monitor.objects.filter(state=Monitor.State.RED),
         "mandates_due": Mandate.objects.filter(due_by(now)),
         "mandates_overdue": Mandate.objects.filter(overdue_at(now)),
         "mandates_suspended": Mandate.objects.filter(suspended_at(now)),
@@ -196,6 +218,7 @@ def counts(person: User, now: datetime) -> Counts:
         "earned": earned_lately(EARNED_TRADES),
         "modes": ArraySubquery(ModuleMode.objects.values(found=JSONObject(**{name: F(name) for name in MODE_FIELDS}))),
         "quarantines": ArraySubquery(stopped.values(found=quarantine)),
+        "machine_acts": ArraySubquery(_machine_acts()),
         "failed": failed_runs(now),
         "oldest": Subquery(tasks.order_by("due_at").values("due_at")[:1]),
         "recorded": RawSQL(RECORDED, (COUNTED,), JSONField()),
@@ -211,6 +234,9 @@ def counts(person: User, now: datetime) -> Counts:
     modes = [ModuleMode(**{**each, "changed_at": datetime.fromisoformat(each["changed_at"])}) for each in row["modes"]]
     row["modes"] = {mode.module: mode for mode in modes}
     row["recorded"] = Recorded(*row["recorded"])
+    row["machine_acts"] = tuple(
+        {**each, "closed_at": datetime.fromisoformat(each["closed_at"])} for each in row["machine_acts"]
+    )
     row["quarantines"] = tuple(row["quarantines"])
     return Counts(**row)
 
@@ -235,6 +261,13 @@ def due_mandates(now: datetime) -> list[DueMandate]:
         )
         for row in annotated[:MOST_DUE]
     ]
+
+
+def _machine_acts() -> QuerySet[Any]:
+    """Return what the monitor did by itself and nobody has acknowledged, the newest first."""
+    fields = ("pk", "title", "module", "reason", "closed_at")
+    rows = unacknowledged().filter(author=None, author_name=MONITOR).order_by("-closed_at", "-pk")[:MOST_DUE]
+    return rows.values(found=JSONObject(**{name: F(name) for name in fields}))
 
 
 class _Count(Subquery):

@@ -2,6 +2,7 @@
 
 from overrides.admin.decisions import decision_admin
 from overrides.admin.governance import hold_admin, mandate_admin, parameter_admin, policy_admin
+from overrides.admin.monitors import monitor_admin
 from overrides.admin.overrides import override_admin
 from overrides.admin.requests import request_admin
 from overrides.admin.scorecards import scorecard_admin
@@ -13,6 +14,7 @@ __all__ = [
     "hold_admin",
     "mandate_admin",
     "mode_admin",
+    "monitor_admin",
     "override_admin",
     "parameter_admin",
     "policy_admin",

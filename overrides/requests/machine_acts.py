@@ -29,7 +29,6 @@ from telemetry.audit.notices import write_notice
 MONITOR = "the monitor"  # the actor of what the monitor does by itself
 DISABLED = "disable"  # the actions of its entries
 DROPPED = "drop to shadow"
-LAPSED = "lapse"
 
 
 @transaction.atomic

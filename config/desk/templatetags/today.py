@@ -38,6 +38,7 @@ def today(context: Context) -> dict[str, Any]:
         "queue": queue(user, now) if user.has_perm(VIEW_REQUESTS) else None,
         **_mandates(user, counted, now),
         **_served(user, counted, now),
+        "machine": counted.machine if user.has_perm("overrides.view_monitor") else None,
         "earned": counted.earned if user.has_perm(SEES_EARNED) else None,
         "whole": verdict_words(earned()) if user.has_perm(SEES_EARNED) else "",
         "earned_trades": EARNED_TRADES,

@@ -15,6 +15,7 @@ from overrides.admin.charts.lever_ranges import lever_tracks
 from overrides.admin.charts.weight_waterfall import waterfall
 from overrides.admin.decisions.decision_search import moved_by_override
 from overrides.admin.mandate_display import signers_of, term
+from overrides.admin.monitor_display import watched_line
 from overrides.admin.origins import Origin, as_of, origins_on
 from overrides.admin.scorecard_display import card_of_line
 from overrides.admin.weight_display import Weights
@@ -78,6 +79,8 @@ def override_page(override: Override, at: datetime) -> dict[str, Any]:
         "tracks": lever_tracks(spec, channel.weights),
         "origins": origins,
         "origin": origin,
+        "watched": watched_line(override.line_id),
+        "promised": (override.promise or {}).get("predicted"),
         "moved": _moved(override, record.keys),
         "mandate": mandate_on(override.line_id, at),
         "shown": card_of_line(record),

@@ -68,6 +68,12 @@ def republished(spec: OverrideSpec, days: int) -> ChangeRequest | None:
     return publish_within_mandates(module="pm", proposed={spec.line: spec}, source="lesson", at=at(days))
 
 
+def check_at_commit(spec: OverrideSpec) -> None:
+    """Let the builder publish, and have the database check it as it would when the transaction commits."""
+    republished(spec, DAYS + 1)
+    connection.check_constraints()
+
+
 @pytest.fixture
 def line(db: None) -> OverrideSpec:
     """A line in force that raises exposure and promises .2 R, in a module that is on."""
@@ -121,8 +127,7 @@ class TestDisabling:
         assert republished(cut, DAYS + 1) is None
         monkeypatch.setattr("overrides.requests.auto_publish.gone_at_once", lambda lines: set())
         with pytest.raises(IntegrityError, match="went at once"):
-            republished(cut, DAYS + 1)
-            connection.check_constraints()
+            check_at_commit(cut)
 
     def test_neither_can_it_bring_back_a_cut_that_a_person_retired(self, line: OverrideSpec) -> None:
         cut = promising(-0.2, levers={"size_mult": 0.9}, stats={"n": 20, "edge_raw": -0.8})

@@ -1,0 +1,65 @@
+"""What pages say of a monitor: its state in words, its curve, and what came of its line beside what was promised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.utils.safestring import SafeString
+
+from overrides.admin.charts.monitor_curve import MonitorCurve, monitor_curve
+from overrides.core.monitoring.day_sequence import FEWEST_DAYS, Interval
+from overrides.core.monitoring.e_detector import AMBER, LIMIT
+from overrides.core.monitoring.watched_stream import Stream
+from overrides.models import Monitor, MonitorDay
+from telemetry.foundation.admin.formatting import badge
+
+TONES = {"watching": "valid", "amber": "shadow", "red": "off", "disabled": "off"}  # a word of the same tone
+MEANINGS = {
+    "watching": "Nothing speaks against it.",
+    "amber": "Its last trades went against it; that happens to about half of those that work, and asks for a look.",
+    "red": "The evidence that it stopped working is above the limit; the monitor disables it at its next run.",
+    "disabled": "The monitor took it out of force. Only a reviewed request brings it back.",
+}
+SHOWN_DAYS = 500
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A monitor as pages show it. `interval` is what came of it per trade in R; None while there are too few days."""
+
+    row: Monitor
+    state: SafeString
+    meaning: str
+    curve: MonitorCurve | None
+    interval: Interval | None
+    days: int
+    limit: float = LIMIT
+    amber: float = AMBER
+    fewest_days: int = FEWEST_DAYS
+
+
+def state_badge(row: Monitor) -> SafeString:
+    """Format the state of a monitor as a badge."""
+    return badge(TONES[row.state], row.state)
+
+
+def watched(row: Monitor) -> Watched:
+    """Return a monitor as its page shows it."""
+    stream = Stream.read(row.detector, row.realised)
+    newest = MonitorDay.objects.filter(monitor=row).order_by("-day").values_list("day", "level")[:SHOWN_DAYS]
+    points: list[tuple[date, float]] = list(newest)[::-1]
+    return Watched(
+        row=row,
+        state=state_badge(row),
+        meaning=MEANINGS[row.state],
+        curve=monitor_curve(points),
+        interval=stream.realised.interval(),
+        days=stream.realised.days,
+    )
+
+
+def watched_line(line: str) -> Watched | None:
+    """Return the monitor of a line as pages show it; None where there is none."""
+    row = Monitor.objects.filter(kind=Monitor.Kind.LINE, name=line).select_related("request").first()
+    return None if row is None else watched(row)
