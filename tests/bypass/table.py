@@ -14,6 +14,17 @@ from django.apps import apps
 from django.db.models import Model
 
 from overrides.models import Challenge, IdleOverride, Scorecard, ServingConfirmation, WhatIf
+from overrides.models import (
+    Challenge,
+    GuardDay,
+    IdleOverride,
+    ModuleGuard,
+    Monitor,
+    MonitorDay,
+    MonitorTrade,
+    ServingConfirmation,
+    WhatIf,
+)
 from telemetry.models import AuditEntry
 
 
@@ -135,6 +146,9 @@ TABLE: dict[str, Row] = {
 
 
 UNGOVERNED = (Challenge, IdleOverride, Scorecard, ServingConfirmation, WhatIf)
+UNGOVERNED = (
+    Challenge, GuardDay, IdleOverride, ModuleGuard, Monitor, MonitorDay, MonitorTrade, ServingConfirmation, WhatIf,
+)  # fmt: skip
 
 
 def governed() -> Iterable[type[Model]]:
@@ -142,6 +156,8 @@ def governed() -> Iterable[type[Model]]:
 
     A what-if, a comparison, a scorecard, a report of what a process serves and the mark of an override that is not in
     force are excluded, as nothing is decided by their rows.
+    What monitors count grants nothing: what they do is a request. A what-if, a comparison, a report of what a process serves and the mark of an override that is not in force are
+    excluded, as nothing is decided by their rows.
     """
     return [
         *(each for each in apps.get_app_config("overrides").get_models() if each not in UNGOVERNED),

@@ -1,0 +1,85 @@
+"""Pages of monitors: the list, the curve with its limit, the override's page and the first page."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.models import Monitor
+from overrides.monitoring.monitor import monitor
+from overrides.requests.emergency import acknowledge
+from tests.admin_pages import MOST_QUERIES, browser_of, page
+from tests.builders import DAY, NOW, publish, set_mode
+from tests.overrides.monitoring.touched_world import attribute, promising, served_trade
+from tests.people import somebody
+
+LIST = "/admin/overrides/monitor/"
+
+
+@pytest.fixture
+def line(db: None) -> OverrideSpec:
+    spec = promising(levers={"size_mult": 1.2})
+    publish(spec)
+    set_mode("on")
+    return spec
+
+
+def trades(count: int, rr: float) -> None:
+    for day in range(1, count + 1):
+        served_trade(f"t{day}", rr, days=day)
+    attribute()
+    monitor(now=NOW + (count + 1) * DAY)
+
+
+class TestPages:
+    def test_the_list_and_the_page_show_the_curve_in_few_queries(
+        self, line: OverrideSpec, django_assert_max_num_queries: Any
+    ) -> None:
+        trades(5, -1.5)
+        browser = browser_of(somebody())
+
+        with django_assert_max_num_queries(MOST_QUERIES):
+            listed = page(browser, LIST)
+        with django_assert_max_num_queries(MOST_QUERIES):
+            shown = page(browser, f"{LIST}{Monitor.objects.get().pk}/change/")
+
+        assert "donchian" in listed
+        [picture] = [each for each in re.findall(r"<svg.*?</svg>", shown, flags=re.DOTALL) if "limit" in each]
+        assert "the limit is 1,000" in picture
+        assert "not shown: 5 of 30 whole days with trades" in shown
+
+    def test_the_list_finds_a_line_by_its_words(self, line: OverrideSpec) -> None:
+        trades(2, 1.0)
+        browser = browser_of(somebody())
+
+        assert "donchian" in page(browser, f"{LIST}?q=donchian")
+        assert "donchian" not in page(browser, f"{LIST}?q=rsi").replace('value="rsi"', "")
+
+    def test_the_override_says_whether_it_still_works(self, line: OverrideSpec) -> None:
+        browser = browser_of(somebody())
+        assert "Not watched: no closed trade" in page(browser, f"/admin/overrides/override/{line.content_id}/change/")
+
+        trades(20, -8.0)
+
+        shown = page(browser, f"/admin/overrides/override/{line.content_id}/change/")
+        assert "Only a reviewed request brings it back." in shown
+        assert "It was disabled on" in shown
+
+    def test_the_first_page_says_what_the_monitor_did_until_somebody_looked(
+        self, line: OverrideSpec, django_assert_max_num_queries: Any
+    ) -> None:
+        trades(20, -8.0)
+        browser = browser_of(somebody())
+
+        with django_assert_max_num_queries(MOST_QUERIES):
+            shown = page(browser, "/admin/")
+        assert "A line was disabled by the monitor, which lowers exposure" in shown
+        assert "<strong>the monitor</strong> disabled a line of pm, in request" in shown
+
+        request = Monitor.objects.get().request
+        assert request is not None
+        acknowledge(request_id=request.pk, by=somebody(), reason="it died", at=NOW + 22 * DAY)
+        assert "What the monitor found" not in page(browser, "/admin/")
