@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from django.apps import apps
 from django.db.models import Model
 
-from overrides.models import Challenge, IdleOverride, Scorecard, ServingConfirmation, WhatIf
 from overrides.models import (
     Challenge,
     GuardDay,
@@ -22,6 +21,7 @@ from overrides.models import (
     Monitor,
     MonitorDay,
     MonitorTrade,
+    Scorecard,
     ServingConfirmation,
     WhatIf,
 )
@@ -145,19 +145,18 @@ TABLE: dict[str, Row] = {
 }
 
 
-UNGOVERNED = (Challenge, IdleOverride, Scorecard, ServingConfirmation, WhatIf)
 UNGOVERNED = (
-    Challenge, GuardDay, IdleOverride, ModuleGuard, Monitor, MonitorDay, MonitorTrade, ServingConfirmation, WhatIf,
+    Challenge, GuardDay, IdleOverride, ModuleGuard, Monitor, MonitorDay, MonitorTrade, Scorecard,
+    ServingConfirmation, WhatIf,
 )  # fmt: skip
 
 
 def governed() -> Iterable[type[Model]]:
     """Return every model of the governed state, and the audit log.
 
-    A what-if, a comparison, a scorecard, a report of what a process serves and the mark of an override that is not in
-    force are excluded, as nothing is decided by their rows.
-    What monitors count grants nothing: what they do is a request. A what-if, a comparison, a report of what a process serves and the mark of an override that is not in force are
-    excluded, as nothing is decided by their rows.
+    What monitors and scorecards count grants nothing: what monitors do because of it is a request. A what-if, a
+    comparison, a report of what a process serves and the mark of an override that is not in force are excluded too, as
+    nothing is decided by their rows.
     """
     return [
         *(each for each in apps.get_app_config("overrides").get_models() if each not in UNGOVERNED),

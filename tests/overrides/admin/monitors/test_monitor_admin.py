@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.models import Monitor
@@ -14,7 +15,7 @@ from overrides.requests.emergency import acknowledge
 from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import DAY, NOW, publish, set_mode
 from tests.overrides.monitoring.touched_world import attribute, promising, served_trade
-from tests.people import somebody
+from tests.people import make_person, somebody
 
 LIST = "/admin/overrides/monitor/"
 
@@ -25,6 +26,10 @@ def line(db: None) -> OverrideSpec:
     publish(spec)
     set_mode("on")
     return spec
+
+
+def reader() -> User:
+    return make_person("reader", is_staff=True, is_superuser=True)
 
 
 def trades(count: int, rr: float) -> None:
@@ -39,7 +44,7 @@ class TestPages:
         self, line: OverrideSpec, django_assert_max_num_queries: Any
     ) -> None:
         trades(5, -1.5)
-        browser = browser_of(somebody())
+        browser = browser_of(reader())
 
         with django_assert_max_num_queries(MOST_QUERIES):
             listed = page(browser, LIST)
@@ -53,13 +58,14 @@ class TestPages:
 
     def test_the_list_finds_a_line_by_its_words(self, line: OverrideSpec) -> None:
         trades(2, 1.0)
-        browser = browser_of(somebody())
+        browser = browser_of(reader())
 
         assert "donchian" in page(browser, f"{LIST}?q=donchian")
         assert "donchian" not in page(browser, f"{LIST}?q=rsi").replace('value="rsi"', "")
 
     def test_the_override_says_whether_it_still_works(self, line: OverrideSpec) -> None:
-        browser = browser_of(somebody())
+        browser = browser_of(reader())
+
         assert "Not watched: no closed trade" in page(browser, f"/admin/overrides/override/{line.content_id}/change/")
 
         trades(20, -8.0)
@@ -72,7 +78,7 @@ class TestPages:
         self, line: OverrideSpec, django_assert_max_num_queries: Any
     ) -> None:
         trades(20, -8.0)
-        browser = browser_of(somebody())
+        browser = browser_of(reader())
 
         with django_assert_max_num_queries(MOST_QUERIES):
             shown = page(browser, "/admin/")
