@@ -24,7 +24,9 @@ expect.set_options(timeout=LONGEST_WAIT)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add to the report of a failure where every thread was: a page that does not come may wait for the server."""
     report = yield
     if report.when == "call" and report.failed:
