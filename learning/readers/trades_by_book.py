@@ -17,7 +17,10 @@ LONGEST = 200  # characters of a reason that are told apart
 CAN_TEACH = ""
 SUPERSEDED = "the same position is told by a better book, which counts in its place"
 
+# While a first large import is recorded, the statistics may still be those of empty tables. The planner then expects one
+# trade and loops over tens of thousands of them for each other, which takes minutes in place of a second.
 _TRADES = """
+SET LOCAL enable_nestloop = off;
 WITH newest AS MATERIALIZED (
     SELECT id, book, cluster_id, excluded_reason, superseded_by, closed_at
     FROM telemetry_trade WHERE is_current ORDER BY closed_at DESC LIMIT %(newest)s
@@ -42,7 +45,8 @@ WITH newest AS MATERIALIZED (
     FROM acted JOIN newest ON newest.id = acted.trade_id LEFT JOIN judged ON judged.trade_id = newest.id
 )
 SELECT book, reason, GROUPING(reason), count(*), count(DISTINCT entry), max(closed_at)
-FROM told GROUP BY GROUPING SETS ((book, reason), (book)) ORDER BY book, 3 DESC, 4 DESC, reason
+FROM told GROUP BY GROUPING SETS ((book, reason), (book)) ORDER BY book, 3 DESC, 4 DESC, reason;
+SET LOCAL enable_nestloop = DEFAULT
 """
 
 
@@ -87,6 +91,7 @@ def trades_by_book(parameters: ModuleParameters, universe: str = "", newest: int
     }
     with connection.cursor() as cursor:
         cursor.execute(_TRADES, values)
+        cursor.nextset()
         fetched = cursor.fetchall()
     return [
         _book(module, whole, [row for row in fetched if row[0] == whole[0] and not row[2]], parameters.lessons.books)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from learning.core.first_look.teaching import Obstacle
 from learning.readers.trades_by_book import BookOfModule, trades_by_book
@@ -74,3 +76,18 @@ class TestTradesByBook:
         record("new", closed_at=NOW.isoformat())
 
         assert list(by_book(newest=1)) == ["paper"]
+
+    def test_needs_no_statistics_of_the_tables(self) -> None:
+        record("full")
+        with CaptureQueriesContext(connection) as captured:
+            by_book()
+        with connection.cursor() as cursor:
+            cursor.execute(captured[0]["sql"].replace("WITH newest", "EXPLAIN WITH newest"))
+            cursor.nextset()
+            plan = [line for (line,) in cursor.fetchall()]
+            cursor.execute("SHOW enable_nestloop")
+            after = cursor.fetchone()
+
+        assert "CTE newest" in map(str.strip, plan)
+        assert not [line for line in plan if "Nested Loop" in line]
+        assert after == ("on",)
