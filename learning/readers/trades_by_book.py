@@ -17,8 +17,8 @@ LONGEST = 200  # characters of a reason that are told apart
 CAN_TEACH = ""
 SUPERSEDED = "the same position is told by a better book, which counts in its place"
 
-# While a first large import is recorded, the statistics may still be those of empty tables. The planner then expects one
-# trade and loops over tens of thousands of them for each other, which takes minutes in place of a second.
+# While a first large import is recorded, the statistics may still be those of empty tables. The planner then expects
+# one trade and loops over tens of thousands of them for each other, which takes minutes in place of a second.
 _TRADES = """
 SET LOCAL enable_nestloop = off;
 WITH newest AS MATERIALIZED (
