@@ -25,7 +25,7 @@ def make_secret(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("overrides", "0018_marks_out_of_force")]
+    dependencies = [("overrides", "0019_monitors")]
 
     operations = [
         migrations.AddField(

@@ -9,7 +9,7 @@ from telemetry.foundation.models import finite
 
 
 class Migration(migrations.Migration):
-    dependencies = [("overrides", "0018_marks_out_of_force")]
+    dependencies = [("overrides", "0020_holdback")]
 
     operations = [
         migrations.CreateModel(

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("overrides", "0018_marks_out_of_force"),
+        ("overrides", "0021_earned_days"),
     ]
 
     operations = [
