@@ -18,7 +18,7 @@ from django.db import connection
 from overrides.core.engine.definitions.vocabulary import Reason
 from overrides.core.monitoring.touched import Touched, mean_or_none, prediction_of_others, sign_of
 from overrides.models import Override
-from telemetry.decisions.attribute_trades import LATER, SUPERSEDED
+from telemetry.decisions.attributed_trades import LATER, SUPERSEDED
 
 SERVED = (Reason.SINGLE, Reason.COMBINED)  # answers in which overrides acted and were served
 CHUNK = 5_000  # rows in memory at a time
