@@ -107,6 +107,15 @@ class TestThePages:
         assert ("2 lines decided: too few to say" if group == "reviewer" else "An interval takes 30.") in text
         assert "None" not in text
 
+    def test_of_a_group_draws_outcomes_beside_promises(self, viewer: User) -> None:
+        bins = [{"n": 50, "predicted": each, "realised": each, "low": 0.0, "high": 1.0} for each in (0.1, 0.3)]
+        Scorecard.objects.filter(group="module").update(bins=bins, slope=0.9)
+        card = Scorecard.objects.get(group="module")
+
+        text = page(browser_of(viewer), f"{LIST}{card.pk}/change/")
+
+        assert "in 2 groups with 95 % intervals" in text
+
     def test_of_an_override_shows_what_it_promised_and_earned(self, viewer: User) -> None:
         text = page(browser_of(viewer), f"/admin/overrides/override/{SPEC.id}/change/")
 
