@@ -21,6 +21,10 @@ MEANINGS = {
     "red": "The evidence that it stopped working is above the limit; the monitor disables it at its next run.",
     "disabled": "The monitor took it out of force. Only a reviewed request brings it back.",
 }
+RED_COEFFICIENT = (
+    "The evidence that it stopped working is above the limit; machines may not change coefficients, so a request to "
+    "set it to neutral waits for review."
+)
 SHOWN_DAYS = 500
 
 
@@ -52,7 +56,7 @@ def watched(row: Monitor) -> Watched:
     return Watched(
         row=row,
         state=state_badge(row),
-        meaning=MEANINGS[row.state],
+        meaning=RED_COEFFICIENT if (row.kind, row.state) == ("coefficient", "red") else MEANINGS[row.state],
         curve=monitor_curve(points),
         interval=stream.realised.interval(),
         days=stream.realised.days,

@@ -71,6 +71,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "baseline",
+                    models.JSONField(
+                        help_text="of a coefficient: mean and sd of the module's earlier trades, in R", null=True
+                    ),
+                ),
+                (
                     "level",
                     models.FloatField(default=0.0, help_text="mean capital of the bets; from 1,000 on it is disabled"),
                 ),

@@ -43,6 +43,9 @@ class Monitor(models.Model):
     since = models.DateTimeField(help_text="when what is watched came into force; earlier trades do not count")
     detector = models.JSONField(help_text="the state of core.monitoring.e_detector")
     realised = models.JSONField(help_text="sums over closed days of what came of it, in R in the direction promised")
+    baseline = models.JSONField(
+        null=True, help_text="of a coefficient: mean and sd of the module's earlier trades, in R"
+    )
     level = models.FloatField(default=0.0, help_text="mean capital of the bets; from 1,000 on it is disabled")
     cusum = models.FloatField(default=0.0, help_text="cumulative sum; from 4 on it is amber")
     trades = models.PositiveIntegerField(default=0)

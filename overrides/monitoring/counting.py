@@ -1,0 +1,126 @@
+"""Fold trades into the detectors of monitors: each once, in order, late and corrected ones in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from overrides.core.monitoring.watched_stream import Counted, Point, Stream
+from overrides.models import Monitor, MonitorDay, MonitorTrade
+from overrides.models.monitoring import HIGHEST
+from telemetry.models import Trade
+
+OVERLAP = timedelta(hours=2)  # attributions of parallel workers commit in another order than their times
+State = Monitor.State
+
+
+def new_monitor(
+    module: str, kind: str, name: str, since: datetime, now: datetime, baseline: Mapping[str, float] | None = None
+) -> Monitor:
+    """Store a monitor that has counted nothing yet."""
+    detector, sums = Stream().documents()
+    return Monitor.objects.create(
+        module=module, kind=kind, name=name, since=since, detector=detector, realised=sums, changed_at=now,
+        baseline=None if baseline is None else dict(baseline),
+    )  # fmt: skip
+
+
+def fold_all(
+    monitors: Mapping[str, Monitor], news: Mapping[str, Mapping[str, Counted]], after: datetime | None, now: datetime
+) -> int:
+    """Count the news of each monitor (by its name, then by external id), and close days that are over.
+
+    `after`: since when attributions were read. Returns how many trades were counted that were not before.
+    """
+    replaced, today = _replaced(after), now.astimezone(UTC).toordinal()
+    corrected = set(
+        MonitorTrade.objects.filter(monitor__in=list(monitors.values()), external_id__in=replaced).values_list(
+            "monitor", flat=True
+        )
+    )
+    return sum(
+        _fold(row, news.get(name, {}), replaced, today, now)
+        for name, row in monitors.items()
+        if name in news or row.pk in corrected or Stream.read(row.detector, row.realised).is_over(today)
+    )
+
+
+def _replaced(after: datetime | None) -> dict[str, UUID]:
+    """Return the corrected trades that were attributed since: external id -> the trade that stands now."""
+    rows = Trade.objects.filter(revision__gt=1, is_current=True)
+    if after is not None:
+        rows = rows.filter(attribution__attributed_at__gt=after)
+    return dict(rows.values_list("external_id", "id"))
+
+
+def _fold(row: Monitor, fresh: Mapping[str, Counted], replaced: Mapping[str, UUID], today: int, now: datetime) -> int:
+    """Count trades of one monitor, close its days that are over, and save what changed; return how many are new."""
+    is_changed = _forget(row, fresh, replaced)
+    known = set(row.counted.filter(external_id__in=list(fresh)).values_list("external_id", flat=True))
+    new = {name: each for name, each in fresh.items() if name not in known}
+    MonitorTrade.objects.bulk_create(
+        [
+            MonitorTrade(
+                monitor=row, external_id=name, trade=each.trade, closed_at=each.closed_at,
+                u=each.u, earned=each.earned, good=each.good,
+            )
+            for name, each in new.items()
+        ]
+    )  # fmt: skip
+    in_order = sorted(new.values(), key=lambda each: each.order)
+    stream = Stream.read(row.detector, row.realised)
+    if is_changed or (in_order and stream.is_closed(in_order[0].day)):
+        row.days.all().delete()
+        stream, in_order = Stream(), _all_counted(row)
+        row.last_closed_at = row.last_trade = None
+        is_changed = True
+    stream, points = stream.plus(in_order)
+    stream, closed = stream.closed(today)
+    if in_order or closed or is_changed:
+        _save(row, stream, points + closed, in_order, now)
+    return len(new)
+
+
+def _forget(row: Monitor, fresh: Mapping[str, Counted], replaced: Mapping[str, UUID]) -> bool:
+    """Drop counted trades that were corrected since, or whose outcome is another one now; return whether any was."""
+    stale = []
+    for each in row.counted.filter(external_id__in=[*fresh, *replaced]):
+        now_stands = replaced.get(each.external_id, each.trade)
+        told = fresh.get(each.external_id)
+        if each.trade != now_stands or (told is not None and _differs(each, told)):
+            stale.append(each.pk)
+    return bool(stale) and bool(row.counted.filter(pk__in=stale).delete()[0])
+
+
+def _differs(stored: MonitorTrade, told: Counted) -> bool:
+    return (stored.trade, stored.closed_at, stored.u, stored.earned, stored.good) != (
+        told.trade, told.closed_at, told.u, told.earned, told.good,
+    )  # fmt: skip
+
+
+def _all_counted(row: Monitor) -> list[Counted]:
+    rows = row.counted.order_by("closed_at", "trade").values_list("closed_at", "trade", "u", "earned", "good")
+    return [Counted(*each) for each in rows]
+
+
+def _save(row: Monitor, stream: Stream, points: Collection[Point], trades: Collection[Counted], now: datetime) -> None:
+    detector = stream.detector
+    row.detector, row.realised = stream.documents()
+    row.level, row.cusum = min(detector.level, HIGHEST), min(detector.cusum, HIGHEST)
+    row.trades, row.changed_at = detector.seen, now
+    if trades:
+        last = max(each.order for each in trades)
+        if row.last_closed_at is None or row.last_trade is None or last > (row.last_closed_at, row.last_trade):
+            row.last_closed_at, row.last_trade = last
+    row.state = State.RED if detector.is_red else State.AMBER if detector.is_amber else State.WATCHING
+    row.save()
+    MonitorDay.objects.bulk_create(
+        [
+            MonitorDay(
+                monitor=row, day=date.fromordinal(each.day),
+                level=min(each.level, HIGHEST), cusum=min(each.cusum, HIGHEST),
+            )
+            for each in points
+        ]
+    )  # fmt: skip
