@@ -29,7 +29,7 @@ from overrides.models import ChangeRequest, Monitor, RequestKind, Version
 from overrides.monitoring.counting import fold_all, new_monitor
 from overrides.requests.authoring import draft_request
 from overrides.requests.machine_acts import MONITOR
-from telemetry.decisions.attribute_trades import LATER, SUPERSEDED
+from telemetry.decisions.attributed_trades import LATER, SUPERSEDED
 
 FEWEST_BEFORE = 30  # trades that the mean and the sd take
 MOST_BEFORE = 1000

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, timedelta
-from uuid import UUID
 
 from overrides.core.monitoring.watched_stream import Counted, Point, Stream
 from overrides.models import Monitor, MonitorDay, MonitorTrade
@@ -33,30 +32,28 @@ def fold_all(
 
     `after`: since when attributions were read. Returns how many trades were counted that were not before.
     """
-    replaced, today = _replaced(after), now.astimezone(UTC).toordinal()
-    corrected = set(
-        MonitorTrade.objects.filter(monitor__in=list(monitors.values()), external_id__in=replaced).values_list(
-            "monitor", flat=True
-        )
-    )
+    again, today = _told_again(after), now.astimezone(UTC).toordinal()
+    counted = MonitorTrade.objects.filter(monitor__in=list(monitors.values()), external_id__in=again)
+    touched = set(counted.values_list("monitor", flat=True))
     return sum(
-        _fold(row, news.get(name, {}), replaced, today, now)
+        _fold(row, news.get(name, {}), again, today, now)
         for name, row in monitors.items()
-        if name in news or row.pk in corrected or Stream.read(row.detector, row.realised).is_over(today)
+        if name in news or row.pk in touched or Stream.read(row.detector, row.realised).is_over(today)
     )
 
 
-def _replaced(after: datetime | None) -> dict[str, UUID]:
-    """Return the corrected trades that were attributed since: external id -> the trade that stands now."""
-    rows = Trade.objects.filter(revision__gt=1, is_current=True)
-    if after is not None:
-        rows = rows.filter(attribution__attributed_at__gt=after)
-    return dict(rows.values_list("external_id", "id"))
+def _told_again(after: datetime | None) -> list[str]:
+    """Return the external ids of the trades that were attributed since, or corrected since."""
+    if after is None:
+        return []
+    attributed = Trade.objects.filter(attribution__attributed_at__gt=after)
+    corrected = Trade.objects.filter(is_current=True, revision__gt=1, recorded_at__gt=after)
+    return list(attributed.values_list("external_id", flat=True).union(corrected.values_list("external_id", flat=True)))
 
 
-def _fold(row: Monitor, fresh: Mapping[str, Counted], replaced: Mapping[str, UUID], today: int, now: datetime) -> int:
+def _fold(row: Monitor, fresh: Mapping[str, Counted], again: Collection[str], today: int, now: datetime) -> int:
     """Count trades of one monitor, close its days that are over, and save what changed; return how many are new."""
-    is_changed = _forget(row, fresh, replaced)
+    is_changed = _forget(row, fresh, again)
     known = set(row.counted.filter(external_id__in=list(fresh)).values_list("external_id", flat=True))
     new = {name: each for name, each in fresh.items() if name not in known}
     MonitorTrade.objects.bulk_create(
@@ -82,19 +79,15 @@ def _fold(row: Monitor, fresh: Mapping[str, Counted], replaced: Mapping[str, UUI
     return len(new)
 
 
-def _forget(row: Monitor, fresh: Mapping[str, Counted], replaced: Mapping[str, UUID]) -> bool:
-    """Drop counted trades that were corrected since, or whose outcome is another one now; return whether any was."""
-    stale = []
-    for each in row.counted.filter(external_id__in=[*fresh, *replaced]):
-        now_stands = replaced.get(each.external_id, each.trade)
-        told = fresh.get(each.external_id)
-        if each.trade != now_stands or (told is not None and _differs(each, told)):
-            stale.append(each.pk)
+def _forget(row: Monitor, fresh: Mapping[str, Counted], again: Collection[str]) -> bool:
+    """Drop counted trades that count no more, or otherwise; return whether any did."""
+    counted = row.counted.filter(external_id__in={*fresh, *again})
+    stale = [each.pk for each in counted if _differs(each, fresh.get(each.external_id))]
     return bool(stale) and bool(row.counted.filter(pk__in=stale).delete()[0])
 
 
-def _differs(stored: MonitorTrade, told: Counted) -> bool:
-    return (stored.trade, stored.closed_at, stored.u, stored.earned, stored.good) != (
+def _differs(stored: MonitorTrade, told: Counted | None) -> bool:
+    return told is None or (stored.trade, stored.closed_at, stored.u, stored.earned, stored.good) != (
         told.trade, told.closed_at, told.u, told.earned, told.good,
     )  # fmt: skip
 

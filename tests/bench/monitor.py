@@ -9,7 +9,12 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from uuid import UUID
 
 import numpy as np
 
@@ -24,7 +29,10 @@ from overrides.core.monitoring.e_detector import (
     Floats,
     stepped,
 )
-from tests.bench.report import figure
+from overrides.core.monitoring.watched_stream import Counted
+from overrides.models import Monitor
+from overrides.monitoring.counting import fold_all, new_monitor
+from tests.bench.report import figure, scratch_database, timed
 
 SIGMA, EDGE, HARM = 1.4, 0.25, -0.15
 TRADES, FLIP = 1500, 300
@@ -147,7 +155,35 @@ def cost(rounds: int) -> None:
         figure("monitor", "a trade", (time.process_time() - began) / rounds * 1e6, "us", past_trades=past, bar="O(1)")
 
 
-def run(*, streams: int = 2000, guarded: int = 1000, days: int = 400, rounds: int = 2000, seed: int = SEED) -> None:
+def stored_cost(rounds: int, pasts: tuple[int, ...]) -> None:
+    """Print what counting one more trade in the database costs, by how many were counted before."""
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    for past in pasts:
+        row = new_monitor("pm", Monitor.Kind.LINE, f"line of {past}", start, start)
+        step = timedelta(hours=8)
+        counted = [Counted(start + number * step, UUID(int=number), 0.1, 0.1, 0.2) for number in range(past + rounds)]
+        for chunk in range(0, past, 5000):
+            news = {f"t{number}": counted[number] for number in range(chunk, min(chunk + 5000, past))}
+            fold_all({row.name: row}, {row.name: news}, None, counted[min(chunk + 5000, past) - 1].closed_at)
+        seconds = []
+        for number, each in list(enumerate(counted))[past:]:
+            news = {f"t{number}": each}
+            seconds.append(timed(partial(fold_all, {row.name: row}, {row.name: news}, None, each.closed_at)).wall)
+        middle = sorted(seconds)[rounds // 2]
+        figure("monitor", "a trade, stored", middle * 1e3, "ms", past_trades=past, bar="O(1)")
+
+
+def run(
+    *,
+    streams: int = 2000,
+    guarded: int = 1000,
+    days: int = 400,
+    rounds: int = 2000,
+    stored: int = 50,
+    pasts: tuple[int, ...] = (1_000, 100_000),
+    seed: int = SEED,
+    scratch: Callable[[], AbstractContextManager[None]] = scratch_database,
+) -> None:
     """Print all figures."""
     for number, world in enumerate(WORLDS):
         detector(world, streams, seed + number)
@@ -157,6 +193,8 @@ def run(*, streams: int = 2000, guarded: int = 1000, days: int = 400, rounds: in
     for number, (movement, mean) in enumerate(((0.1, 0.03), (0.3, 0.03), (0.3, 0.0), (0.1, -0.03))):
         guard(guarded, days, seed + 20 + number, movement, mean)
     cost(rounds)
+    with scratch():
+        stored_cost(stored, pasts)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from tests.bench import (
     lifetime_rows,
     load,
     log,
+    monitor,
     mutated_exports,
     nothing_new,
     pages,
@@ -67,6 +69,13 @@ def figures(capsys: pytest.CaptureFixture[str]) -> Figures:
 
 @pytest.mark.django_db(transaction=True)
 class TestBenches:
+    def test_monitor_disables_what_is_harmful_and_counts_at_a_steady_cost(self, figures: Figures) -> None:
+        monitor.run(streams=40, guarded=2, days=40, rounds=5, stored=3, pasts=(10,), scratch=nullcontext)
+
+        found = figures()
+        assert found["harmful overrides caught"] > 0.9
+        assert {"modules dropped", "a trade", "a trade, stored"} <= found.keys()
+
     def test_record_compares_copy_with_bulk_create(self, figures: Figures) -> None:
         record.run(count=20, rounds=1)
 

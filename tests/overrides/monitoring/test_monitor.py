@@ -26,8 +26,8 @@ from overrides.requests.auto_publish import publish_within_mandates
 from overrides.requests.emergency import acknowledge, retire_lines
 from telemetry.audit.notices import unread
 from telemetry.recording.record_trades import record_trades
-from tests.builders import DAY, NOW, approve_and_apply, draft, make_spec, make_trades, publish, set_mode
-from tests.overrides.monitoring.touched_world import attribute, promising, served_trade
+from tests.builders import DAY, NOW, action_payload, approve_and_apply, draft, make_spec, make_trades, publish, set_mode
+from tests.overrides.monitoring.touched_world import attribute, close_trade, promising, served_trade
 from tests.overrides.monitoring.verify_trail.world import found
 from tests.people import somebody
 
@@ -193,6 +193,16 @@ class TestCounting:
         found = Monitor.objects.get()
         assert (found.trades, MonitorTrade.objects.count()) == (3, 3)
         assert found.level > level
+
+    def test_a_correction_that_names_no_answer_any_more_is_not_counted(self, line: OverrideSpec) -> None:
+        lose(3, rr=-1.0)
+        monitor(now=at(4))
+
+        close_trade("t2", -1.0, [action_payload()], days=2, revision=2, correction_reason="not ours")
+        attribute(401)
+        monitor(now=at(4))
+
+        assert (Monitor.objects.get().trades, MonitorTrade.objects.count()) == (2, 2)
 
     def test_the_open_day_waits_for_its_end(self, line: OverrideSpec) -> None:
         lose(1)
