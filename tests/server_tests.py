@@ -33,6 +33,8 @@ SERVERS = (
     "tests/overrides/requests/test_renewal.py",
     "tests/overrides/requests/test_renewal_trail.py",
     "tests/overrides/requests/test_trial.py",
+    "tests/overrides/monitoring/test_earned.py",
+    "tests/overrides/monitoring/test_holdback.py",
     "tests/overrides/monitoring/test_replay.py",
     "tests/overrides/monitoring/verify_trail",
     "tests/overrides/serving/test_confirmations.py",

@@ -92,7 +92,7 @@ class TestParameters:
 
     @pytest.mark.parametrize("text", ["colour=red", "=", "%00=1", "%ff=1", "x" * 5000, "&&a[]=1;b", "limit%00=1"])
     @pytest.mark.parametrize(
-        "path", ["trades/", "overrides/", "modes/", "health/", "versions/pm/1/", "schema/", "docs/"]
+        "path", ["trades/", "overrides/", "modes/", "earned/", "health/", "versions/pm/1/", "schema/", "docs/"]
     )
     def test_are_known(self, path: str, text: str) -> None:
         response = client_of("read").generic("GET", f"/api/v1/{path}", QUERY_STRING=text)

@@ -105,7 +105,7 @@ def _chosen(request: HttpRequest, found: Sequence[Earned]) -> Earned | None:
 
 def _line(each: Earned, shown: Earned | None) -> Line:
     chosen = {name: value for name, value in (("module", each.module), ("book", each.book)) if value}
-    url = reverse("earned") + (f"?{urlencode(chosen)}" if chosen else "")
+    url = reverse("earned_page") + (f"?{urlencode(chosen)}" if chosen else "")
     return Line(each, scope_words(each), url, each is shown)
 
 

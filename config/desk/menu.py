@@ -33,7 +33,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "monitor": "Monitors", "parameterset": "Parameters", "modulepolicy": "Policies", "line": "Lines",
     },
     "What happened": {
-        "earned": "Earned", "scorecard": "Scorecards", "decision": "Decisions", "trade": "Trades",
+        "earned_page": "Earned", "scorecard": "Scorecards", "decision": "Decisions", "trade": "Trades",
         "attribution": "Earnings by trade", "books": "Trades by book", "coverage": "Coverage",
         "unitofrisk": "Units of risk",
     },

@@ -15,7 +15,9 @@ from django.db.models import Model
 
 from overrides.models import (
     Challenge,
+    EarnedDay,
     GuardDay,
+    HoldbackDay,
     IdleOverride,
     ModuleGuard,
     Monitor,
@@ -146,8 +148,8 @@ TABLE: dict[str, Row] = {
 
 
 UNGOVERNED = (
-    Challenge, GuardDay, IdleOverride, ModuleGuard, Monitor, MonitorDay, MonitorTrade, Scorecard,
-    ServingConfirmation, WhatIf,
+    Challenge, EarnedDay, GuardDay, HoldbackDay, IdleOverride, ModuleGuard, Monitor, MonitorDay, MonitorTrade,
+    Scorecard, ServingConfirmation, WhatIf,
 )  # fmt: skip
 
 
@@ -155,8 +157,8 @@ def governed() -> Iterable[type[Model]]:
     """Return every model of the governed state, and the audit log.
 
     What monitors and scorecards count grants nothing: what monitors do because of it is a request. A what-if, a
-    comparison, a report of what a process serves and the mark of an override that is not in force are excluded too, as
-    nothing is decided by their rows.
+    comparison, sums of what was earned, a report of what a process serves and the mark of an override that is not in
+    force are excluded too, as nothing is decided by their rows.
     """
     return [
         *(each for each in apps.get_app_config("overrides").get_models() if each not in UNGOVERNED),

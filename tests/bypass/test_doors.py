@@ -309,6 +309,7 @@ ACTIONS = {
 UNREGISTERED = {
     "": "redirects to the admin",
     "books": "counts", "books_csv": "counts as a table out",
+    "earned_page": "sums", "earned_csv": "sums as a table out",
     "coverage": "counts", "unknown_dimensions": "counts", "unknown_dimensions_csv": "counts",
     "glossary": "words", "request_evidence": "a table out",
     "evidence": "a pack out", "healthz": "an answer", "readyz": "an answer", "metrics": "an answer",
@@ -546,6 +547,7 @@ TASKS: Mapping[str, tuple[dict[str, Any], str, set[str]]] = {
     "overrides.replay": ({}, "a comparison", set()),
     "overrides.score": ({}, "figures, in a table of their own", set()),
     "overrides.compare_challenger": ({"key": "0" * 64}, "an answer, in a table of its own", set()),
+    "overrides.earned": ({}, "sums of what trades earned, in tables of their own", set()),
     "overrides.what_if": ({"key": "0" * 64}, "an answer, in a table of its own", set()),
     "access.tidy_logins": ({}, "sessions and failed logins", set()),
     "telemetry.record": ({"trades": []}, "facts only", set()),

@@ -16,6 +16,7 @@ from schemathesis.config import SchemathesisConfig
 
 from config.api.schema import schema_document
 from config.wsgi import application
+from overrides.monitoring.refresh_earned import refresh_earned
 from overrides.serving.clients.client_confirmations import ClientConfirmations
 from telemetry.core.trades import parse_trade
 from telemetry.foundation.core.canonical_json import utc_text
@@ -72,6 +73,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr("overrides.serving.decisions.decision_queue.QUEUE", RecordingQueue())
     monkeypatch.setattr("overrides.api.snapshot.CLIENTS", ClientConfirmations(seconds=3600))  # it writes by itself
     made = make_world()
+    refresh_earned(now=datetime.now(UTC))
     send_unknown_dimension(datetime.now(UTC))  # the page of them looks at the last 90 days by the server's clock
     signals = (request_started, request_finished)
     for signal in signals:

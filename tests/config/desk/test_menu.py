@@ -42,6 +42,7 @@ class TestMenu:
         [
             ("/admin/books/", "Trades by book"),
             ("/admin/coverage/", "Coverage"),
+            ("/admin/earned/", "Earned"),
             ("/admin/coverage/unknown/", "Coverage"),
         ],
     )

@@ -45,6 +45,7 @@ MATRIX: dict[str, tuple[str, dict[str, frozenset[str]]]] = {
     "scorecards": ("scorecards/", {"GET": READERS}),
     "scorecard": (f"scorecards/{OVERRIDE}/", {"GET": READERS}),
     "dimensions_unknown": ("dimensions/unknown/", {"GET": READERS}),
+    "earned": ("earned/", {"GET": READERS}),
     "modes": ("modes/", {"GET": EVERY}),
     "cells": ("cells/", {"GET": READERS}),
     "coefficients": ("coefficients/", {"GET": READERS}),
