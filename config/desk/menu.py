@@ -46,7 +46,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
 }  # fmt: skip
 COUNTED_FROM = {
-    "earned": "attribution",
+    "earned_page": "attribution",
     "books": "trade",
     "coverage": "trade",
 }  # pages that belong to no model: key -> who sees it sees them

@@ -16,14 +16,14 @@ from schemathesis.config import SchemathesisConfig
 
 from config.api.schema import schema_document
 from config.wsgi import application
-from overrides.monitoring.refresh_earned import refresh_earned
+from overrides.models import EarnedDay, HoldbackDay
 from overrides.serving.clients.client_confirmations import ClientConfirmations
 from telemetry.core.trades import parse_trade
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.core.identifiers import uuid7
 from telemetry.recording.record_trades import record_trades
 from tests.api_clients import RecordingQueue, bearer, client_of, new_key
-from tests.builders import action_payload, trade_payload
+from tests.builders import NOW, action_payload, trade_payload
 from tests.world import World, make_world
 
 pytestmark = pytest.mark.django_db
@@ -67,13 +67,20 @@ def send_unknown_dimension(now: datetime) -> None:
     record_trades([parse_trade(payload, now=now)], now=now)
 
 
+def store_what_was_earned() -> None:
+    day = {"book": "paper", "day": NOW.date(), "positions": 1, "computed_at": NOW}
+    counts = dict.fromkeys(("without_leg", "superseded", "without_rr", "waiting", "opened_before"), 0)
+    EarnedDay.objects.create(**day, **counts, moved=1, replayed=0.1, exposure=0.1, rr=1.0)
+    HoldbackDay.objects.create(**day, served=1, held_back=0, expected_held_back=0.05, replayed=0.1, unseen=0.0)
+
+
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Make objects to find, and run requests in the test's transaction, as Django's client does."""
     monkeypatch.setattr("overrides.serving.decisions.decision_queue.QUEUE", RecordingQueue())
     monkeypatch.setattr("overrides.api.snapshot.CLIENTS", ClientConfirmations(seconds=3600))  # it writes by itself
     made = make_world()
-    refresh_earned(now=datetime.now(UTC))
+    store_what_was_earned()
     send_unknown_dimension(datetime.now(UTC))  # the page of them looks at the last 90 days by the server's clock
     signals = (request_started, request_finished)
     for signal in signals:
