@@ -110,7 +110,7 @@ def lives(world: World, seed: int, days: int) -> tuple[Sequence[Look], Sequence[
     replayed, exposed, out = (np.bincount(day, each) for each in (exposure * rr, exposure, rr))
     columns = zip(n.tolist(), replayed.tolist(), exposed.tolist(), out.tolist(), strict=True)
     found = whole(Day(at, count, count, *sums) for at, (count, *sums) in enumerate(columns))
-    return found.looks, found.neutral_looks, np.cumsum(n)
+    return found.looks(), found.neutral_looks(), np.cumsum(n)
 
 
 def is_said(looks: Sequence[Look], sign: int = 1) -> bool:

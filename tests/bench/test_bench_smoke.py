@@ -24,6 +24,8 @@ from tests.bench import (
     combine,
     context,
     cube,
+    earned,
+    earned_table,
     effects,
     engine,
     first_look,
@@ -90,6 +92,17 @@ class TestBenches:
         assert max(found["pure_gap"], found["stored_gap"]) <= 1e-9
         assert found["shapley_gap"] <= 0.002
         assert found["changed_by_a_second_run"] == 0
+
+    def test_earned_finds_what_is_planted_and_reads_what_is_stored(self, figures: Figures) -> None:
+        earned.main(["--seeds", "2", "--days", "40", "--only", "8 a day"])
+        earned.contrasts(earned.Contrast("a strong effect", 40, 20.0, edge=0.3, days=200), seeds=1)
+        earned_table.measure(200)
+
+        found = figures()
+        assert found["found within 2,000 trades"] == 1
+        assert found["said to earn at any look"] == 0
+        assert 0.5 < found["holdback: months stated / true"] < 2
+        assert found["refresh of the days of one trade"] > 0
 
     def test_stream_is_heard_by_every_listener(self, figures: Figures) -> None:
         stream.run(listeners=5, count=2)
@@ -316,8 +329,8 @@ def test_context_measures_random_walks_and_tells_what_it_gave(figures: Figures) 
 
 def test_claims_are_weighed_by_their_trades_and_pooled_across_data_sets(figures: Figures) -> None:
     pooled = real_table.Claimed()
-    for data_set, earned in enumerate((0.3, -0.1)):
-        one = real_table.Claimed([0.2] * 20, [np.arange(5)] * 20, [np.full(5 * (1 + data_set), earned)] * 20)
+    for data_set, mean in enumerate((0.3, -0.1)):
+        one = real_table.Claimed([0.2] * 20, [np.arange(5)] * 20, [np.full(5 * (1 + data_set), mean)] * 20)
         one.weeks = [np.arange(len(each)) for each in one.earned]
         pooled.add(one, data_set)
 

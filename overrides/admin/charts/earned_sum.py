@@ -40,11 +40,11 @@ class EarnedSum:
 
 def earned_sum(found: Whole) -> EarnedSum | None:
     """Return the chart, or None while there are too few days for an interval."""
-    looks = thinned(found.looks)
+    looks = thinned(found.looks())
     banded = [(look, look.low, look.high) for look in looks if look.low is not None and look.high is not None]
     if not banded:
         return None
-    neutral = thinned(found.neutral_looks)
+    neutral = thinned(found.neutral_looks())
     first, last = looks[0].day, looks[-1].day
     x = LinearScale(first, max(last, first + 1), LEFT, WIDTH - RIGHT)
     _, low, high = banded[-1]

@@ -51,14 +51,23 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """What one day added, in R: as replayed, and at equal exposure (None on the first day of all)."""
+
+    day: int
+    positions: int
+    replayed: float
+    neutral: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Whole:
     """What was earned over days: as replayed, and by sizing differently from the mean exposure of earlier days."""
 
     replayed: DaySums
     neutral: DaySums
     moved: int
-    looks: Sequence[Look]
-    neutral_looks: Sequence[Look]
+    steps: Sequence[Step]
 
     @property
     def verdict(self) -> Verdict:
@@ -69,6 +78,14 @@ class Whole:
     def further_days(self) -> int | None:
         """How many further days of trading would show the present mean (`further_days`)."""
         return further_days(self.replayed)
+
+    def looks(self) -> list[Look]:
+        """Return the sum and its interval after every day."""
+        return _looks((step.day, step.replayed, step.positions) for step in self.steps)
+
+    def neutral_looks(self) -> list[Look]:
+        """Return the sum at equal exposure and its interval after every day but the first."""
+        return _looks((step.day, step.neutral, step.positions) for step in self.steps if step.neutral is not None)
 
 
 def whole(days: Iterable[Day], since: int | None = None) -> Whole:
@@ -83,16 +100,21 @@ def whole(days: Iterable[Day], since: int | None = None) -> Whole:
     (0.3, -0.2, 1)
     """
     replayed, neutral, moved = DaySums(), DaySums(), 0
-    looks, neutral_looks = [], []
+    steps = []
     for day, mean_exposure in _with_mean_exposure(days):
         if since is not None and day.day < since:
             continue
         replayed, moved = replayed.plus(day.replayed, day.positions), moved + day.moved
-        looks.append(_look(day.day, replayed))
-        if mean_exposure is not None:
-            neutral = neutral.plus(day.replayed - mean_exposure * day.rr, day.positions)
-            neutral_looks.append(_look(day.day, neutral))
-    return Whole(replayed, neutral, moved, tuple(looks), tuple(neutral_looks))
+        step = Step(
+            day.day,
+            day.positions,
+            day.replayed,
+            None if mean_exposure is None else day.replayed - mean_exposure * day.rr,
+        )
+        if step.neutral is not None:
+            neutral = neutral.plus(step.neutral, step.positions)
+        steps.append(step)
+    return Whole(replayed, neutral, moved, tuple(steps))
 
 
 def merged(days: Iterable[Day]) -> list[Day]:
@@ -171,9 +193,12 @@ def _together(one: Day, other: Day) -> Day:
     )
 
 
-def _look(day: int, sums: DaySums) -> Look:
-    interval = sums.interval()
-    if interval is None:
-        return Look(day, sums.total, None, None)
-    _, low, high = in_total(interval)
-    return Look(day, sums.total, low, high)
+def _looks(days: Iterable[tuple[int, float, int]]) -> list[Look]:
+    """Return the looks after each of several (day, sum in R, positions)."""
+    sums, found = DaySums(), []
+    for day, total, positions in days:
+        sums = sums.plus(total, positions)
+        interval = sums.interval()
+        low, high = (None, None) if interval is None else in_total(interval)[1:]
+        found.append(Look(day, sums.total, low, high))
+    return found

@@ -57,11 +57,11 @@ class TestTheWhole:
     def test_looks_at_every_day(self) -> None:
         found = whole(Day(day, 10, 10, 0.5 + 0.1 * (-1) ** day, 0.5, 1.0) for day in range(40))
 
-        assert [look.low is None for look in found.looks] == [True] * (FEWEST_DAYS - 1) + [False] * 11
-        assert found.looks[-1].total == pytest.approx(20.0)
+        assert [look.low is None for look in found.looks()] == [True] * (FEWEST_DAYS - 1) + [False] * 11
+        assert found.looks()[-1].total == pytest.approx(20.0)
         interval = found.replayed.interval()
         assert interval is not None
-        assert found.looks[-1].low == pytest.approx(interval.low * 400)
+        assert found.looks()[-1].low == pytest.approx(interval.low * 400)
 
     def test_refuses_days_that_are_not_in_order(self) -> None:
         one, same = Day(2, 1, 1, 0.0, 0.0, 0.0), Day(2, 1, 0, 1.0, 0.0, 1.0)
