@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Max
@@ -125,7 +125,7 @@ def refresh_earned(*, now: datetime, everything: bool = False) -> int:
                     "days": days, "now": now,
                 },
             )  # fmt: skip
-            return cursor.rowcount
+            return int(cursor.rowcount)
 
 
 def first_switched_on() -> dict[str, datetime]:
@@ -142,7 +142,7 @@ def first_switched_on() -> dict[str, datetime]:
     return found
 
 
-def _changed_days(now: datetime) -> list[object] | None:
+def _changed_days(now: datetime) -> list[date] | None:
     """Return the days to compute again; None: all of them."""
     last = EarnedDay.objects.aggregate(last=Max("computed_at"))["last"]
     if last is None or last.astimezone(UTC).date() < now.astimezone(UTC).date():

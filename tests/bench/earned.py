@@ -153,8 +153,8 @@ def drawn(world: Contrast, seed: int) -> Drawn:
 def until(rows: Drawn, day: int) -> HoldbackEffect:
     """Return the contrast as it stood after so many days."""
     n = int(np.searchsorted(rows.day, day))
-    columns = (rows.day, rows.rr, rows.replayed, rows.draw, rows.least, rows.most)
-    return holdback_effect(contrast_days(Drawn(*(column[:n] for column in columns))))
+    floats = [each[:n] for each in (rows.rr, rows.replayed, rows.draw, rows.least, rows.most)]
+    return holdback_effect(contrast_days(Drawn(rows.day[:n], *floats)))
 
 
 def daily(rows: Drawn) -> dict[str, list[DaySums]]:

@@ -137,7 +137,7 @@ class TestThePage:
 class TestItsOtherForms:
     def test_are_a_table_as_csv(self, viewer: User) -> None:
         write(60)
-        response = browser_of(viewer).get("/admin/earned/list.csv")
+        response: Any = browser_of(viewer).get("/admin/earned/list.csv")
         lines = b"".join(response.streaming_content).decode().splitlines()
 
         assert lines[0].startswith("module,book,first_day")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 
 import numpy as np
@@ -14,8 +15,8 @@ from overrides.core.monitoring.holdback_effect import Check, ContrastDay, Drawn,
 
 def drawn(draw: list[float], rr: list[float], replayed: list[float], least: float = 20.0, most: float = 20.0) -> Drawn:
     n = len(draw)
-    columns = (np.array(each, np.float64) for each in (rr, replayed, draw))
-    return Drawn(np.zeros(n, np.int64), *columns, np.full(n, least), np.full(n, most))
+    day, low, high = np.zeros(n, np.int64), np.full(n, least), np.full(n, most)
+    return Drawn(day, np.array(rr), np.array(replayed), np.array(draw), low, high)
 
 
 class TestTheContrast:
@@ -25,7 +26,7 @@ class TestTheContrast:
         expected = sum(m * one - other for m, one, other in zip(size, served, held, strict=True))
         mean = 0.0
         for arms in product([True, False], repeat=3):
-            chance = np.prod([0.8 if arm else 0.2 for arm in arms])
+            chance = math.prod(0.8 if arm else 0.2 for arm in arms)
             rr = [one if arm else other for arm, one, other in zip(arms, served, held, strict=True)]
             replayed = [(m - 1) * each if arm else 0.0 for arm, m, each in zip(arms, size, rr, strict=True)]
             [day] = contrast_days(drawn([50.0 if arm else 10.0 for arm in arms], rr, replayed))
