@@ -16,6 +16,7 @@ from overrides.serving.holdback import holdback_secret
 from overrides.serving.resolve import resolve_one
 from telemetry.decisions.attribute_trades import attribute_trades
 from telemetry.decisions.decision_log import record_decisions
+from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import Attribution, AttributionShare, DecisionOutcome
 from telemetry.recording.record_trades import record_trades
 from tests.builders import NOW, action_payload, make_question, make_spec, make_trade, publish, set_mode
@@ -43,8 +44,9 @@ def ask(*keys: str | None) -> list[str]:
 
 def trade(name: str, *decisions: str) -> None:
     """Record a trade of one entry that names the decisions, and attribute it."""
-    actions: list[Any] = [action_payload(decision_ids=[each]) for each in decisions]
-    record_trades([make_trade(external_id=name, actions=actions)], now=NOW)
+    actions: list[Any] = [action_payload(at=utc_text(NOW), decision_ids=[each]) for each in decisions]
+    times = {"opened_at": utc_text(NOW), "closed_at": utc_text(NOW)}
+    record_trades([make_trade(external_id=name, actions=actions, **times)], now=NOW)
     attribute_trades(now=NOW)
 
 

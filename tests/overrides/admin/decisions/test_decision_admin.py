@@ -248,7 +248,7 @@ class TestPage:
         set_mode("on", holdback_percent=20)
         keys = (f"BTC/USDT {number}" for number in range(200))
         key = next(key for key in keys if is_held_back(holdback_secret(), key, 20))
-        [decision] = decide(BOTH | {"position_key": key})
+        [decision] = decide(BOTH, position_key=key)
 
         text = browser.get(f"{DECISIONS}{decision.decision_id}/change/").content.decode()
 

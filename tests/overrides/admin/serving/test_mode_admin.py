@@ -56,7 +56,9 @@ class TestPages:
     def test_show_the_positions_held_back(self, author: User, django_assert_max_num_queries: Any) -> None:
         publish(make_spec())
         set_mode("on", holdback_percent=20)
-        log_questions(*[{"position_key": f"BTC/USDT {number}"} for number in range(20)], {})
+        for number in range(20):
+            log_questions(1, at=datetime.now(UTC) - timedelta(hours=1), position_key=f"BTC/USDT {number}")
+        log_questions(1, at=datetime.now(UTC) - timedelta(hours=1))
         browser = browser_of(author)
 
         with django_assert_max_num_queries(MOST_QUERIES):
