@@ -13,12 +13,12 @@ from django.db import InterfaceError, OperationalError, connection
 
 from telemetry.audit.simulated_time import simulated_time
 from telemetry.audit.verify_trail import verify_nightly
-from telemetry.decisions.attribute_trades import attribute_trades
+from telemetry.decisions.attribute_trades import attribute_due
 from telemetry.decisions.retirement import retire_old_decisions
 from telemetry.foundation.core.fields import named
 from telemetry.foundation.core.fields import parse_moment as read_moment
 from telemetry.foundation.core.refusal import Refused
-from telemetry.foundation.job_runs import forget_runs, run_once
+from telemetry.foundation.job_runs import forget_runs, run_in_parts, run_once
 from telemetry.foundation.outbox import send_outbox
 from telemetry.recording.intake import receive_trades
 from telemetry.recording.record_trades import Receipt
@@ -61,9 +61,9 @@ def record_task(*, trades: list[object], now: str | None = None, **_: object) ->
 
 @shared_task(name="telemetry.attribute")
 def attribute_task(*, now: str | None = None, **_: object) -> None:
-    """Attribute closed trades whose decisions are stored."""
+    """Attribute closed trades whose decisions are stored, and again those whose decisions were stored late."""
     at = moment_of_task(now)
-    run_once("attribute", now=at, every=timedelta(minutes=5), work=lambda: attribute_trades(now=at))
+    run_in_parts("attribute", now=at, every=timedelta(minutes=5), work=lambda: attribute_due(now=at))
 
 
 @shared_task(
@@ -74,7 +74,7 @@ def attribute_task(*, now: str | None = None, **_: object) -> None:
 )
 def attribute_soon_task(*, now: str | None = None, **_: object) -> None:
     """Attribute between two beats, right after trades were recorded; a second delivery finds nothing to do."""
-    attribute_trades(now=moment_of_task(now), looks_back=False)
+    attribute_due(now=moment_of_task(now), looks_back=False)
 
 
 @shared_task(name="telemetry.send_outbox")

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from telemetry.decisions.attribute_trades import attribute_trades
+from telemetry.decisions.attribute_trades import attribute_due
 from telemetry.decisions.attributed_trades import Attributed, attributed
 from telemetry.decisions.attribution_rows import (
     OUTCOME_COLUMNS,
@@ -22,7 +22,7 @@ from telemetry.decisions.attribution_rows import (
 from telemetry.models import Attribution, AttributionShare, DecisionOutcome
 from telemetry.recording.named_decisions import attribute_alone, reopen
 
-CHUNK = 2000
+CHUNK = 1000
 
 
 def attribute_again(*, now: datetime, chunk: int = CHUNK) -> int:
@@ -38,8 +38,7 @@ def attribute_again(*, now: datetime, chunk: int = CHUNK) -> int:
             stale = _stale(found.trades)
             reopen(stale, now=now)
         changed += len(stale)
-    while attribute_trades(now=now):
-        pass
+    attribute_due(now=now)
     return changed
 
 
@@ -57,7 +56,7 @@ def _chunks(size: int) -> Iterator[list[UUID]]:
 
 def _stale(found: Sequence[Attributed]) -> set[UUID]:
     """Return the trades of which other rows are stored than those that come out now."""
-    ids = [each.trade.id for each in found]
+    ids = [UUID(each.trade.id) for each in found]
     stored = (
         Attribution.objects.filter(trade_id__in=ids).values_list(*SUM_COLUMNS),
         AttributionShare.objects.filter(attribution_id__in=ids).values_list(*SHARE_COLUMNS),
@@ -65,7 +64,7 @@ def _stale(found: Sequence[Attributed]) -> set[UUID]:
     )
     before = _by_trade(row for rows in stored for row in rows)
     after = _by_trade(chain(sum_rows(found), share_rows(found), outcome_rows(found)))
-    return {UUID(key) for key in ids if before[key] != after[key]}
+    return {key for key in ids if before[str(key)] != after[str(key)]}
 
 
 def _by_trade(rows: Iterable[tuple[object, ...]]) -> dict[str, set[tuple[object, ...]]]:

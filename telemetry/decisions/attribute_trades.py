@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -24,7 +23,7 @@ ORDER BY marked_at, trade_id LIMIT %s
 """
 
 
-def attribute_trades(*, now: datetime, limit: int = 5000, looks_back: bool = True) -> int:
+def attribute_trades(*, now: datetime, limit: int = 1000, looks_back: bool = True) -> int:
     """Attribute up to `limit` pending trades and return how many were attributed.
 
     A trade whose decisions are not stored yet stays pending for up to an hour; it does not hold up other trades. Where
@@ -46,6 +45,14 @@ def attribute_trades(*, now: datetime, limit: int = 5000, looks_back: bool = Tru
     return len(found.trades)
 
 
+def attribute_due(*, now: datetime, looks_back: bool = True) -> int:
+    """Attribute all due trades, a thousand in a transaction, and return how many were attributed."""
+    total = 0
+    while count := attribute_trades(now=now, looks_back=looks_back):
+        total, looks_back = total + count, False
+    return total
+
+
 def _due(limit: int, now: datetime) -> list[str]:
     """Return up to `limit` due trades, longest waiting first."""
     with connection.cursor() as cursor:
@@ -53,7 +60,7 @@ def _due(limit: int, now: datetime) -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _settle(ids: Sequence[str]) -> None:
+def _settle(ids: list[str]) -> None:
     """Delete the marks of trades that were attributed."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM telemetry_pendingattribution WHERE trade_id = ANY(%s::uuid[])", [ids])

@@ -69,7 +69,10 @@ class Deciding:
 
 def closed_trades(ids: Collection[object]) -> list[Closed]:
     """Return the trades of these ids that are current and have an rr, in the order of their ids."""
-    return [Closed(*head, [_acting(*action) for action in actions]) for *head, actions in _documents(TRADES, ids)]
+    return [
+        Closed(key, external_id, book, rr, is_superseded, [_acting(*action) for action in actions])
+        for key, external_id, book, rr, is_superseded, actions in _documents(TRADES, ids)
+    ]
 
 
 def decisions_named(ids: Collection[str]) -> tuple[dict[str, Deciding], NamedDecisions]:

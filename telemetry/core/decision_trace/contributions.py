@@ -78,16 +78,36 @@ def joined(count: int, numbers: bytes, ramping: Sequence[bytes]) -> bytes:
 
 def unpack_contributions(read: BytesRead, keys: Sequence[int], known: Known) -> list[dict[str, Any]]:
     """Return contributions as a decision's document states them. Raises KeyError for a key that is not known."""
-    count = read.one("H")
-    fixed = [steady(known[key]) for key in keys[:count]]
-    weighed = sum(each.is_weighed for each in fixed)
-    weights, decays = iter(read.floats(weighed)), iter(read.floats(weighed))
-    parts = iter(read.floats(sum(len(each.levers) for each in fixed)))
+    fixed, weights, decays, parts = _numbers(read, keys, known)
     moving: dict[int, tuple[int, tuple[float, ...]]] = {}
     for _ in range(read.one("H")):
         place, mask = read.many("HH")
         moving[place] = mask, read.floats(len(fixed[place].levers))
     return [_document(each, weights, decays, parts, moving.get(place)) for place, each in enumerate(fixed)]
+
+
+def unpack_parts(read: BytesRead, keys: Sequence[int], known: Known) -> list[dict[str, Any]]:
+    """Return what `unpack_contributions` does without targets and factors: the ids, lines, parts and weights."""
+    fixed, weights, _, parts = _numbers(read, keys, known)
+    found = []
+    for each in fixed:
+        moved = {name: part for name in each.levers if (part := next(parts)) == part}
+        weight = next(weights) if each.is_weighed else None
+        found.append({"id": each.override, "line": each.line, "parts": moved, TOTAL: weight})
+    for _ in range(read.one("H")):
+        place, _ = read.many("HH")
+        read.floats(len(fixed[place].levers))
+    return found
+
+
+def _numbers(
+    read: BytesRead, keys: Sequence[int], known: Known
+) -> tuple[list[Steady], Iterator[float], Iterator[float], Iterator[float]]:
+    """Return what is steady of each contribution, and the weights, decays and parts of all of them in order."""
+    fixed = [steady(known[key]) for key in keys[: read.one("H")]]
+    weighed = sum(each.is_weighed for each in fixed)
+    count = sum(len(each.levers) for each in fixed)
+    return fixed, iter(read.floats(weighed)), iter(read.floats(weighed)), iter(read.floats(count))
 
 
 def _document(

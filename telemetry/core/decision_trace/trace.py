@@ -18,6 +18,7 @@ from telemetry.core.decision_trace.contributions import (
     skip_excluded,
     unpack_contributions,
     unpack_excluded,
+    unpack_parts,
 )
 from telemetry.core.decision_trace.effects import pack_effect, unpack_effect
 from telemetry.core.decision_trace.levers import pack_levers, unpack_levers
@@ -147,4 +148,4 @@ def effect_of(content: bytes, movers: Sequence[int], known: Known) -> Mapping[st
     read = BytesRead(content)
     served = _read_served(read)
     skip_excluded(read)
-    return unpack_effect(read, served.levers, unpack_contributions(read, movers, known))
+    return unpack_effect(read, served.levers, unpack_parts(read, movers, known))

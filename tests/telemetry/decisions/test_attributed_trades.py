@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from math import log
 from typing import Any
@@ -248,7 +248,7 @@ class TestPartialClose:
 
 
 class TestBooks:
-    ENTRY = {"entry_id": "BTC:long:10h"}
+    ENTRY: Mapping[str, Any] = {"entry_id": "BTC:long:10h"}
 
     @pytest.mark.parametrize("order", [("dry", "live"), ("live", "dry")])
     def test_that_tell_one_position_let_its_decision_count_in_the_better_one(self, order: tuple[str, ...]) -> None:
