@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from tests.builders import (
     NOW,
@@ -36,6 +37,7 @@ def make_world() -> World:
     from learning.coefficients.coefficient_memory import update_coefficients
     from learning.lessons.aggregate import aggregate_dirty
     from overrides.models import Scorecard
+    from overrides.monitoring.weekly_reports import keep_report
     from telemetry.decisions.attribute_trades import attribute_trades
     from telemetry.decisions.decision_log import record_decisions
     from telemetry.recording.record_trades import record_trades
@@ -53,6 +55,7 @@ def make_world() -> World:
     publish(spec)
     set_mode("on")
     make_lesson()
+    keep_report(date(2026, 2, 23), {"week": "2026-W09", "sections": []}, by="somebody", at=NOW)
     request = draft(make_spec({"size_mult": 1.2}))
     card = Scorecard.objects.create(
         id="0" * 63 + "1", group="line", module="pm", name=spec.line, line_id=spec.line, method="plan", lines=1,

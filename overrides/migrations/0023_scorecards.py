@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("overrides", "0021_earned_days"),
+        ("overrides", "0022_weekly_report"),
     ]
 
     operations = [

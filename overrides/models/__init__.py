@@ -9,8 +9,10 @@ from overrides.models.background import Challenge, WhatIf
 from overrides.models.choices import CHANNELS, DAYS_MAX, POLICIES
 from overrides.models.earned import EarnedDay, HoldbackDay
 from overrides.models.governance import HoldKind, LineHold, Mandate, MandateRenewal, ModulePolicy, Quarantine
+from overrides.models.line_use import KeyUse, LineUse, UseCounted, ValueUse
 from overrides.models.monitoring import GuardDay, ModuleGuard, Monitor, MonitorDay, MonitorTrade
 from overrides.models.overrides import IdleOverride, Line, Override
+from overrides.models.reports import WeeklyReport
 from overrides.models.requests import ChangeLine, ChangeRequest, Comment, RequestEvidence, RequestKind, Vote
 from overrides.models.scorecards import Scorecard
 from overrides.models.serving import HoldbackSecret, ModuleMode, ServingConfirmation
@@ -30,8 +32,10 @@ __all__ = [
     "HoldbackDay",
     "HoldbackSecret",
     "IdleOverride",
+    "KeyUse",
     "Line",
     "LineHold",
+    "LineUse",
     "Mandate",
     "MandateRenewal",
     "Membership",
@@ -48,8 +52,11 @@ __all__ = [
     "RequestKind",
     "Scorecard",
     "ServingConfirmation",
+    "UseCounted",
+    "ValueUse",
     "Version",
     "VersionKind",
     "Vote",
+    "WeeklyReport",
     "WhatIf",
 ]

@@ -19,12 +19,16 @@ from overrides.models import (
     GuardDay,
     HoldbackDay,
     IdleOverride,
+    KeyUse,
+    LineUse,
     ModuleGuard,
     Monitor,
     MonitorDay,
     MonitorTrade,
     Scorecard,
     ServingConfirmation,
+    UseCounted,
+    ValueUse,
     WhatIf,
 )
 from telemetry.models import AuditEntry
@@ -138,6 +142,12 @@ TABLE: dict[str, Row] = {
         delete=both(KEPT),
         role="insert update close",
     ),
+    "WeeklyReport": Row(
+        insert=(AUDIT, Open("weekly_reports.keep_report: states what happened, decides nothing")),
+        update=both(KEPT),
+        delete=both(KEPT),
+        role="insert",
+    ),
     "AuditEntry": Row(
         insert=both(Open("audit.write_audit: numbered, linked and hashed by the database")),
         update=both(KEPT),
@@ -148,17 +158,17 @@ TABLE: dict[str, Row] = {
 
 
 UNGOVERNED = (
-    Challenge, EarnedDay, GuardDay, HoldbackDay, IdleOverride, ModuleGuard, Monitor, MonitorDay, MonitorTrade,
-    Scorecard, ServingConfirmation, WhatIf,
+    Challenge, EarnedDay, GuardDay, HoldbackDay, IdleOverride, KeyUse, LineUse, ModuleGuard, Monitor, MonitorDay,
+    MonitorTrade, Scorecard, ServingConfirmation, UseCounted, ValueUse, WhatIf,
 )  # fmt: skip
 
 
 def governed() -> Iterable[type[Model]]:
     """Return every model of the governed state, and the audit log.
 
-    What monitors and scorecards count grants nothing: what monitors do because of it is a request. A what-if, a
-    comparison, sums of what was earned, a report of what a process serves and the mark of an override that is not in
-    force are excluded too, as nothing is decided by their rows.
+    What monitors and scorecards count, what was earned, and what requests met grants nothing: what monitors do because
+    of it is a request. A what-if, a comparison, a report of what a process serves and the mark of an override that is
+    not in force are excluded too, as nothing is decided by their rows.
     """
     return [
         *(each for each in apps.get_app_config("overrides").get_models() if each not in UNGOVERNED),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -20,6 +20,7 @@ from overrides.models import (
     Override,
     Version,
 )
+from overrides.monitoring.weekly_reports import keep_report
 from overrides.requests.emergency import pin_line, quarantine_builder
 from overrides.requests.mandate_terms import renew_mandate
 from overrides.requests.review import comment
@@ -32,6 +33,7 @@ from tests.people import make_person
 DIP = {"macro_phase": "Dip"}
 LINE, OTHER = make_spec().line, make_spec(scope=DIP).line
 FIRST_FREE = 900_001
+WEEK = date(2026, 2, 23)  # the last one that had ended
 
 
 def furnish() -> None:
@@ -49,6 +51,7 @@ def furnish() -> None:
     comment(request_id=request.pk, by=chief, text="so", at=NOW)
     pin_line(line_id=LINE, by=chief, reason="until May", at=NOW)
     quarantine_builder(module="pm", by=chief, reason="looks wrong", at=NOW)
+    keep_report(WEEK, {"week": "2026-W09"}, by="voter", at=NOW)
 
 
 def open_request() -> ChangeRequest:
@@ -118,6 +121,7 @@ DIFFERS: dict[str, Callable[[], dict[str, Any]]] = {
     "Quarantine": lambda: {"module": "dm"},
     "ModuleMode": lambda: {"module": "dm", "mode": "on", "revision": 1},
     "HoldbackSecret": _nothing,
+    "WeeklyReport": lambda: {"revision": 2},
     "AuditEntry": lambda: {"previous_hash": "", "hash": "x", "content": AuditEntry.objects.earliest("seq").content},
 }  # fmt: skip
 
@@ -139,6 +143,7 @@ CHANGES: dict[str, tuple[str, Any]] = {
     "Quarantine": ("reason", "another"),
     "ModuleMode": ("rollout_percent", 50.0),
     "HoldbackSecret": ("secret", bytes(32)),
+    "WeeklyReport": ("document", "{}"),
     "AuditEntry": ("content", "{}"),
 }
 CLOSING: dict[str, tuple[str, Any]] = {
@@ -162,6 +167,7 @@ NAMES: dict[str, Callable[[Any], str]] = {
     "LineHold": lambda row: f"line {row.line_id}",
     "Quarantine": lambda row: f"builder {row.module}",
     "ModuleMode": lambda row: f"mode {row.module}",
+    "WeeklyReport": lambda row: f"weekly report {row.week}/{row.revision}",
     "AuditEntry": lambda row: "the trail itself",
 }
 

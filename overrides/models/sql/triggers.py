@@ -209,5 +209,18 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
                 deferred=True,
             ),
         ),
+        # What was reported of a week is never changed; another report of it is a further revision.
+        "overrides_weeklyreport": (
+            Trigger("overrides_weeklyreport_keeps_time", "INSERT OR UPDATE", "keep_time('made_at')"),
+            Trigger("guard_weekly_report", "INSERT", "guard_weekly_report()"),
+            Trigger("weekly_report_is_append_only", "UPDATE OR DELETE", "refuse_change()"),
+            Trigger("overrides_weeklyreport_is_not_truncated", "TRUNCATE", "refuse_change()"),
+            Trigger(
+                "overrides_weeklyreport_is_audited",
+                "INSERT",
+                "require_audit('weekly report %s/%s', 'week', 'revision')",
+                deferred=True,
+            ),
+        ),
     }
 )

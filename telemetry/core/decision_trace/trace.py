@@ -134,6 +134,12 @@ def keys_of(content: bytes, movers: Sequence[int]) -> tuple[int, ...]:
     return (*movers, *excluded_keys(read))
 
 
+def unpack_matched(content: bytes) -> tuple[Mapping[str, Any], tuple[int, ...]]:
+    """Return the levers, and the keys of the constants of the overrides that matched and were left out."""
+    read = BytesRead(content)
+    return _read_served(read).levers, excluded_keys(read)
+
+
 def unpack_moved(content: bytes, movers: Sequence[int], known: Known) -> Moved:
     """Return contributions, exclusions and effects; `known` holds the constants of all `keys_of`."""
     read = BytesRead(content)

@@ -31,6 +31,10 @@ EVIDENCE = (
     "INSERT INTO overrides_requestevidence (request_id, edition, document, document_hash, stored_at) "
     "SELECT id, {}, '{{}}', 'x', now() FROM overrides_changerequest"
 )
+REPORT = (
+    "INSERT INTO overrides_weeklyreport (week, revision, document, document_hash, made_at, made_by) "
+    "VALUES ('2026-02-02', {}, '{{}}', 'x', now(), 'm')"
+)
 QUARANTINE = "INSERT INTO overrides_quarantine (module, reason, placed_by_id, placed_at) VALUES ('pm', {}, 1, now())"
 POLICY = (
     "INSERT INTO overrides_modulepolicy (module, number, is_active, document, request_id, created_at, created_by) "
@@ -113,6 +117,8 @@ REFUSED: dict[str, str] = {
     "overrides_mandate_renews_id_key": column("overrides_mandate", "renews_id", "1"),
     "one_evidence_per_edition": twice(EVIDENCE.format(9)),
     "overrides_requestevidence_edition_check": EVIDENCE.format(-1),
+    "one_report_per_week_and_revision": twice(REPORT.format(1)),
+    "overrides_weeklyreport_revision_check": REPORT.format(-1),
     "one_live_hold_per_line": twice(HOLD.format("'pin'", "'x'", "NULL")),
     "mandate_direction_is_a_sign": column("overrides_mandate", "direction", "0"),
     "mandate_term_is_readable": column("overrides_mandate", "review_by", NEVER),
