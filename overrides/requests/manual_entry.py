@@ -1,4 +1,4 @@
-"""Manual changes by a person: draft an override, or edit the levers of an open request."""
+"""Manual changes by a person: draft an override, withdraw lines, or edit the levers of an open request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db import transaction
 
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.governance.errors import GateError
-from overrides.models import ChangeLine, ChangeRequest, RequestKind
+from overrides.models import ChangeLine, ChangeRequest, Membership, RequestKind
 from overrides.requests.authoring import draft_request, edit_request
 from overrides.requests.kinds.kind import DraftLine
 from overrides.requests.learned import contradicted, marks
@@ -42,6 +42,27 @@ def draft_by_hand(spec: OverrideSpec, *, by: User, reason: str, at: datetime, de
         author_name=by.get_username(),
         at=at,
         lines=[DraftLine(stored.line_id, stored.id, ["by hand", *marks(spec, contradictions)])],
+    )
+
+
+@transaction.atomic
+def withdraw_by_hand(*, module: str, lines: Collection[str], by: User, reason: str, at: datetime) -> ChangeRequest:
+    """Draft a request of a person that withdraws lines from what is in force. Raises GovernanceError."""
+    standing = Membership.objects.filter(module=module, line_id__in=lines, to_version=None)
+    found = sorted(standing.values_list("line_id", flat=True))
+    if not found or len(found) < len(set(lines)):
+        missing = sorted(set(lines) - set(found))
+        raise GateError("lines", f"{', '.join(line[:12] for line in missing) or 'none'} not in force in {module}")
+    count = len(found)
+    return draft_request(
+        module=module,
+        kind=RequestKind.LINES,
+        title=f"Withdraw {count} line{'' if count == 1 else 's'} of {module}",
+        reason=reason,
+        author=by,
+        author_name=by.get_username(),
+        at=at,
+        lines=[DraftLine(line, None, ["withdrawn"]) for line in found],
     )
 
 

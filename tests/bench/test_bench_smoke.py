@@ -38,6 +38,7 @@ from tests.bench import (
     log,
     monitor,
     mutated_exports,
+    never_matched,
     nothing_new,
     pages,
     publish,
@@ -219,6 +220,11 @@ class TestBenches:
             "lesson by edge downwards",
         } <= found.keys()
         assert found["within_both_bars"] > 0
+
+    def test_never_matched_counts_and_shows_what_it_counted(self, figures: Figures) -> None:
+        never_matched.run(overrides=60, decisions=80, rounds=1)
+
+        assert figures().keys() == {"first_count", "nightly_count", "page"}
 
     def test_publish_brings_one_line_after_another(self, figures: Figures) -> None:
         publish.run(overrides=50, rounds=2)
