@@ -45,9 +45,11 @@ QUEUE_OF: dict[str, str] = {
     "overrides.earned": LONG,
     "overrides.lapse_mandates": LONG,
     "overrides.monitor": LONG,
+    "overrides.line_use": LONG,
     "overrides.replay": LONG,
     "overrides.score": LONG,
     "overrides.what_if": LONG,
+    "reports.weekly_report": LONG,
     "telemetry.verify_audit": LONG,
 }
 app.conf.task_queues = [Queue(name) for name in (DEFAULT, FACTS, LONG)]
@@ -118,6 +120,11 @@ BEAT: dict[str, dict[str, Any]] = {
     "tidy logins": {"task": "access.tidy_logins", "schedule": crontab(hour="1", minute="55")},
     "decision partitions": {"task": "telemetry.extend_partitions", "schedule": crontab(hour="1", minute="40")},
     "retire decisions": {"task": "telemetry.retire_decisions", "schedule": crontab(hour="2", minute="50")},
+    "line use": {"task": "overrides.line_use", "schedule": crontab(hour="3", minute="5")},
+    "weekly report": {
+        "task": "reports.weekly_report",
+        "schedule": crontab(hour="3", minute="30", day_of_week="1"),
+    },
     "forget runs": {"task": "telemetry.forget_runs", "schedule": crontab(hour="1", minute="50")},
 }
 app.conf.beat_schedule = BEAT

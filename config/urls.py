@@ -18,11 +18,13 @@ from config.desk.coverage import coverage_page
 from config.desk.earned import earned_csv, earned_page
 from config.desk.glossary import glossary_page
 from config.desk.inbox import acknowledge_page as acknowledge_notices
+from config.desk.never_matched import never_matched_csv, never_matched_page, never_matched_values_csv
 from config.desk.request_evidence import request_evidence_csv
 from config.desk.unknown_dimensions import unknown_dimensions_csv, unknown_dimensions_page
 from config.operations.health import healthz, readyz
 from config.operations.metrics_page import metrics_page
 from config.reports.evidence_pack.page import evidence_page
+from config.reports.weekly.page import weekly_report_csv, weekly_report_page, weekly_reports_page
 
 admin.site.site_header = admin.site.site_title = "Counterweight"
 admin.site.index_title = "Today"
@@ -40,7 +42,25 @@ urlpatterns = [
     path("admin/coverage/unknown.csv", admin.site.admin_view(unknown_dimensions_csv), name="unknown_dimensions_csv"),
     path("admin/evidence/", admin.site.admin_view(evidence_page), name="evidence"),
     path("admin/glossary/", admin.site.admin_view(glossary_page), name="glossary"),
+    path("admin/never-matched/", admin.site.admin_view(never_matched_page), name="never_matched"),
+    path("admin/never-matched/lines.csv", admin.site.admin_view(never_matched_csv), name="never_matched_csv"),
+    path(
+        "admin/never-matched/values.csv",
+        admin.site.admin_view(never_matched_values_csv),
+        name="never_matched_values_csv",
+    ),
     path("admin/notices/acknowledge/", admin.site.admin_view(acknowledge_notices), name="acknowledge_notices"),
+    path("admin/reports/weekly/", admin.site.admin_view(weekly_reports_page), name="weekly_reports"),
+    path(
+        "admin/reports/weekly/<str:week>/<int:revision>/",
+        admin.site.admin_view(weekly_report_page),
+        name="weekly_report",
+    ),
+    path(
+        "admin/reports/weekly/<str:week>/<int:revision>/report.csv",
+        admin.site.admin_view(weekly_report_csv),
+        name="weekly_report_csv",
+    ),
     path(
         "admin/requests/<int:request_id>/evidence.csv",
         admin.site.admin_view(request_evidence_csv),

@@ -8,6 +8,7 @@ from celery import shared_task
 
 from overrides.monitoring.challenger import run_comparison
 from overrides.monitoring.lapse import lapse_mandates
+from overrides.monitoring.line_use import count_use
 from overrides.monitoring.monitor import monitor
 from overrides.monitoring.refresh_earned import refresh_earned
 from overrides.monitoring.replay import replay_nightly
@@ -86,3 +87,10 @@ def what_if_task(*, key: str, now: str | None = None, **_: object) -> None:
 def compare_challenger_task(*, key: str, now: str | None = None, **_: object) -> None:
     """Compute a requested challenger comparison, unless it is done or another worker computes it."""
     run_comparison(key, now=moment_of_task(now))
+
+
+@shared_task(name="overrides.line_use")
+def line_use_task(*, now: str | None = None, **_: object) -> None:
+    """Count which lines, patterns and values the requests since the last run met."""
+    at = moment_of_task(now)
+    run_in_parts("line use", now=at, every=timedelta(days=1), work=lambda: count_use(now=at))

@@ -31,6 +31,7 @@ READ = SERVED | {
     "learning.view_coefficient",
     "learning.view_lesson",
     "overrides.view_override",
+    "overrides.view_weeklyreport",
     VIEW_REQUESTS,
 }
 PERMISSIONS: dict[str, frozenset[str]] = {

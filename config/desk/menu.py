@@ -34,8 +34,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "What happened": {
         "earned_page": "Earned", "scorecard": "Scorecards", "decision": "Decisions", "trade": "Trades",
-        "attribution": "Earnings by trade", "books": "Trades by book", "coverage": "Coverage",
-        "unitofrisk": "Units of risk",
+        "attribution": "Earnings by trade", "books": "Trades by book", "weekly_reports": "Weekly reports",
+        "coverage": "Coverage", "never_matched": "Never matched", "unitofrisk": "Units of risk",
     },
     "What was learned": {
         "lesson": "Lessons", "coefficient": "Coefficients", "walkforward": "Walk-forward", "noisetwin": "Noise twins",
@@ -45,11 +45,11 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "jobrun": "Job runs", "apikey": "API keys", "user": "People", "group": "Roles and groups",
     },
 }  # fmt: skip
+# Pages that belong to no model: key -> who sees that model sees them.
 COUNTED_FROM = {
-    "earned_page": "attribution",
-    "books": "trade",
-    "coverage": "trade",
-}  # pages that belong to no model: key -> who sees it sees them
+    "earned_page": "attribution", "books": "trade", "coverage": "trade", "never_matched": "line",
+    "weekly_reports": "changerequest",
+}  # fmt: skip
 OTHERS = "Other"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -33,6 +33,7 @@ from overrides.models import (
     Quarantine,
     Version,
     Vote,
+    WeeklyReport,
 )
 from overrides.requests.machine_acts import MONITOR
 from overrides.requests.renewal import suspended_at
@@ -46,6 +47,9 @@ MOST_DUE = 12
 MODE_FIELDS = (  # what the page shows
     "module", "mode", "rollout_percent", "holdback_percent", "changed_at", "changed_by", "reason",
 )  # fmt: skip
+NEWEST_REPORT = (
+    "(SELECT jsonb_build_array(week, revision) FROM overrides_weeklyreport ORDER BY week DESC, revision DESC LIMIT 1)"
+)
 EARNED_TRADES = 1000  # the trades whose earnings the page sums, so that it takes no longer as they grow
 
 
@@ -126,7 +130,8 @@ class Counts:
     acknowledged; mandates that are due for review (`mandates_overdue` of them overdue) or suspended; vetoes, pins and
     caps; live keys without an active owner; what the builder published by itself; failed runs of jobs; and what the
     last trades earned. `modes` are the serving modes by module, as far as they are set. `simulated` is since when and
-    why the database accepts other times than its clock's. `recorded` has the trades of each module and book.
+    why the database accepts other times than its clock's. `recorded` has the trades of each module and book, and
+    `report` is the newest weekly report.
     """
 
     mine: int
@@ -151,6 +156,7 @@ class Counts:
     earned: Earned
     modes: Mapping[str, ModuleMode]
     recorded: Recorded
+    report: WeeklyReport | None
 
     @property
     def machine(self) -> Machine:
@@ -222,12 +228,15 @@ def counts(person: User, now: datetime) -> Counts:
         "failed": failed_runs(now),
         "oldest": Subquery(tasks.order_by("due_at").values("due_at")[:1]),
         "recorded": RawSQL(RECORDED, (COUNTED,), JSONField()),
+        "report": RawSQL(NEWEST_REPORT, (), JSONField()),
         "simulated": RawSQL("(SELECT jsonb_build_array(since, reason) FROM simulated_time)", (), JSONField()),
     }
     row: Any = User.objects.filter(pk=person.pk).values(**columns).get()
     if row["simulated"]:
         since, reason = row["simulated"]
         row["simulated"] = SimulatedTime(datetime.fromisoformat(since), reason)
+    week, revision = row["report"] or (None, 0)
+    row["report"] = WeeklyReport(week=date.fromisoformat(week), revision=revision) if week else None
     row["earned"] = Earned(**row["earned"])
     row["published"] = Published(*(row.pop(name) for name in ("day", "day_lines", "week", "week_lines")))
     row["stuck"] = Stuck(row.pop("tasks"), row.pop("oldest"))

@@ -84,10 +84,10 @@ def record_start(*, now: datetime) -> None:
 
 
 def period_seconds(schedule: crontab | float) -> float:
-    """Return the seconds between two runs of a schedule: a number, or a crontab with times spread over the day."""
+    """Return the seconds between two runs of a schedule: a number, or a crontab with times spread over the week."""
     if isinstance(schedule, crontab):
-        hours, minutes = vars(schedule)["hour"], vars(schedule)["minute"]  # celery-types leaves them out
-        return DAY_SECONDS / (len(hours) * len(minutes))
+        hours, minutes, days = (vars(schedule)[name] for name in ("hour", "minute", "day_of_week"))  # untyped there
+        return 7 * DAY_SECONDS / (len(hours) * len(minutes) * len(days))
     return float(schedule)
 
 

@@ -12,6 +12,7 @@ from overrides.api.scorecards import ScorecardsView, ScorecardView
 from overrides.api.snapshot import SnapshotView
 from overrides.api.unknown_dimensions import UnknownDimensionsView
 from overrides.api.versions import ActiveVersionView, VersionsView, VersionView
+from overrides.api.weekly_reports import WeeklyReportsView, WeeklyReportView
 
 urlpatterns = [
     re_path(r"^decisions/?$", DecisionsView.as_view(), name="decisions"),
@@ -29,5 +30,11 @@ urlpatterns = [
     re_path(r"^scorecards/(?P<scorecard_id>[0-9a-f]{64})/?$", ScorecardView.as_view(), name="scorecard"),
     re_path(r"^dimensions/unknown/?$", UnknownDimensionsView.as_view(), name="dimensions_unknown"),
     re_path(r"^earned/?$", EarnedView.as_view(), name="earned"),
+    re_path(r"^weekly-reports/?$", WeeklyReportsView.as_view(), name="weekly_reports_api"),
+    re_path(
+        r"^weekly-reports/(?P<week>[0-9]{4}-W[0-9]{2})/(?P<revision>[0-9]{1,9})/?$",
+        WeeklyReportView.as_view(),
+        name="weekly_report_api",
+    ),
     re_path(r"^modes/?$", ModesView.as_view(), name="modes"),
 ]

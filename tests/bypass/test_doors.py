@@ -311,6 +311,10 @@ UNREGISTERED = {
     "books": "counts", "books_csv": "counts as a table out",
     "earned_page": "sums", "earned_csv": "sums as a table out",
     "coverage": "counts", "unknown_dimensions": "counts", "unknown_dimensions_csv": "counts",
+    "never_matched": "manual_entry.withdraw_by_hand: tests/config/desk/test_never_matched.py says whose",
+    "never_matched_csv": "a table out", "never_matched_values_csv": "a table out",
+    "weekly_reports": "weekly_reports.report_week: tests/config/reports/weekly/test_page.py says whose",
+    "weekly_report": "a kept document", "weekly_report_csv": "a kept document as a table out",
     "glossary": "words", "request_evidence": "a table out",
     "evidence": "a pack out", "healthz": "an answer", "readyz": "an answer", "metrics": "an answer",
     "acknowledge_alarm": "an entry that explains what a check found; tests/config/desk/test_alarms.py says whose",
@@ -544,11 +548,13 @@ TASKS: Mapping[str, tuple[dict[str, Any], str, set[str]]] = {
     "overrides.publish_due": ({}, "apply.apply_due, health.refresh_health: nothing is due or has changed", set()),
     "overrides.monitor": ({}, "nothing is red, and nothing was lost", set()),
     "overrides.lapse_mandates": ({}, "no evidence lapsed", set()),
+    "overrides.line_use": ({}, "line_use.count_use: counts, in tables of their own", set()),
     "overrides.replay": ({}, "a comparison", set()),
     "overrides.score": ({}, "figures, in a table of their own", set()),
     "overrides.compare_challenger": ({"key": "0" * 64}, "an answer, in a table of its own", set()),
     "overrides.earned": ({}, "sums of what trades earned, in tables of their own", set()),
     "overrides.what_if": ({"key": "0" * 64}, "an answer, in a table of its own", set()),
+    "reports.weekly_report": ({}, "weekly_reports.report_week: kept already, so nothing", set()),
     "access.tidy_logins": ({}, "sessions and failed logins", set()),
     "telemetry.record": ({"trades": []}, "facts only", set()),
     "telemetry.attribute": ({}, "facts only", set()),
@@ -573,6 +579,7 @@ COMMANDS: Mapping[str, tuple[list[str], str, set[str]]] = {
     "evidence_pack": (
         ["--since", "2026-03-01", "--until", "2026-03-09", "--output", "{directory}/pack.zip"], "a file out", set()
     ),
+    "weekly_report": ([], "weekly_reports.report_week", {"AuditEntry", "WeeklyReport"}),
     "issue_key": (
         ["a bot", "--role", "propose", "--owner", "a rule maker"], "keys.issue_key; no key approves",
         {"AuditEntry", "Key"},

@@ -42,6 +42,7 @@ def today(context: Context) -> dict[str, Any]:
         "earned": counted.earned if user.has_perm(SEES_EARNED) else None,
         "whole": verdict_words(earned()) if user.has_perm(SEES_EARNED) else "",
         "earned_trades": EARNED_TRADES,
+        "report": counted.report if user.has_perm("overrides.view_weeklyreport") else None,
         "troubles": _troubles(user, counted, now),
     }
 

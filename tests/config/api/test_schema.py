@@ -116,6 +116,7 @@ class TestSchema:
         ids = {
             "external_id": world.external_id, "decision_id": world.decision_id, "override_id": world.override_id,
             "request_id": world.request_id, "scorecard_id": world.scorecard_id, "module": "pm", "number": 1,
+            "week": "2026-W09", "revision": 1,
         }  # fmt: skip
         named = {name: quote(str(value), safe="") for name, value in ids.items() if f"{{{name}}}" in path}
         case = schema[path]["GET"].Case(path_parameters=named)

@@ -44,6 +44,8 @@ class TestMenu:
             ("/admin/coverage/", "Coverage"),
             ("/admin/earned/", "Earned"),
             ("/admin/coverage/unknown/", "Coverage"),
+            ("/admin/never-matched/", "Never matched"),
+            ("/admin/reports/weekly/", "Weekly reports"),
         ],
     )
     def test_marks_the_pages_that_belong_to_no_model(self, reviewer: User, address: str, name: str) -> None:

@@ -46,6 +46,8 @@ MATRIX: dict[str, tuple[str, dict[str, frozenset[str]]]] = {
     "scorecard": (f"scorecards/{OVERRIDE}/", {"GET": READERS}),
     "dimensions_unknown": ("dimensions/unknown/", {"GET": READERS}),
     "earned": ("earned/", {"GET": READERS}),
+    "weekly_reports_api": ("weekly-reports/", {"GET": READERS}),
+    "weekly_report_api": ("weekly-reports/2026-W09/1/", {"GET": READERS}),
     "modes": ("modes/", {"GET": EVERY}),
     "cells": ("cells/", {"GET": READERS}),
     "coefficients": ("coefficients/", {"GET": READERS}),
