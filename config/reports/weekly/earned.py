@@ -1,4 +1,4 @@
-"""What the week earned: shares of attribution by module and book, by line and by day."""
+"""What the week earned: by exact size replay as a whole, and by shares of attribution by book, line and day."""
 
 from __future__ import annotations
 
@@ -9,9 +9,16 @@ from typing import Any
 from django.db import connection
 
 from config.reports.weekly.shape import Daily, Figure, Period, Section, Table, TableRow, address
+from config.reports.weekly.whole import ONE_WEEK, whole_figures
 from telemetry.foundation.core.words import count_of
 
 ENDS = 5  # lines listed at either end
+ABOUT = (
+    "In R per unit of size: by exact replay of the sizes of all positions, and by shares of attribution in trades that "
+    "closed in the week. A sum over one week is within the reach of luck, so it carries no verdict; the mean over all "
+    "days up to the end of the week has an interval that holds at all looks at once. Corrections that came after the "
+    "report was made are not in it."
+)
 _BY_BOOK = """
 SELECT action.module, t.book, count(DISTINCT t.id), sum(s.share) FILTER (WHERE s.line_id <> ''),
     sum(s.share) FILTER (WHERE s.line_id = '' AND s.override_id = 'coefficients')
@@ -39,11 +46,10 @@ SELECT (t.closed_at AT TIME ZONE 'UTC')::date, sum(s.share)
 FROM telemetry_trade AS t JOIN telemetry_attributionshare AS s ON s.attribution_id = t.id
 WHERE t.is_current AND t.closed_at >= %(since)s AND t.closed_at < %(until)s AND s.line_id <> '' GROUP BY 1
 """
-ONE_WEEK = "one week, without a verdict"
 
 
 def earned(week: Period) -> Section:
-    """Return what the week earned; three queries."""
+    """Return what the week earned: three queries beside those of the size replay."""
     with connection.cursor() as cursor:
         cursor.execute(_BY_BOOK, week.bounds)
         books = cursor.fetchall()
@@ -54,9 +60,8 @@ def earned(week: Period) -> Section:
     return Section(
         "earned",
         "What it earned",
-        "Shares of attribution in trades that closed in the week, in R per unit of size. A sum over one week is within "
-        "the reach of luck, so it carries no verdict; late corrections of these trades are not in it.",
-        _figures(books),
+        ABOUT,
+        [*whole_figures(week), *_figures(books)],
         [_ends("Best lines", lines, 7), _ends("Worst lines", lines, 8)],
         Daily("Overrides, by UTC day of the close", "R", [day.isoformat() for day in week.days],
               [by_day.get(day) for day in week.days]),

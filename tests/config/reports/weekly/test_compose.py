@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from config.reports.tasks import weekly_report_task
 from config.reports.weekly.compose import compose, make_report
 from config.reports.weekly.shape import lines_of
-from overrides.models import WeeklyReport
+from overrides.models import EarnedDay, WeeklyReport
 from overrides.monitoring.weekly_reports import monday_of
 from telemetry.decisions.attribute_trades import attribute_trades
 from telemetry.decisions.decision_log import record_decisions
@@ -51,6 +51,15 @@ def table(found: dict[str, Any], title: str) -> list[list[Any]]:
     )
 
 
+def add_earned_day(day: date) -> None:
+    """Add a day on which two positions earned .2 R by their size."""
+    for module in ("", "pm"):
+        EarnedDay.objects.create(
+            module=module, book="paper", day=day, positions=2, moved=2, replayed=0.2 + day.day * 1e-6, exposure=0.04,
+            rr=1.0, without_leg=0, superseded=0, without_rr=0, waiting=0, opened_before=0, computed_at=NOW,
+        )  # fmt: skip
+
+
 class TestWhatChanged:
     def test_counts_requests_lines_and_levers_of_the_week_alone(self) -> None:
         publish(make_spec(), at=NOW - 20 * DAY)
@@ -77,7 +86,7 @@ class TestWhatItEarned:
 
         found = section(compose(WEEK, NOW), "earned")
 
-        (figure,) = found["figures"]
+        figure = found["figures"][-1]
         assert figure["what"] == "Overrides of pm in book paper"
         assert figure["value"] == pytest.approx(0.04)
         assert figure["note"] == "1 trade; one week, without a verdict"
@@ -86,10 +95,28 @@ class TestWhatItEarned:
         assert [value is not None for value in found["daily"]["values"]] == [False] * 6 + [True]
 
     def test_is_not_shown_without_an_attributed_trade(self) -> None:
-        (figure,) = section(compose(WEEK, NOW), "earned")["figures"]
+        week, mean, shares = section(compose(WEEK, NOW), "earned")["figures"]
 
-        assert figure["value"] is None
-        assert figure["note"].startswith("not shown: no trade")
+        assert [each["value"] for each in (week, mean, shares)] == [None] * 3
+        assert week["note"] == "not shown: no position closed in the week"
+        assert mean["note"].startswith("not shown: too few days")
+        assert shares["note"].startswith("not shown: no trade")
+
+    def test_states_the_replay_of_the_week_without_and_of_all_days_with_a_verdict(self) -> None:
+        for days_ago in range(3, 73):
+            add_earned_day(NOW.date() - days_ago * timedelta(days=1))
+
+        figures_of = section(compose(WEEK, NOW), "earned")["figures"]
+
+        by_name = {each["what"]: each for each in figures_of}
+        week = by_name["pm, book paper: size replay of the week"]
+        mean = by_name["pm, book paper: mean per position until the week's end"]
+        assert (week["value"], week["note"]) == (
+            pytest.approx(1.0), "10 positions, 10 with a moved size; one week, without a verdict",
+        )  # fmt: skip
+        assert mean["value"] == pytest.approx(0.1)
+        assert mean["note"].startswith("the levers earn: +0.")
+        assert mean["note"].endswith("over 140 positions on 70 days")
 
 
 class TestTheRest:
