@@ -115,6 +115,11 @@ LONGEST_FROM_DECISION_TO_ACTION = timedelta(hours=env.float("DECISION_HOURS", de
 # Where decisions wait on disk while PostgreSQL does not take them; empty: a folder among temporary files.
 DECISION_SPILL_DIR = env.str("DECISION_SPILL_DIR", default="")
 
+# --- the second demo -----------------------------------------------------------------------------------
+
+# Whether this is the demo whose bot, and whose edge, is made up: every page says so. `./dev demo --planted` sets it.
+PLANTED_DEMO = env.bool("PLANTED_DEMO", default=False)
+
 # --- access ---------------------------------------------------------------------------------------
 
 AUTH_PASSWORD_VALIDATORS = [
