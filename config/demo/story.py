@@ -19,24 +19,21 @@ from config.demo.backtest.closed_trades import demo_trades
 from config.demo.bot import Bot, plan_of
 from config.demo.market.archive import load
 from config.demo.market.times import last_bar_end
+from config.demo.own_database import HISTORY, INSTALLED, has_run, note_done, refuse_others
 from config.demo.people import create_people
 from config.demo.queue import run_jobs, step, wait_for_worker, wait_until
+from config.demo.reviews import approve_all, compute_effects, draft, is_counting
 from config.demo.shift_dates import shift, shifted
 from learning.models import MethodStrength, NoiseTwin, WalkForward
 from learning.proposals.challenger_trial import draft_trial
 from learning.validation.strength_runs import request_strengths
 from learning.validation.walk_forward_runs import request_walk_forward
 from overrides.core.engine.definitions.vocabulary import PAIRS, Combiner, LearningMethod
-from overrides.models import Challenge, ChangeRequest, ModuleMode, Version, WhatIf
+from overrides.models import Challenge, ModuleMode, Version
 from overrides.monitoring.challenger import request_comparison
-from overrides.requests.apply import apply_request
-from overrides.requests.authoring import draft_request
-from overrides.requests.impact.effects import request_effects
-from overrides.requests.review import approve
 from overrides.versions.load_version import current_parameters
 from telemetry.audit.simulated_time import time_simulated
-from telemetry.foundation.models import BackgroundResult, JobRun
-from telemetry.models import Trade
+from telemetry.foundation.models import JobRun
 
 RECORDED_FIRST = timedelta(weeks=13)
 PERIOD = timedelta(weeks=6)
@@ -52,10 +49,6 @@ RESCALE_REASON = (
 EVIDENCE = {"policy": LearningMethod.EVIDENCE.value}
 TRIAL_REASON = "See what the evidence method would answer and earn before anybody is served by it."
 ON_REASON = "The first version is reviewed: serve it, so that what it earns can be measured."
-
-
-class DatabaseInUse(RuntimeError):
-    """Raised if the database contains other data, which the demo must not touch."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +72,9 @@ def run_demo(*, now: datetime, credentials: Path | None) -> bool:
 
     Raises DatabaseInUse, before anything is written, if the database contains other trades, requests or versions.
     """
-    _refuse_others()
+    refuse_others(JOB)
     people = create_people(lambda: datetime.now(UTC), credentials)
-    if JobRun.objects.filter(job=JOB, period="history", status=JobRun.Status.DONE).exists():
+    if has_run(JOB):
         return False
     with step("replaying the textbook rules on real bars"):
         bars = load()
@@ -99,23 +92,14 @@ def run_demo(*, now: datetime, credentials: Path | None) -> bool:
             _run_period(bot, people, since, until)
         _learn_at_the_end(calendar.last)
         _compare(calendar)
-    _done("history", now)
+    note_done(JOB, HISTORY, now)
     return True
-
-
-def _refuse_others() -> None:
-    """Raise DatabaseInUse if there are other data: the demo approves all waiting requests and switches modules on."""
-    if not JobRun.objects.filter(job=JOB).exists():
-        for model in (Trade, ChangeRequest, Version):
-            if model._default_manager.exists():
-                named = model._meta.verbose_name_plural
-                raise DatabaseInUse(f"this database holds {named} of your own; give the demo an empty one")
 
 
 def _run_period(bot: Bot, people: dict[str, User], since: datetime, until: datetime) -> None:
     with step(f"{since:%Y-%m-%d}: learning from what is known"):
         _learn(since)
-    _review(people["reviewer"], since)
+    approve_all(people["reviewer"], since)
     _switch_on(people, since)
     _try_evidence(people, since)
     with step(f"{since:%Y-%m-%d}: deciding, reporting and attributing until {until:%Y-%m-%d}"):
@@ -149,42 +133,24 @@ def _learn_at_the_end(at: datetime) -> None:
         for module in MODULES:
             request_strengths(module=module, now=at)
             request_walk_forward(module=module, now=at)
-        wait_until(lambda: not (_is_counting(WalkForward) or _is_counting(MethodStrength)), "walks and strengths")
+        wait_until(lambda: not (is_counting(WalkForward) or is_counting(MethodStrength)), "walks and strengths")
     with step("learning from everything, and from its noise twin"):
         _learn(at)
-        _effects(at)
+        compute_effects(at)
         run_jobs(
             [(f"noise twin {m}", "learning.noise_twin", timedelta(minutes=1), {"module": m}) for m in MODULES], now=at
         )
     with step("dealing the outcomes anew"):
         run_jobs([(f"validate {m}", "learning.validate", timedelta(days=1), {"module": m}) for m in MODULES], now=at)
-        wait_until(lambda: not (_is_counting(WalkForward) or _is_counting(NoiseTwin)), "walks and twins")
-
-
-def _is_counting(model: type[BackgroundResult]) -> bool:
-    return model._default_manager.filter(status__in=model.UNDER_WAY).exists()
-
-
-def _effects(at: datetime) -> None:
-    """Compute the effects of the requests submitted or published at this time, from the decisions known then."""
-    while request_effects(now=at):
-        wait_until(lambda: not _is_counting(WhatIf), "the effects of requests")
-
-
-def _review(reviewer: User, at: datetime) -> None:
-    """Approve and apply all waiting requests, once their effects are known."""
-    _effects(at)
-    for request in ChangeRequest.objects.filter(state=ChangeRequest.State.IN_REVIEW).order_by("id"):
-        approve(request_id=request.pk, by=reviewer, at=at, reason="demo: agreed")
-    for request in ChangeRequest.objects.filter(state=ChangeRequest.State.APPROVED).order_by("id"):
-        apply_request(request_id=request.pk, by=reviewer, at=at)
+        wait_until(lambda: not (is_counting(WalkForward) or is_counting(NoiseTwin)), "walks and twins")
 
 
 def _switch_on(people: dict[str, User], at: datetime) -> None:
     is_on = set(ModuleMode.objects.filter(mode=ModuleMode.Mode.ON).values_list("module", flat=True))
     for module in sorted(set(MODULES) - is_on):
-        _request(people, at, module, "mode", f"Switch {module} on", ON_REASON, {"mode": "on"})
-    _review(people["reviewer"], at)
+        title = f"Switch {module} on"
+        draft(people["author"], at, module=module, kind="mode", title=title, reason=ON_REASON, content={"mode": "on"})
+    approve_all(people["reviewer"], at)
 
 
 def _try_evidence(people: dict[str, User], at: datetime) -> None:
@@ -199,7 +165,7 @@ def _try_evidence(people: dict[str, User], at: datetime) -> None:
             if (channel, LearningMethod.EVIDENCE) in PAIRS
         }
         draft_trial(module=module, choices=choices, author=people["author"], reason=TRIAL_REASON, at=at)
-    _review(people["reviewer"], at)
+    approve_all(people["reviewer"], at)
 
 
 def _compare(calendar: Calendar) -> None:
@@ -217,35 +183,21 @@ def _rescale(people: dict[str, User], at: datetime) -> None:
         if parameters.lessons.lesson_edge_scale != RESCALED_TO:
             rescaled = replace(parameters, lessons=replace(parameters.lessons, lesson_edge_scale=RESCALED_TO))
             title = f"Edge scale of the movement of {module}: 20 to 1"
-            _request(people, at, module, "parameters", title, RESCALE_REASON, rescaled.to_document())
-    _review(people["reviewer"], at)
-
-
-def _request(
-    people: dict[str, User], at: datetime, module: str, kind: str, title: str, reason: str, content: dict[str, Any]
-) -> None:
-    author = people["author"]
-    draft_request(
-        module=module,
-        kind=kind,
-        title=title,
-        reason=reason,
-        author=author,
-        author_name=author.get_username(),
-        at=at,
-        content=content,
-    )
+            draft(
+                people["author"],
+                at,
+                module=module,
+                kind="parameters",
+                title=title,
+                reason=RESCALE_REASON,
+                content=rescaled.to_document(),
+            )
+    approve_all(people["reviewer"], at)
 
 
 def _calendar(payloads: list[dict[str, Any]], end: datetime, now: datetime) -> Calendar:
     """Return the demo's dates, as fixed at the first installation."""
-    run = JobRun.objects.filter(job=JOB, period="installed").first() or _done("installed", now)
+    run = JobRun.objects.filter(job=JOB, period=INSTALLED).first() or note_done(JOB, INSTALLED, now)
     moved_by = shift(end, run.started_at)
     first = min(datetime.fromisoformat(payload["opened_at"]) for payload in payloads)
     return Calendar(moved_by, first.astimezone(UTC) + moved_by, end + moved_by)
-
-
-def _done(period: str, now: datetime) -> JobRun:
-    return JobRun.objects.create(
-        job=JOB, period=period, status=JobRun.Status.DONE, started_at=now, finished_at=datetime.now(UTC)
-    )

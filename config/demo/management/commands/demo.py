@@ -12,9 +12,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from config.demo.first_question import question_lines
+from config.demo.own_database import DatabaseInUse
 from config.demo.queue import WorkerSilent, WorkFailed
 from config.demo.report import facts, report_lines
-from config.demo.story import DatabaseInUse, run_demo
+from config.demo.story import run_demo
 
 
 class Command(BaseCommand):
