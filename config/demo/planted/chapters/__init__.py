@@ -1,0 +1,14 @@
+"""The chapters of the planted story. Each is a module with one function that is given the week (`stage.Stage`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from config.demo.planted.chapters.begin import begin
+from config.demo.planted.chapters.learn import learn
+from config.demo.planted.chapters.trade import trade
+from config.demo.planted.stage import Stage
+
+Chapter = Callable[[Stage], None]
+
+EVERY_WEEK: tuple[Chapter, ...] = (learn, begin, trade)
