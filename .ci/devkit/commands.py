@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from . import bars, checks, environment, locks, services, state, supervise
+from . import bars, checks, environment, locks, planted, services, state, supervise
 from . import wheel as wheels
 from .console import Refused, say, step
 from .environment import BYTECODE, PYTHON, VENV
@@ -58,18 +59,20 @@ def start(arguments: list[str]) -> int:
 
 
 def stop(arguments: list[str]) -> int:
-    """Stop web, stream, workers, beat and the servers; the data stays."""
+    """Stop web, stream, workers, beat and the servers, of the second demo too; the data stays."""
     _accept(arguments)
+    _of_planted("stop")
     supervise.stop()
     services.stop_lasting()
     return 0
 
 
 def reset(arguments: list[str]) -> int:
-    """Stop everything and remove data, secrets and logs."""
+    """Stop everything and remove data, secrets and logs, of the second demo too."""
     _accept(arguments)
     services.refuse_if_foreign()
     with _the_only_demo():
+        _of_planted("reset")
         supervise.stop()
         services.remove_lasting()
     return 0
@@ -179,6 +182,12 @@ def _take_port(arguments: list[str]) -> int | None:
     return int(taken[1])
 
 
+def _of_planted(command: str) -> None:
+    """Do the same with the second demo if it is there and this is the command of the first. Raises Refused."""
+    if (state.HOME / state.PLANTED).exists():
+        capture([sys.executable, state.ROOT / "dev", command, planted.OPTION])
+
+
 def _the_only_demo() -> AbstractContextManager[None]:
     """Refuse a demo, start or reset while another of them runs in this checkout."""
     return state.alone("demo", "another ./dev demo, start or reset runs in this checkout; let it end, or stop it there")
@@ -220,13 +229,18 @@ def _run_demo(arguments: list[str], env: Mapping[str, str]) -> int:
     with log.open("wb") as output:
         worker = spawn(supervise.WORKER, env, output)
         try:
-            code = run([PYTHON, "manage.py", "demo", *arguments, "--users-file", state.DEMO_USERS], env)
+            code = run([PYTHON, "manage.py", _story(), *arguments, "--users-file", state.DEMO_USERS], env)
         finally:
             with step("stopping the demo's worker"):
                 end(worker)
     if code != 0:
         say(f"the demo failed (exit code {code}); its worker wrote {log}")
     return code
+
+
+def _story() -> str:
+    """Return the command that runs the story of this demo."""
+    return "planted_demo" if planted.is_planted() else "demo"
 
 
 def _picture_demo(directory: Path) -> None:
@@ -267,4 +281,6 @@ def _start_and_announce(env: dict[str, str], port: int) -> None:
     if state.DEMO_USERS.exists():
         for name, password in json.loads(state.DEMO_USERS.read_text()).items():
             say(f"  {name:<20} {password}")
-    say(f"\nIts log: {supervise.LOG.relative_to(state.ROOT)}   Stop it: ./dev stop   Start afresh: ./dev reset")
+    option = f" {planted.OPTION}" if planted.is_planted() else ""
+    log = supervise.LOG.relative_to(state.ROOT)
+    say(f"\nIts log: {log}   Stop it: ./dev stop{option}   Start afresh: ./dev reset{option}")

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from . import binaries, servers, state
 from .console import Refused, say, step
+from .planted import is_planted
 from .processes import PidFile, free_port
 from .servers import APPLICATION, DATABASE, OWNER, SUPERUSER, Server
 
@@ -129,8 +130,11 @@ def _exports(
         "SECRET_KEY": secret_key,
         "CELERY_BEAT_SCHEDULE_FILENAME": str(state.HOME / "beat-schedule"),
         "STATIC_ROOT": str(state.STATIC),
+        "AUDIT_HEAD_FILE": str(state.HOME / "audit-heads.jsonl"),
     }
     exports = {name: os.environ.get(name) or value for name, value in ours.items()}  # a deployment has its own
+    if is_planted():
+        exports["PLANTED_DEMO"] = "true"  # every page says so
     if "postgresql" in ports:
         exports |= {"DATABASE_URL": _database_url(role, passwords, ports), "APPLICATION_ROLE": APPLICATION}
     if "valkey" in ports:

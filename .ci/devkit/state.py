@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .console import Refused
+from .planted import is_planted
 
 ROOT = Path(__file__).resolve().parents[2]
-HOME = ROOT / ".dev"
+PLANTED = "planted"  # folder of the second demo, below that of the first
+HOME = ROOT / ".dev" / PLANTED if is_planted() else ROOT / ".dev"
 LOGS = HOME / "logs"
 STATIC = HOME / "static"
 DEMO_USERS = HOME / "demo-users.json"
@@ -22,17 +24,18 @@ _MEMORY = HOME / "state.json"
 
 def prepare() -> None:
     """Create the directories."""
-    HOME.mkdir(mode=0o700, exist_ok=True)
-    HOME.chmod(0o700)
+    for home in (_outermost(), HOME):
+        home.mkdir(mode=0o700, exist_ok=True)
+        home.chmod(0o700)
     for directory in (LOGS, STATIC):
         directory.mkdir(exist_ok=True)
 
 
 @contextmanager
 def exclusive() -> Iterator[None]:
-    """Let one `./dev` at a time install, start or stop; others wait."""
+    """Let one `./dev` at a time install, start or stop, of both demos; others wait."""
     prepare()
-    with (HOME / "lock").open("w") as lock:
+    with (_outermost() / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -67,6 +70,11 @@ def remember(name: str, value: str) -> str:
 def secret(name: str) -> str:
     """Return a password or key that is created on first use."""
     return recall(name) or remember(name, secrets.token_urlsafe(32))
+
+
+def _outermost() -> Path:
+    """Return the folder that holds those of both demos."""
+    return HOME.parent if is_planted() else HOME
 
 
 def _load() -> dict[str, str]:

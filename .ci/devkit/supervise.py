@@ -23,6 +23,7 @@ from typing import IO
 from . import state
 from .console import Refused, say, step
 from .environment import PYTHON
+from .planted import is_planted
 from .processes import Command, PidFile, end, free_port, is_free, spawn, wait_until
 from .servers import tail
 
@@ -47,7 +48,7 @@ WEB = _module("gunicorn --config config/gunicorn.py config.wsgi --no-control-soc
 STREAM = _module("config.stream --bind")
 
 _PORT, _STREAM_PORT = "port of web", "port of stream"
-_FIRST_PORT, _LAST_PORT = 8000, 8099
+_FIRST_PORT, _LAST_PORT = (8100, 8199) if is_planted() else (8000, 8099)
 _LONGEST_PAUSE = 30.0  # seconds before a process is restarted
 _STEADY_AFTER = 60.0  # seconds after which a process counts as recovered
 _SHUTDOWN_SECONDS = 30.0  # for a worker to finish its current task

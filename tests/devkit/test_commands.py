@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from devkit import commands, state, supervise
 from devkit.console import Refused
+from devkit.planted import VARIABLE, take_planted
 
 
 @pytest.fixture(autouse=True)
@@ -108,3 +110,52 @@ class TestTwoDemos:
         for _ in range(2):
             with commands._the_only_demo():
                 pass
+
+
+class TestPlanted:
+    @pytest.mark.parametrize(
+        ("given", "left", "is_planted"),
+        [
+            (["demo", "--planted"], ["demo"], True),
+            (["demo", "--port", "9000", "--planted"], ["demo", "--port", "9000"], True),
+            (["manage", "--planted", "replay", "--sample", "1"], ["manage", "replay", "--sample", "1"], True),
+            (["manage", "replay", "--planted"], ["manage", "replay", "--planted"], False),
+            (["test", "--planted"], ["test", "--planted"], False),
+            (["demo"], ["demo"], False),
+            ([], [], False),
+        ],
+    )
+    def test_is_taken_out_of_the_commands_that_know_it(
+        self, given: list[str], left: list[str], is_planted: bool
+    ) -> None:
+        environment: dict[str, str] = {}
+
+        assert take_planted(given, environment) == left
+        assert (VARIABLE in environment) == is_planted
+
+    def test_gives_a_folder_ports_and_a_banner_of_its_own(self) -> None:
+        shown = (
+            "from devkit import commands, services, state, supervise\n"
+            "exports = services._exports({}, {}, secret_key='x')\n"
+            "print(state.HOME.relative_to(state.ROOT), supervise._FIRST_PORT, commands._story())\n"
+            "print(exports.get('PLANTED_DEMO'), exports['AUDIT_HEAD_FILE'].endswith('.dev/planted/audit-heads.jsonl'))"
+        )
+        bare = {name: value for name, value in os.environ.items() if name != "AUDIT_HEAD_FILE"}
+
+        def run(variables: dict[str, str]) -> list[str]:
+            env = bare | variables | {"PYTHONPATH": str(Path(commands.__file__).parents[1])}
+            done = subprocess.run([sys.executable, "-c", shown], env=env, text=True, capture_output=True, check=True)
+            return done.stdout.split()
+
+        assert run({VARIABLE: "1"}) == [".dev/planted", "8100", "planted_demo", "true", "True"]
+        assert run({}) == [".dev", "8000", "demo", "None", "False"]
+
+    def test_is_stopped_and_removed_with_the_first_demo(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        called: list[list[str]] = []
+        monkeypatch.setattr(commands, "capture", lambda command: called.append([str(part) for part in command[2:]]))
+
+        commands._of_planted("stop")
+        (home / state.PLANTED).mkdir()
+        commands._of_planted("reset")
+
+        assert called == [["reset", "--planted"]]
