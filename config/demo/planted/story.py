@@ -13,6 +13,7 @@ from config.demo.bot import Bot, Plan
 from config.demo.own_database import HISTORY, INSTALLED, has_run, note_done, refuse_others
 from config.demo.people import create_people
 from config.demo.planted.chapters import EVERY_WEEK
+from config.demo.planted.chapters.ending import ending
 from config.demo.planted.generator import planted_trades
 from config.demo.planted.payloads import payload_of
 from config.demo.planted.stage import RECORDED_FIRST, WEEK, Calendar, Stage
@@ -44,6 +45,8 @@ def run_planted_demo(*, now: datetime, credentials: Path | None) -> bool:
             with step(f"{since:%Y-%m-%d}: a week"):
                 for chapter in EVERY_WEEK:
                     chapter(Stage(calendar, bot, people, number, since))
+        with step("learning from everything, for the person at the screen"):
+            ending(calendar.end)
     note_done(JOB, HISTORY, now)
     return True
 

@@ -73,6 +73,19 @@ EFFECTS = (
 )  # the pattern FADE has no effect at all
 
 
+def edge(pattern: Pattern, dimension: str, value: str, day: int) -> float:
+    """Return by how much trades with a value of a dimension differ from their pattern's mean, in R.
+
+    Dimensions are drawn independently, so that effects of others have the same mean with and without the value.
+
+    >>> round(edge(PATTERNS[0], "bucket", "small", 0), 2)
+    0.45
+    """
+    own = {each.value: each.on(day) for each in EFFECTS if each.pattern == pattern.key and each.dimension == dimension}
+    shares = pattern.values[dimension]
+    return own.get(value, 0.0) - sum(shares[name] * effect for name, effect in own.items())
+
+
 def expected(pattern: str, scope: Mapping[str, str], day: int) -> float:
     """Return the true mean of a trade, in R.
 

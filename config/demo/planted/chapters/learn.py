@@ -13,16 +13,17 @@ from overrides.core.engine.definitions.vocabulary import LearningMethod
 
 MODULE = "pm"
 METHOD = LearningMethod.EVIDENCE
-PROPOSED_EVERY, MEASURED_EVERY = 4, 8  # weeks
+BUILT_EVERY, PROPOSED_EVERY, MEASURED_EVERY = 2, 4, 8  # weeks
 
 
 def learn(stage: Stage) -> None:
-    """Build as of the beginning of the week; every fourth week the reviewer gets what needs a person."""
+    """Build as of the beginning of every second week; every fourth the reviewer gets what needs a person."""
     at, named = stage.since, {"module": MODULE}
+    if stage.number % BUILT_EVERY:
+        return
     if stage.number % MEASURED_EVERY == 0:
         request_strengths(module=MODULE, methods=(METHOD,), now=at)
         wait_until(lambda: not is_counting(MethodStrength), "the strength of the method")
-    run_jobs([("aggregate pm", "learning.aggregate", timedelta(minutes=5), named)], now=at)
     run_jobs([("build pm evidence", "learning.build", timedelta(hours=1), named | {"policy": METHOD.value})], now=at)
     if stage.number == 0:
         return  # the channel still learns by the plan method; `begin` changes that

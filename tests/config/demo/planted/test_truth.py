@@ -13,6 +13,8 @@ from config.demo.planted.truth import (
     FLIPS_AT,
     MEAN,
     PATTERNS,
+    Pattern,
+    edge,
     expected,
 )
 
@@ -42,6 +44,24 @@ class TestExpected:
         situations = [{name: value} for name, values in fade.values.items() for value in values]
 
         assert {expected(FADE, scope, day) for scope in situations for day in range(DAYS)} == {MEAN}
+
+
+class TestEdge:
+    @pytest.mark.parametrize(
+        ("pattern", "dimension", "value", "day", "of"),
+        [
+            (PATTERNS[0], "bucket", "small", 0, 0.5 - (0.4 * 0.5 - 0.3 * 0.5)),
+            (PATTERNS[0], "bucket", "big", 0, -0.5 - (0.4 * 0.5 - 0.3 * 0.5)),
+            (PATTERNS[0], "bucket", "small", FLIPS_AT, -0.5 - (-0.4 * 0.5 - 0.3 * 0.5)),
+            (PATTERNS[0], "timeframe", "4h", 0, 0.0),
+            (PATTERNS[2], "timeframe", "4h", 0, 0.25),
+            (PATTERNS[2], "market_family", "legacy", 0, -0.8 * 0.85),
+        ],
+    )
+    def test_is_the_difference_from_the_mean_of_the_pattern(
+        self, pattern: Pattern, dimension: str, value: str, day: int, of: float
+    ) -> None:
+        assert edge(pattern, dimension, value, day) == pytest.approx(of)
 
 
 class TestTheWorld:
