@@ -74,16 +74,27 @@ EFFECTS = (
 
 
 def edge(pattern: Pattern, dimension: str, value: str, day: int) -> float:
-    """Return by how much trades with a value of a dimension differ from their pattern's mean, in R.
+    """Return by how much trades with a value of a dimension differ from the mean of all trades, in R.
 
-    Dimensions are drawn independently, so that effects of others have the same mean with and without the value.
+    The evidence method measures edges from that mean too. Dimensions are drawn independently of each other.
 
-    >>> round(edge(PATTERNS[0], "bucket", "small", 0), 2)
-    0.45
+    >>> round(edge(PATTERNS[0], "bucket", "small", 0), 3)
+    0.434
     """
-    own = {each.value: each.on(day) for each in EFFECTS if each.pattern == pattern.key and each.dimension == dimension}
-    shares = pattern.values[dimension]
-    return own.get(value, 0.0) - sum(shares[name] * effect for name, effect in own.items())
+    trades = sum(each.trades_a_day for each in PATTERNS)
+    mean = sum(each.trades_a_day * _mean_effect(each, day) for each in PATTERNS) / trades
+    return _mean_effect(pattern, day, {dimension: value}) - mean
+
+
+def _mean_effect(pattern: Pattern, day: int, known: Mapping[str, str] | None = None) -> float:
+    """Return the mean of all effects on a pattern's trades, given some values of their scope."""
+    total = 0.0
+    for each in EFFECTS:
+        if each.pattern == pattern.key:
+            value = (known or {}).get(each.dimension)
+            share = pattern.values[each.dimension][each.value] if value is None else float(value == each.value)
+            total += share * each.on(day)
+    return total
 
 
 def expected(pattern: str, scope: Mapping[str, str], day: int) -> float:

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from config.demo.own_database import DatabaseInUse
 from config.demo.planted.statements import statements
-from config.demo.planted.story import run_planted_demo
+from config.demo.planted.story import calendar_of, run_planted_demo
 from config.demo.queue import WorkerSilent, WorkFailed
 
 
@@ -26,13 +26,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         started = time.monotonic()
+        now = datetime.now(UTC)
         try:
-            is_new = run_planted_demo(now=datetime.now(UTC), credentials=options["users_file"])
+            is_new = run_planted_demo(now=now, credentials=options["users_file"])
         except (DatabaseInUse, WorkerSilent, WorkFailed) as error:
             raise CommandError(str(error)) from error
         if not is_new:
             self.stderr.write("the planted demo has run before; nothing was changed")
-        found = statements()
+        found = statements(calendar_of(now))
         if options["headless"]:
             seconds = round(time.monotonic() - started, 1)
             stated = {each.name: {"stated": each.stated, "as_planted": each.holds} for each in found}

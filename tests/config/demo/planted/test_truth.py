@@ -18,6 +18,8 @@ from config.demo.planted.truth import (
     expected,
 )
 
+MEAN_EFFECT = (16 * (0.4 * 0.5 - 0.3 * 0.5) + 12 * (0.5 * 0.5 - 0.15 * 0.8)) / 36  # over all trades of a first day
+
 
 class TestExpected:
     @pytest.mark.parametrize(
@@ -50,15 +52,17 @@ class TestEdge:
     @pytest.mark.parametrize(
         ("pattern", "dimension", "value", "day", "of"),
         [
-            (PATTERNS[0], "bucket", "small", 0, 0.5 - (0.4 * 0.5 - 0.3 * 0.5)),
-            (PATTERNS[0], "bucket", "big", 0, -0.5 - (0.4 * 0.5 - 0.3 * 0.5)),
-            (PATTERNS[0], "bucket", "small", FLIPS_AT, -0.5 - (-0.4 * 0.5 - 0.3 * 0.5)),
-            (PATTERNS[0], "timeframe", "4h", 0, 0.0),
-            (PATTERNS[2], "timeframe", "4h", 0, 0.25),
-            (PATTERNS[2], "market_family", "legacy", 0, -0.8 * 0.85),
+            (PATTERNS[0], "bucket", "small", 0, 0.5 - MEAN_EFFECT),
+            (PATTERNS[0], "bucket", "big", 0, -0.5 - MEAN_EFFECT),
+            (PATTERNS[0], "bucket", "mid", 0, -MEAN_EFFECT),
+            (PATTERNS[0], "timeframe", "4h", 0, 0.4 * 0.5 - 0.3 * 0.5 - MEAN_EFFECT),
+            (PATTERNS[0], "bucket", "small", FLIPS_AT, -0.5 - (16 * -0.35 + 12 * (0.06 - 0.12)) / 36),
+            (PATTERNS[1], "timeframe", "1h", 0, -MEAN_EFFECT),
+            (PATTERNS[2], "timeframe", "4h", 0, 0.5 - 0.15 * 0.8 - MEAN_EFFECT),
+            (PATTERNS[2], "market_family", "legacy", 0, 0.25 - 0.8 - MEAN_EFFECT),
         ],
     )
-    def test_is_the_difference_from_the_mean_of_the_pattern(
+    def test_is_the_difference_from_the_mean_of_all_trades(
         self, pattern: Pattern, dimension: str, value: str, day: int, of: float
     ) -> None:
         assert edge(pattern, dimension, value, day) == pytest.approx(of)
