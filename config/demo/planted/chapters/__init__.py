@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from config.demo.planted.chapters.begin import begin
 from config.demo.planted.chapters.learn import learn
+from config.demo.planted.chapters.renew import renew
 from config.demo.planted.chapters.trade import trade
 from config.demo.planted.stage import Stage
 
 Chapter = Callable[[Stage], None]
 
-EVERY_WEEK: tuple[Chapter, ...] = (learn, begin, trade)
+EVERY_WEEK: tuple[Chapter, ...] = (renew, learn, begin, trade)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from config.demo.planted.stage import Calendar
 from config.demo.planted.statements.statement import MODULE, Statement, first_published, in_force, line_of, signed
 from config.demo.planted.truth import DELISTED_AT, EFFECTS, FADE, FLIPS_AT, PATTERNS, Effect, edge
-from learning.models import Lesson
+from learning.models import BuilderRun, Lesson
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.core.governance.evidence_bar import clears_evidence_bar
 from overrides.versions.load_version import current_parameters
@@ -33,8 +33,8 @@ def no_edge(calendar: Calendar) -> Iterator[Statement]:
     yield Statement(
         f"{FADE} has no edge",
         "no value of any dimension has an effect",
-        f"{verified} verified lessons; {acting.count()} unverified ones are held within 2 % of neutral",
-        verified == 0,
+        f"{verified} verified lessons; {acting.count() - verified} unverified ones are held within 2 % of neutral",
+        verified == 0 and BuilderRun.objects.filter(policy=LearningMethod.EVIDENCE, as_of__gte=calendar.end).exists(),
     )
 
 
