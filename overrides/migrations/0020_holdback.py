@@ -20,7 +20,8 @@ TABLE = "overrides_holdbacksecret"
 
 def make_secret(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
     """Make the secret; the application role may read it, and neither change nor delete it."""
-    apps.get_model("overrides", "HoldbackSecret").objects.create(id=1, secret=secrets.token_bytes(32))
+    secret = apps.get_model("overrides", "HoldbackSecret")
+    secret.objects.using(editor.connection.alias).create(id=1, secret=secrets.token_bytes(32))
     execute_for_role(editor, "REVOKE UPDATE, DELETE ON overrides_holdbacksecret FROM {role};")
 
 

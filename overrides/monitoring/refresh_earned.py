@@ -43,7 +43,7 @@ trade AS MATERIALIZED (
     SELECT id, book, closed_at, opened_at, rr, superseded_by, (closed_at AT TIME ZONE 'UTC')::date AS day
     FROM telemetry_trade
     WHERE is_current AND book <> %(hindsight)s
-    AND closed_at >= (SELECT min(at) FROM began) AND closed_at < %(until)s
+    AND closed_at >= %(first)s AND closed_at < %(until)s
     AND (%(days)s::date[] IS NULL OR (closed_at AT TIME ZONE 'UTC')::date = ANY(%(days)s::date[]))
 ),
 asked AS (
@@ -122,6 +122,7 @@ def refresh_earned(*, now: datetime, everything: bool = False) -> int:
                 SUMS,
                 {
                     "modules": list(began), "began": list(began.values()), "hindsight": BACKTEST, "until": midnight,
+                    "first": min(began.values()),  # a value, whose selectivity the planner can estimate
                     "days": days, "now": now,
                 },
             )  # fmt: skip
