@@ -11,8 +11,11 @@ from learning.proposals.switch_method import draft_switch
 from overrides.core.engine.definitions.vocabulary import Channel
 
 SWITCH_REASON = "Thirteen weeks of trades are recorded; the evidence method separates edge from luck."
-ON_REASON = "The first lines are reviewed. Serve them, so that what they earn can be compared with their promise."
-MODE: dict[str, Any] = {"mode": "on"}
+ON_REASON = (
+    "The first lines are reviewed. Serve them, and leave a tenth of all positions at neutral, so that what serving "
+    "earns is measured without relying on the replay of sizes."
+)
+MODE: dict[str, Any] = {"mode": "on", "holdback_percent": 10.0}
 
 
 def begin(stage: Stage) -> None:
@@ -22,5 +25,13 @@ def begin(stage: Stage) -> None:
     author, reviewer, at = stage.people["author"], stage.people["reviewer"], stage.since
     draft_switch(module=MODULE, channel=Channel.PM_STRENGTH, policy=METHOD, author=author, reason=SWITCH_REASON, at=at)
     approve_all(reviewer, at)
-    draft(author, at, module=MODULE, kind="mode", title="Switch pm on", reason=ON_REASON, content=MODE)
+    draft(
+        author,
+        at,
+        module=MODULE,
+        kind="mode",
+        title="Switch pm on, with a holdback of 10 %",
+        reason=ON_REASON,
+        content=MODE,
+    )
     approve_all(reviewer, at)

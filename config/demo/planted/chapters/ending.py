@@ -10,9 +10,10 @@ from config.demo.reviews import compute_effects
 
 
 def ending(at: datetime) -> None:
-    """Build the cells and lessons of the last day, propose, and compute what the proposal would change."""
+    """Build the cells and lessons of the last day, propose, score, and compute what the proposal would change."""
     named = {"module": MODULE}
     run_jobs([("aggregate pm", "learning.aggregate", timedelta(minutes=5), named)], now=at)
     run_jobs([("build pm evidence", "learning.build", timedelta(hours=1), named | {"policy": METHOD.value})], now=at)
     run_jobs([("materialize pm", "learning.materialize", timedelta(days=1), named)], now=at)
+    run_jobs([("score", "overrides.score", timedelta(minutes=15), {})], now=at)
     compute_effects(at)
