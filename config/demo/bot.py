@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from celery import current_app
@@ -102,4 +102,5 @@ def _question(plan: Plan, action: dict[str, Any]) -> Question:
 
 
 def _answer(question: Question, engines: dict[str, Engine]) -> Resolved:
-    return resolve_one(question, engines[question.request.module], now=datetime.now(UTC))
+    """Answer a question as at its own time, which its decision's id carries too."""
+    return resolve_one(question, engines[question.request.module], now=question.request.at)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from config.demo.planted.stage import Calendar
-from config.demo.planted.statements.statement import Statement, line_of
+from config.demo.planted.statements.statement import Statement, in_force, line_of
 from config.demo.planted.truth import EFFECTS, Effect
 from overrides.models import ChangeRequest, Mandate
 from overrides.requests.machine_acts import MONITOR
@@ -15,15 +15,17 @@ from overrides.requests.transitions import MANDATES
 from telemetry.models import AttributionShare, AuditEntry
 
 EVIDENCE_LAPSED = "its evidence lapsed"  # how the reason of such an entry begins
-LATEST = timedelta(days=90)  # after its edge ended a line must be out of force
+LATEST = timedelta(days=60)  # after its edge ended a line must be out of force
 
 
 def ends(calendar: Calendar) -> Iterator[Statement]:
     """Yield what became of the line whose edge flips, of the one whose edge fades, and of those that go on."""
     flips, lasts, fades, _ = EFFECTS
     yield _disabled(flips, calendar)
+    yield _after(flips, calendar)
     yield _lapsed(fades, calendar)
-    yield _left_alone(lasts)
+    yield _left_alone(lasts, calendar)
+    yield _others(flips, calendar)
 
 
 def _disabled(effect: Effect, calendar: Calendar) -> Statement:
@@ -37,7 +39,18 @@ def _disabled(effect: Effect, calendar: Calendar) -> Statement:
     shares = AttributionShare.objects.filter(line_id=line.pk, attribution__trade__closed_at__range=(flipped, at))
     trades = shares.values("attribution_id").distinct().count()
     stated = f"disabled by the monitor on {at:%Y-%m-%d}, {(at - flipped).days} days and {trades} trades later"
-    return Statement(name, planted, stated, len(acts) == 1 and at - flipped <= LATEST)
+    return Statement(name, planted, stated, acts[0].closed_at == at and at - flipped <= LATEST)
+
+
+def _after(effect: Effect, calendar: Calendar) -> Statement:
+    """What stands of a line after its edge has flipped: nothing, or its opposite."""
+    again = len(_disabling(effect)) - 1
+    member = in_force(line_of(effect), calendar.end)
+    size = 1.0 if member is None else member.override.spec.levers.get("size_mult", 1.0)
+    stated = "it is not in force" if member is None else f"a reviewer approved its opposite, size_mult {size:.2f}"
+    if again > 0:
+        stated = f"a reviewer let it back, and the monitor disabled it again ({again}); in the end {stated}"
+    return Statement(f"{effect.value} afterwards", "the line must not raise sizes", stated, again >= 0 and size <= 1.0)
 
 
 def _lapsed(effect: Effect, calendar: Calendar) -> Statement:
@@ -50,10 +63,31 @@ def _lapsed(effect: Effect, calendar: Calendar) -> Statement:
     return Statement(name, planted, stated, not _disabling(effect))
 
 
-def _left_alone(effect: Effect) -> Statement:
-    acts = _disabling(effect)
-    stated = "the monitor left it alone" if not acts else "the monitor disabled it"
-    return Statement(f"{effect.value} lasts", "the edge is the same on the last day", stated, not acts)
+def _left_alone(effect: Effect, calendar: Calendar) -> Statement:
+    acts, member = _disabling(effect), in_force(line_of(effect), calendar.end)
+    stands = "it is in force" if member else "it is not in force"
+    stated = f"{stands}; the monitor " + ("disabled it" if acts else "left it alone")
+    return Statement(
+        f"{effect.value} lasts", "the edge is the same on the last day", stated, member is not None and not acts
+    )
+
+
+def _others(flips: Effect, calendar: Calendar) -> Statement:
+    """Which other lines were disabled, and whether that was before anything about their pattern had changed."""
+    acts = ChangeRequest.objects.filter(author_name=MONITOR, kind="lines").exclude(lines__line=line_of(flips))
+    told, early = [], 0
+    for request in acts.order_by("closed_at"):
+        line = request.lines.select_related("line").get().line
+        changed = [phase.since for each in EFFECTS if each.pattern == line.pattern_key for phase in each.phases[1:]]
+        at = request.closed_at
+        early += not changed or at is None or at < calendar.day(min(changed))
+        told.append(f"{line} on {at:%Y-%m-%d}")
+    return Statement(
+        "other lines",
+        "no line is disabled before an edge of its pattern has changed",
+        "; ".join(told) or "none was disabled",
+        early == 0 and in_force(line_of(EFFECTS[1]), calendar.end) is not None,
+    )
 
 
 def _disabling(effect: Effect) -> list[ChangeRequest]:
