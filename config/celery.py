@@ -30,6 +30,7 @@ QUEUE_OF: dict[str, str] = {
     "learning.aggregate_soon": FACTS,
     "learning.coefficients": FACTS,
     "learning.coefficients_soon": FACTS,
+    "overrides.monitor": FACTS,  # it disables: that must not wait for a walk-forward
     "telemetry.attribute": FACTS,
     "telemetry.attribute_soon": FACTS,
     "learning.build": LONG,
@@ -44,7 +45,6 @@ QUEUE_OF: dict[str, str] = {
     "overrides.compare_challenger": LONG,
     "overrides.earned": LONG,
     "overrides.lapse_mandates": LONG,
-    "overrides.monitor": LONG,
     "overrides.line_use": LONG,
     "overrides.replay": LONG,
     "overrides.score": LONG,
