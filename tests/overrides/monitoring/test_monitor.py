@@ -26,8 +26,19 @@ from overrides.requests.auto_publish import publish_within_mandates
 from overrides.requests.emergency import acknowledge, retire_lines
 from telemetry.audit.notices import unread
 from telemetry.recording.record_trades import record_trades
-from tests.builders import DAY, NOW, action_payload, approve_and_apply, draft, make_spec, make_trades, publish, set_mode
-from tests.overrides.monitoring.touched_world import attribute, close_trade, promising, served_trade
+from tests.builders import (
+    DAY,
+    NOW,
+    action_payload,
+    approve_and_apply,
+    draft,
+    make_correction,
+    make_spec,
+    make_trades,
+    publish,
+    set_mode,
+)
+from tests.overrides.monitoring.touched_world import attribute, promising, served_trade
 from tests.overrides.monitoring.verify_trail.world import found
 from tests.people import somebody
 
@@ -198,7 +209,7 @@ class TestCounting:
         lose(3, rr=-1.0)
         monitor(now=at(4))
 
-        close_trade("t2", -1.0, [action_payload()], days=2, revision=2, correction_reason="not ours")
+        record_trades([make_correction("t2", actions=[action_payload()])], now=at(401))
         attribute(401)
         monitor(now=at(4))
 
