@@ -22,7 +22,7 @@ from learning.proposals.materialize import materialize
 from learning.validation.noise_twin_runs import count_twins
 from learning.validation.walk_forward_runs import CHOICES, walk_forward
 from overrides.core.engine.definitions.vocabulary import LearningMethod
-from overrides.models import ChangeRequest, Membership
+from overrides.models import ChangeRequest, EarnedDay, HoldbackDay, Membership
 from overrides.requests.apply import apply_request
 from overrides.requests.emergency import pin_line
 from overrides.requests.review import approve
@@ -81,8 +81,22 @@ def make_world() -> World:
     waiting = materialize(module="pm", now=now)
     assert waiting is not None
     _fill_the_rest(people, now)
+    _earn(now)
     override = Membership.objects.get(line__scope=GOOD, line__channel="pm_strength").override_id
     return World(waiting, override, str(decisions[0].decision_id), page_addresses())
+
+
+def _earn(now: datetime) -> None:
+    """Store sums of 60 days, so that the page Earned has a chart and a contrast."""
+    for back in range(60):
+        day = {"book": "paper", "day": (now - (61 - back) * DAY).date(), "positions": 10, "computed_at": now}
+        swing = (-1) ** back
+        for module in ("", "pm"):
+            sums = {"moved": 8, "replayed": 0.4 + 0.6 * swing, "exposure": 0.5, "rr": 1.0 + 2.0 * swing}
+            left_out = {"without_leg": 1, "superseded": 2, "without_rr": 0, "waiting": 0, "opened_before": 1}
+            EarnedDay.objects.create(module=module, **day, **sums, **left_out)
+        drawn = {"served": 8, "held_back": 2, "expected_held_back": 2.0, "replayed": 0.4, "unseen": 3.0 * swing}
+        HoldbackDay.objects.create(**day, **drawn)
 
 
 @dataclass(frozen=True)
