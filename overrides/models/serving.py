@@ -31,9 +31,12 @@ class ModuleMode(models.Model):
         max_length=LONGEST_SALT,
         blank=True,
         default="",
+        db_default="",
         help_text="of the roll-out; empty: from before there were salts",
     )
-    holdback_percent = models.FloatField(default=0.0, help_text="share of positions that are answered neutral")
+    holdback_percent = models.FloatField(
+        default=0.0, db_default=0.0, help_text="share of positions that are answered neutral"
+    )
     challenger = models.ForeignKey(Version, models.PROTECT, null=True, related_name="+")
     revision = models.PositiveIntegerField(default=1)
     changed_at = models.DateTimeField()
