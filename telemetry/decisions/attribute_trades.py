@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from telemetry.decisions.attributed_trades import attributed
 from telemetry.decisions.attribution_rows import write_attributed
-from telemetry.recording.named_decisions import MAX_WAIT, attribute_alone, claim, release, reopen_arrived
+from telemetry.recording.named_decisions import MAX_WAIT, as_array, attribute_alone, claim, release, reopen_arrived
 from telemetry.recording.outcome_scopes import learn_in_scopes
 
 # A trade is due when all the decisions it names are stored, or when it has waited for them for MAX_WAIT.
@@ -63,4 +63,4 @@ def _due(limit: int, now: datetime) -> list[str]:
 def _settle(ids: list[str]) -> None:
     """Delete the marks of trades that were attributed."""
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM telemetry_pendingattribution WHERE trade_id = ANY(%s::uuid[])", [ids])
+        cursor.execute("DELETE FROM telemetry_pendingattribution WHERE trade_id = ANY(%s::uuid[])", [as_array(ids)])

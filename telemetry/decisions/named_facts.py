@@ -12,7 +12,7 @@ from django.db import connection
 
 from telemetry.core.decision_trace.trace import effect_of
 from telemetry.models.decision_constants import constants_named
-from telemetry.recording.named_decisions import NamedDecisions, asked_of, with_trades
+from telemetry.recording.named_decisions import NamedDecisions, as_array, asked_of, with_trades
 
 TRADES = """
 SELECT json_build_array(trade.id, trade.external_id, trade.book, trade.rr, trade.superseded_by <> '', (
@@ -100,5 +100,5 @@ def _acting(
 
 def _documents(statement: str, ids: Collection[object]) -> Iterable[list[Any]]:
     with connection.cursor() as cursor:
-        cursor.execute(statement, ["{" + ",".join(map(str, ids)) + "}"])
+        cursor.execute(statement, [as_array(ids)])
         return [json.loads(row) for (row,) in cursor.fetchall()]

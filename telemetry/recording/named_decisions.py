@@ -90,7 +90,7 @@ def attribute_alone() -> None:
 
 def named_decisions(ids: Collection[str]) -> NamedDecisions:
     """Return what is known of these decisions."""
-    rows = [json.loads(row) for (row,) in _rows(ASKED, [list(ids)])] if ids else []
+    rows = [json.loads(row) for (row,) in _rows(ASKED, [as_array(ids)])] if ids else []
     return with_trades(asked_of(rows))
 
 
@@ -124,7 +124,7 @@ def with_trades(asked: Mapping[str, Asked]) -> NamedDecisions:
 
 def credits_of(ids: Collection[str]) -> dict[str, str]:
     """Return decision -> the external id of the trade that it is credited to."""
-    return dict(_rows(CREDITS, [list(ids)])) if ids else {}
+    return dict(_rows(CREDITS, [as_array(ids)])) if ids else {}
 
 
 def claim(namings: Iterable[Naming]) -> None:
@@ -180,7 +180,7 @@ def _first_to_name(asked: Mapping[str, Asked], ids: Collection[str]) -> dict[str
     """Return decision -> the external id of the trade that it counts for while it is credited to none."""
     since: dict[Naming, dict[int, int]] = {}  # revision that names and fits -> its first action to do so
     standing: dict[Naming, int] = {}  # the current revision of trades that count
-    for decision, external_id, revision, has_rr, counts, action, *acted in _rows(NAMED, [list(ids)]) if ids else ():
+    for decision, external_id, revision, has_rr, counts, action, *acted in _rows(NAMED, [as_array(ids)]) if ids else ():
         if has_rr and misfit(asked[decision], Acted(*acted), longest=settings.LONGEST_FROM_DECISION_TO_ACTION) is None:
             naming = decision, external_id
             revisions = since.setdefault(naming, {})
@@ -198,6 +198,11 @@ def _begun(since: Mapping[int, int], revision: int) -> int:
     return since[revision]
 
 
+def as_array(ids: Iterable[object]) -> str:
+    """Return ids as the text of an array, which is sent many times as fast as a list of them."""
+    return "{" + ",".join(map(str, ids)) + "}"
+
+
 def _execute(statement: str, namings: Collection[Naming]) -> list[Any]:
     """Run a statement over decisions and trades, in the order of the decisions; return its rows, if it has any."""
     if not namings:
@@ -206,7 +211,7 @@ def _execute(statement: str, namings: Collection[Naming]) -> list[Any]:
     return _rows(statement, [list(decisions), list(trades)])
 
 
-def _rows(statement: str, parameters: list[Any]) -> list[Any]:
+def _rows(statement: str, parameters: Sequence[Any]) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return cursor.fetchall() if cursor.description else []
