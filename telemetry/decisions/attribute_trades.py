@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -48,9 +51,28 @@ def attribute_trades(*, now: datetime, limit: int = 1000, looks_back: bool = Tru
 def attribute_due(*, now: datetime, looks_back: bool = True) -> int:
     """Attribute all due trades, a thousand in a transaction, and return how many were attributed."""
     total = 0
-    while count := attribute_trades(now=now, looks_back=looks_back):
+    while True:
+        with _collecting_later():
+            count = attribute_trades(now=now, looks_back=looks_back)
+        if not count:
+            return total
         total, looks_back = total + count, False
-    return total
+
+
+@contextmanager
+def _collecting_later() -> Iterator[None]:
+    """Pause garbage collection during a batch, and return to what was set.
+
+    A thousand trades are 50,000 objects, and looking through all of them again and again takes a third of the time.
+    They are freed all the same when nothing refers to them.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _due(limit: int, now: datetime) -> list[str]:
