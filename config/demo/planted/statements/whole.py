@@ -55,7 +55,8 @@ def _holdback() -> Statement:
     found = holdback_contrast()
     if found is None:
         return Statement(name, planted, "no position was held back", False)
-    months = found.months_needed(found.replayed.mean)
+    mean = found.replayed.mean
+    months = None if mean is None else found.months_needed(mean)
     wait = "" if months is None else f", {months:.1f} further months to show what the replay states"
     stated = (
         f"{found.held_back:,} of {found.held_back + found.served:,} positions held back; served against held back: "
