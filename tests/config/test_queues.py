@@ -38,16 +38,21 @@ def workers(transactional_db: None, tmp_path: Path) -> Iterator[Path]:
     environment = os.environ | {"DATABASE_URL": f"postgres://{host}/{login['NAME']}", "REDIS_URL": URL}
     with ExitStack() as stack:
         stack.callback(_empty)
+        started: list[subprocess.Popen[bytes]] = []
+        stack.callback(_end, started)
         another = [*supervise.WORKERS["facts"], "-n", "another@%h"]
         for name, command in {**supervise.WORKERS, "another": another}.items():
             output = stack.enter_context((tmp_path / name).open("wb"))
-            stack.callback(_end, spawn(command, environment, output))
+            started.append(spawn(command, environment, output))
         yield tmp_path
 
 
-def _end(worker: subprocess.Popen[bytes]) -> None:
-    worker.send_signal(signal.SIGTERM)
-    worker.wait(timeout=30)
+def _end(workers: list[subprocess.Popen[bytes]]) -> None:
+    """End them side by side: each takes seconds to close its connections."""
+    for worker in workers:
+        worker.send_signal(signal.SIGTERM)
+    for worker in workers:
+        worker.wait(timeout=30)
 
 
 def _empty() -> None:
