@@ -24,7 +24,11 @@ LONG = (
     "tests/config/demo/",
     "tests/config/test_worker.py",
     "tests/config/test_gunicorn.py",
+    "tests/config/test_queues.py",
     "tests/telemetry/models/test_migrations.py",
+    "tests/config/access/test_logins.py",
+    "tests/telemetry/recording/test_imports_at_risk.py",
+    "tests/bypass/people/test_changes.py",
 )
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # gw0, gw1, ...
