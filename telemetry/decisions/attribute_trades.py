@@ -14,15 +14,16 @@ from telemetry.decisions.attribution_rows import write_attributed
 from telemetry.recording.named_decisions import MAX_WAIT, as_array, attribute_alone, claim, release, reopen_arrived
 from telemetry.recording.outcome_scopes import learn_in_scopes
 
-# A trade is due when all the decisions it names are stored, or when it has waited for them for MAX_WAIT.
+# A trade is due when all the decisions it names are stored, or when it has waited for them for MAX_WAIT. Decisions are
+# looked up one by one: written as EXISTS, PostgreSQL would read all actions and all decisions once many trades wait.
 DUE = """
 SELECT trade_id::text FROM telemetry_pendingattribution AS pending
-WHERE marked_at < %s OR NOT EXISTS (
-    SELECT FROM telemetry_action AS action, unnest(action.decision_ids) AS named
+WHERE marked_at < %s OR (
+    SELECT count(*) FROM telemetry_action AS action, unnest(action.decision_ids) AS named
     WHERE action.trade_id = pending.trade_id
-    AND NOT EXISTS (SELECT FROM telemetry_decision WHERE decision_id = named)
-)
-ORDER BY marked_at, trade_id LIMIT %s
+    AND (SELECT decision_id FROM telemetry_decision WHERE decision_id = named LIMIT 1) IS NULL
+) = 0
+ORDER BY marked_at LIMIT %s
 """
 
 

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from telemetry.core.decision_fit import REASONS, Misfit
-from telemetry.decisions.attribute_trades import attribute_trades
+from telemetry.decisions.attribute_trades import DUE, attribute_trades
 from telemetry.decisions.attributed_trades import ABSURD, LATER, LEG, NEUTRAL
 from telemetry.decisions.decision_log import DecisionRecord, record_decisions
 from telemetry.foundation.core.canonical_json import utc_text
@@ -204,6 +204,15 @@ class TestMissingDecision:
 
         assert shares() == {"o" * 64: pytest.approx(0.04, abs=EXACT)}
         assert outcomes() == [(0, 2.0, ""), (1, 2.0, NO_DECISION)]
+
+
+@pytest.mark.django_db
+def test_the_trades_that_are_due_are_found_without_reading_all_decisions(now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {DUE}", [now, 1000])
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+
+    assert "hashed" not in plan
 
 
 @pytest.mark.django_db(transaction=True)
