@@ -60,8 +60,8 @@ INSERT INTO overrides_membership (module, line_id, override_id, from_version, to
 SELECT 'pm', line, encode(sha256(('before ' || i)::bytea), 'hex'), 1, 40 FROM lines WHERE mod(i, 20) = 0;
 INSERT INTO overrides_membership (module, line_id, override_id, from_version, to_version)
 SELECT 'pm', line, override, CASE mod(i, 20) WHEN 0 THEN 40 ELSE 1 END, NULL FROM lines;
-INSERT INTO overrides_modulemode (module, mode, rollout_percent, allow, revision, changed_at, changed_by, reason)
-SELECT module, 'on', 100, '{}', 1, now() - interval '9 days', 'bench', 'bench' FROM unnest(ARRAY['dm', 'pm']) module;
+INSERT INTO overrides_modulemode (module, mode, rollout_percent, rollout_salt, holdback_percent, allow, revision, changed_at, changed_by, reason)
+SELECT module, 'on', 100, '', 0, '{}', 1, now() - interval '9 days', 'bench', 'bench' FROM unnest(ARRAY['dm', 'pm']) module;
 
 INSERT INTO overrides_changeline (request_id, line_id, action, before_id, after_id, differences)
 SELECT (SELECT id FROM overrides_changerequest WHERE module = 'pm' ORDER BY created_at DESC LIMIT 1), line, 'add', NULL, override, '["new line"]'
