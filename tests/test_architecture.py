@@ -25,7 +25,8 @@ ROOT = Path(__file__).parents[1]
 CORES = ("telemetry", "overrides", "learning")
 BLOCKED = ("django", "rest_framework", "celery", "redis", "psycopg", "environ", "structlog")
 OURS = ("telemetry", "overrides", "learning", "access")
-TASKS = {**{name: f"{name}/tasks.py" for name in CORES}, "access": "config/access/tasks.py"}
+OF_CONFIG = ("access", "reports")
+TASKS = {name: f"{name}/tasks.py" for name in CORES} | {name: f"config/{name}/tasks.py" for name in OF_CONFIG}
 
 
 def python(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
