@@ -209,7 +209,7 @@ class TestBenches:
         assert found["active lessons"] > 0
 
     def test_pages_asks_every_list_and_page_of_the_admin(self, figures: Figures) -> None:
-        pages.run(overrides=400, decisions=500, trades=60, audited=60, rounds=1)
+        pages.run(overrides=400, decisions=500, trades=60, audited=60, rounds=0)
 
         found = figures()
         assert {
