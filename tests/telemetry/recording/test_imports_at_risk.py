@@ -18,17 +18,15 @@ from tests.telemetry.core.file_formats.builders import json_lines
 
 ROOT = Path(__file__).parents[3]
 NOTHING_ELSE = [0, 0]  # corrected, refused
+MANY = 10 * BATCH  # an import of so many is killed long before its end
+SOME = 4 * BATCH
 
 
-@pytest.fixture
-def file(tmp_path: Path, transactional_db: None) -> Path:
-    """A file with the trades of ten batches."""
-    path = tmp_path / "trades.jsonl"
-    path.write_bytes(json_lines(*(trade_payload(f"t{number}") for number in range(10 * BATCH))))
-    return path
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_killed_import_leaves_whole_batches_and_the_next_completes_it(file: Path) -> None:
+def test_a_killed_import_leaves_whole_batches_and_the_next_completes_it(tmp_path: Path) -> None:
+    file = file_of(MANY, tmp_path)
     killed = start_import(file)
     wait_until(Trade.objects.exists, "the first batch", seconds=60)
     os.kill(killed.pid, signal.SIGKILL)
@@ -37,18 +35,26 @@ def test_a_killed_import_leaves_whole_batches_and_the_next_completes_it(file: Pa
 
     left = Trade.objects.count()
     assert left % BATCH == 0
-    assert 0 < left < 10 * BATCH
+    assert 0 < left < MANY
     assert (Action.objects.count(), Outcome.objects.count()) == (left, left)
 
-    assert counts(start_import(file)) == {"new": 10 * BATCH - left, "unchanged": left}
-    assert Action.objects.count() == Outcome.objects.count() == Trade.objects.count() == 10 * BATCH
+    assert counts(start_import(file), MANY) == {"new": MANY - left, "unchanged": left}
+    assert Action.objects.count() == Outcome.objects.count() == Trade.objects.count() == MANY
 
 
-def test_two_imports_of_one_file_record_every_trade_once(file: Path) -> None:
-    first, second = map(counts, [start_import(file), start_import(file)])
+def test_two_imports_of_one_file_record_every_trade_once(tmp_path: Path) -> None:
+    file = file_of(SOME, tmp_path)
+    first, second = (counts(command, SOME) for command in [start_import(file), start_import(file)])
 
-    assert first["new"] + second["new"] == first["unchanged"] + second["unchanged"] == 10 * BATCH
-    assert Action.objects.count() == Outcome.objects.count() == Trade.objects.count() == 10 * BATCH
+    assert first["new"] + second["new"] == first["unchanged"] + second["unchanged"] == SOME
+    assert Action.objects.count() == Outcome.objects.count() == Trade.objects.count() == SOME
+
+
+def file_of(trades: int, directory: Path) -> Path:
+    """Write a file with so many trades and return its path."""
+    path = directory / "trades.jsonl"
+    path.write_bytes(json_lines(*(trade_payload(f"t{number}") for number in range(trades))))
+    return path
 
 
 def start_import(file: Path) -> subprocess.Popen[str]:
@@ -65,12 +71,12 @@ def start_import(file: Path) -> subprocess.Popen[str]:
     )
 
 
-def counts(command: subprocess.Popen[str]) -> dict[str, int]:
-    """Return the counts of an import that succeeded: new and unchanged, nothing else."""
+def counts(command: subprocess.Popen[str], trades: int) -> dict[str, int]:
+    """Return the counts of an import of so many trades that succeeded: new and unchanged, nothing else."""
     output, errors = command.communicate(timeout=240)
     assert command.returncode == 0, errors
     read, new, corrected, unchanged, refused = (int(n.replace(",", "")) for n in output.splitlines()[1].split()[1:])
-    assert (read, [corrected, refused]) == (10 * BATCH, NOTHING_ELSE)
+    assert (read, [corrected, refused]) == (trades, NOTHING_ELSE)
     return {"new": new, "unchanged": unchanged}
 
 
