@@ -23,7 +23,7 @@ from .definitions.vocabulary import Blend, Combiner, ExclusionReason
 from .listing import Blending, LeftOut, UnweighedRows, WeighedRows
 from .ramp import HOURS_PER_STEP, ramped
 from .scope_packing import Rows
-from .taken import NO_CONTRIBUTIONS, NO_EXCLUSIONS, Contributions, Exclusions, Taken, Total, added
+from .taken import NO_CONTRIBUTIONS, NO_EXCLUSIONS, Contributions, Exclusions, Taken, Total, added, last_sum
 from .weights import DAY, ROUNDED_AWAY, Column, are_below, is_below
 
 FEW = 60  # overrides, measured
@@ -114,19 +114,30 @@ def _plan_of_many(found: Selection, section: Section, now: int) -> Taken:
         if light.size == rows.size:
             return Taken({}, NO_CONTRIBUTIONS, excluded)
         heavy = (~below).nonzero()[0]
-        kept, units = weights[heavy], units[heavy]
-    columns, has = list(units.T), None
-    if bucket.is_full:  # every weight counts for every lever
-        support = added(kept[:, None]).tolist() * len(bucket.levers)
-    else:
-        has = ~np.isnan(units)
-        units = np.where(has, units, 0.0)
-        support = added(kept[:, None] * has).tolist()
-    prior = section.parameters.prior_weight
-    whole = [prior + each or math.inf for each in support]  # without a floor all weights can be 0, as are the parts
-    totals = _totals(bucket.levers, kept[:, None] / np.array(whole) * units, has, support)
+        kept, units = weights.take(heavy), units.take(heavy, axis=0)
+    columns = list(np.ascontiguousarray(units.T))  # a pass over a column of its own is twice as fast
+    totals, whole = _blended_columns(bucket, columns, kept, section.parameters.prior_weight)
     blend = Blending(bucket, rows, heavy, moments, kept, columns, whole)
     return Taken(totals, Contributions(len(kept), partial(WeighedRows, blend)), excluded)
+
+
+def _blended_columns(
+    bucket: Bucket, columns: Sequence[Column], weights: Column, prior: float
+) -> tuple[dict[str, Total], list[float]]:
+    """Return what `_blended` returns, to the bit, of columns."""
+    totals, wholes = {}, []
+    of_all = last_sum(weights) if bucket.is_full else None
+    for name, column in zip(bucket.levers, columns, strict=True):
+        support, units, is_moved = of_all, column, True
+        if support is None:
+            has = column == column  # NaN where there is no target
+            support, is_moved = last_sum(weights * has), bool(np.count_nonzero(has))  # faster than `any`
+            units = np.where(has, column, 0.0)
+        whole = prior + support or math.inf
+        wholes.append(whole)
+        if is_moved:
+            totals[name] = Total(last_sum(weights / whole * units), support)
+    return totals, wholes
 
 
 def most_specific(found: Selection, section: Section, now: int) -> Taken:
@@ -187,16 +198,12 @@ def _totals(
     levers: Sequence[str],
     parts: Column,
     has: NDArray[np.bool_] | None,
-    support: Sequence[float] | None = None,
     ramping: Collection[int] = (),
 ) -> dict[str, Total]:
     """Return what the parts sum up to, per lever that an override moves."""
     moved = range(len(levers)) if has is None else np.flatnonzero(has.any(axis=0)).tolist()
     units = added(parts).tolist()
-    return {
-        levers[column]: Total(units[column], None if support is None else support[column], column in ramping)
-        for column in moved
-    }
+    return {levers[column]: Total(units[column], None, column in ramping) for column in moved}
 
 
 def _ages(found: Selection, now: int) -> Column:

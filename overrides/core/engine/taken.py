@@ -231,6 +231,16 @@ def added(values: Column) -> Column:
     return total
 
 
+def last_sum(values: Column) -> float:
+    """Return the sum of one column, added in order as `added` does.
+
+    >>> last_sum(np.array([1e16, 1.0, -1e16]))
+    0.0
+    """
+    total: float = values.cumsum()[-1].item()
+    return total
+
+
 class _NoContributions:
     def items(self) -> Sequence[Contribution]:
         return ()

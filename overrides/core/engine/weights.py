@@ -275,8 +275,9 @@ def are_below(w_total: Column, floor: float) -> NDArray[np.bool_]:
     [False, True, False]
     """
     below: NDArray[np.bool_] = w_total < floor + ROUNDED_AWAY
-    doubtful = below & (w_total > floor - ROUNDED_AWAY)
-    if doubtful.any():
+    surely = w_total <= floor - ROUNDED_AWAY
+    if np.count_nonzero(below) > np.count_nonzero(surely):
+        doubtful = below & ~surely
         below[doubtful] = [rounded_weight(weight) < floor for weight in w_total[doubtful].tolist()]
     return below
 
