@@ -579,6 +579,7 @@ COMMANDS: Mapping[str, tuple[list[str], str, set[str]]] = {
     "evidence_pack": (
         ["--since", "2026-03-01", "--until", "2026-03-09", "--output", "{directory}/pack.zip"], "a file out", set()
     ),
+    "attribute_again": ([], "earnings, as attribution writes them; nothing comes out otherwise here", set()),
     "weekly_report": ([], "weekly_reports.report_week", {"AuditEntry", "WeeklyReport"}),
     "issue_key": (
         ["a bot", "--role", "propose", "--owner", "a rule maker"], "keys.issue_key; no key approves",
@@ -602,6 +603,7 @@ COMMANDS: Mapping[str, tuple[list[str], str, set[str]]] = {
         DRAFTED | {"ChangeLine", "Line", "Override"},
     ),
     "demo": ([], DEMO, set()),
+    "planted_demo": ([], DEMO, set()),
 }  # fmt: skip
 
 
