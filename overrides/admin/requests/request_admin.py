@@ -19,6 +19,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
+from overrides.admin.requests.brought_version import brought_version
 from overrides.admin.requests.bulk_actions import actions
 from overrides.admin.requests.consequences import consequences
 from overrides.admin.requests.edit_page import edit_page, may_edit
@@ -121,7 +122,9 @@ class ChangeRequestAdmin(FactAdmin):
             n_lines=Coalesce(Subquery(counted), 0), part_ids=ArraySubquery(parts.values("pk"))
         )
         is_page = request.resolver_match is not None and request.resolver_match.url_name == PAGE
-        return annotated.annotate(evidence_rows=evidence_rows(request.user)) if is_page else annotated
+        if not is_page:
+            return annotated
+        return annotated.annotate(evidence_rows=evidence_rows(request.user), brought=brought_version())
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[FactList]:
         return RequestList

@@ -14,7 +14,9 @@ from learning.models import BuilderRun, Cell, CellGroup, LifetimeLedger
 from learning.validation.noise_twin_runs import count_twins
 from learning.validation.walk_forward_runs import CHOICES, walk_forward
 from overrides.core.engine.definitions.vocabulary import LearningMethod
-from overrides.models import ChangeRequest, Membership, ModuleMode, Override, Version
+from overrides.models import ChangeRequest, Membership, ModuleMode, Monitor, Override, Version
+from overrides.monitoring.counting import new_monitor
+from overrides.monitoring.scorecards import score
 from overrides.requests.emergency import pin_line
 from telemetry.decisions.attribute_trades import attribute_trades
 from telemetry.decisions.decision_log import record_decisions
@@ -97,6 +99,8 @@ def world(author: User) -> None:
         module="pm", installed_on=NOW, taken_until=NOW, alpha=0.1, initial=300, arrivals=0, ever=0, correlation=0.0,
         persistence=0.0,
     )  # fmt: skip
+    new_monitor("pm", Monitor.Kind.LINE, override.line, NOW, NOW)
+    score(now=NOW)
     UnitOfRisk.objects.create(strategy="Ichi", unit="atr", trades=40, real_stops=3, chosen_at=NOW)
     JobRun.objects.create(job="build pm", period="x", status="failed", started_at=NOW, finished_at=NOW, error="a\nb")
 
