@@ -13,6 +13,7 @@ from celery.signals import before_task_publish, setup_logging, task_postrun, tas
 from kombu import Queue
 
 from config import celery_transport
+from config.learner import is_offered
 from telemetry.foundation.request_id import request_id, set_request_id
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -24,7 +25,7 @@ app.autodiscover_tasks()
 
 # What must be on time waits behind nothing that takes long. A worker without `-Q` takes from all three in turn.
 DEFAULT, FACTS, LONG = "celery", "facts", "long"
-QUEUE_OF: dict[str, str] = {
+_QUEUES: dict[str, str] = {
     "learning.aggregate": FACTS,
     "learning.aggregate_group": FACTS,
     "learning.aggregate_soon": FACTS,
@@ -52,12 +53,13 @@ QUEUE_OF: dict[str, str] = {
     "reports.weekly_report": LONG,
     "telemetry.verify_audit": LONG,
 }
+QUEUE_OF = {task: queue for task, queue in _QUEUES.items() if is_offered(task)}
 app.conf.task_queues = [Queue(name) for name in (DEFAULT, FACTS, LONG)]
 app.conf.task_routes = {task: {"queue": queue} for task, queue in QUEUE_OF.items()}
 
 MINUTE = 60.0
 
-BEAT: dict[str, dict[str, Any]] = {
+_JOBS: dict[str, dict[str, Any]] = {
     "aggregate dm": {"task": "learning.aggregate", "schedule": 5 * MINUTE, "kwargs": {"module": "dm"}},
     "aggregate pm": {"task": "learning.aggregate", "schedule": 5 * MINUTE, "kwargs": {"module": "pm"}},
     "coefficients": {"task": "learning.coefficients", "schedule": 5 * MINUTE},
@@ -127,6 +129,7 @@ BEAT: dict[str, dict[str, Any]] = {
     },
     "forget runs": {"task": "telemetry.forget_runs", "schedule": crontab(hour="1", minute="50")},
 }
+BEAT = {name: job for name, job in _JOBS.items() if is_offered(job["task"])}
 app.conf.beat_schedule = BEAT
 
 

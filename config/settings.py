@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import environ
 from csp.constants import NONE, SELF
 
+from config.learner import APPS, is_offered
 from config.operations.logs import configure_structlog, logging_document
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -24,11 +25,12 @@ SECRET_KEY = env.str("SECRET_KEY")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 HTTPS = env.bool("HTTPS", default=False)
+LEARNING = env.bool("LEARNING", default=True)  # read before these settings too: `config.learner`
 
 INSTALLED_APPS = [
     "telemetry",
     "overrides",
-    "learning",
+    *APPS,
     "config.access",
     "config.demo",
     "config.desk",
@@ -249,12 +251,13 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE_FILENAME = env.str("CELERY_BEAT_SCHEDULE_FILENAME", default="celerybeat-schedule")
 
 # Tasks sent as soon as new trades arrive; the beat table runs the same work every few minutes.
-TASKS_AFTER_TRADES: list[tuple[str, dict[str, Any]]] = [
+_AFTER_TRADES: list[tuple[str, dict[str, Any]]] = [
     ("learning.aggregate_soon", {"module": "dm"}),
     ("learning.aggregate_soon", {"module": "pm"}),
     ("learning.coefficients_soon", {}),
     ("telemetry.attribute_soon", {}),
 ]
+TASKS_AFTER_TRADES = [(task, arguments) for task, arguments in _AFTER_TRADES if is_offered(task)]
 
 # --- audit trail ----------------------------------------------------------------------------------
 

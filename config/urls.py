@@ -21,6 +21,8 @@ from config.desk.inbox import acknowledge_page as acknowledge_notices
 from config.desk.never_matched import never_matched_csv, never_matched_page, never_matched_values_csv
 from config.desk.request_evidence import request_evidence_csv
 from config.desk.unknown_dimensions import unknown_dimensions_csv, unknown_dimensions_page
+from config.desk.without_learning import without_learning_page
+from config.learner import LEARNS
 from config.operations.health import healthz, readyz
 from config.operations.metrics_page import metrics_page
 from config.reports.evidence_pack.page import evidence_page
@@ -30,7 +32,17 @@ admin.site.site_header = admin.site.site_title = "Counterweight"
 admin.site.index_title = "Today"
 admin.site.site_url = None  # the admin is the site
 
+OF_LEARNING = (
+    [path("api/v1/", include("learning.api.urls"))]
+    if LEARNS
+    else [
+        path("admin/learning/", admin.site.admin_view(without_learning_page), name="without_learning"),
+        path("admin/learning/<path:page>", admin.site.admin_view(without_learning_page)),
+    ]
+)
+
 urlpatterns = [
+    *OF_LEARNING,
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/alarms/<str:check>/acknowledge/", admin.site.admin_view(acknowledge_alarm), name="acknowledge_alarm"),
     path("admin/books/", admin.site.admin_view(books_page), name="books"),
@@ -74,7 +86,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include("telemetry.api.urls")),
     path("api/v1/", include("overrides.api.urls")),
-    path("api/v1/", include("learning.api.urls")),
     re_path(r"^api/v1/health/?$", HealthView.as_view(), name="health"),
     re_path(r"^api/v1/schema/?$", SchemaView.as_view(), name="schema"),
     re_path(r"^api/v1/docs/?$", DocumentationView.as_view(), name="docs"),

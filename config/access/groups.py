@@ -26,7 +26,7 @@ def set_groups(apps: Any, using: str) -> None:
 
     Permissions exist only after `migrate`. `apps` are the current models, or the historical ones of a migration.
     """
-    for label in SEEN:
+    for label in filter(installed.is_installed, SEEN):  # an app that is switched off keeps what was granted
         create_permissions(installed.get_app_config(label), verbosity=0, using=using, apps=apps)
     permissions = apps.get_model("auth", "Permission").objects.using(using).select_related("content_type")
     known = {f"{row.content_type.app_label}.{row.codename}": row for row in permissions}

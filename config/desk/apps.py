@@ -1,5 +1,7 @@
 from django.apps import AppConfig
 
+from config.learner import LEARNS
+
 
 class DeskConfig(AppConfig):
     name = "config.desk"
@@ -7,6 +9,8 @@ class DeskConfig(AppConfig):
 
     def ready(self) -> None:
         """Let what learning measures be stored with drafts, and gate methods; overrides does not know its source."""
+        if not LEARNS:
+            return
         from learning.proposals.evidence_document import measure
         from learning.validation.strength_gate import unready_method
         from overrides.requests.evidence import judge_methods_with, measure_with

@@ -8,6 +8,8 @@ from typing import Any
 
 from django.urls import reverse
 
+from config.learner import LEARNS
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -40,6 +42,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "What was learned": {
         "lesson": "Lessons", "coefficient": "Coefficients", "walkforward": "Walk-forward", "noisetwin": "Noise twins",
         "lifetimeledger": "Proofs for life", "builderrun": "Builder runs", "cell": "Cells", "cellgroup": "Cell groups",
+        "without_learning": "Walk-forward (not available)",
     },
     "Operation": {
         "jobrun": "Job runs", "apikey": "API keys", "user": "People", "group": "Roles and groups",
@@ -50,6 +53,8 @@ COUNTED_FROM = {
     "earned_page": "attribution", "books": "trade", "coverage": "trade", "never_matched": "line",
     "weekly_reports": "changerequest",
 }  # fmt: skip
+if not LEARNS:  # one page says so in place of those of its models; who may see trades sees it
+    COUNTED_FROM = {**COUNTED_FROM, "without_learning": "trade"}
 OTHERS = "Other"
 
 

@@ -7,29 +7,21 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
 
-from learning.admin.charts.confidence_sequence import THUMBNAIL, EdgeSequence
-from learning.admin.charts.forest import Estimate, Forest, ForestMark, forest
-from learning.admin.charts.funnel import Funnel, Spot, funnel
-from learning.admin.lesson_estimates import (
-    LearnedLine,
-    RunWithLessons,
-    estimate_of,
-    run_with_lessons,
-    sequence_of,
-)
+from config.desk.measured_since import edge_by_week, estimate_of_lesson, lessons_by_line, newest_run, verifies
+from config.learner import LEARNS, NO_WALK_FORWARD
+from learning.charts.confidence_sequence import EdgeSequence
+from learning.charts.forest import Estimate, Forest, ForestMark, forest
+from learning.charts.funnel import Funnel, Spot, funnel
 from learning.core.significance.funnel import BY_CHANCE, n_stored
-from learning.lessons.methods import METHODS
-from learning.models import BuilderRun, Lesson
-from learning.validation.run_evidence import RunEvidence
 from overrides.admin.requests.line_groups import CHANNEL_WORDS
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import LearningMethod
@@ -41,8 +33,13 @@ from overrides.requests.evidence import BY_HAND
 from overrides.versions.load_version import current_parameters
 from telemetry.foundation.core.csv_cells import csv_lines
 
+if TYPE_CHECKING:
+    from learning.admin.lesson_estimates import LearnedLine, RunWithLessons
+    from learning.models import BuilderRun, Lesson
+    from learning.validation.run_evidence import RunEvidence
+
 MOST = 20
-PERMISSIONS = (VIEW_REQUESTS, "learning.view_lesson")
+PERMISSIONS = (VIEW_REQUESTS, "learning.view_lesson") if LEARNS else (VIEW_REQUESTS,)
 COLUMNS = (
     "line", "action", "pattern_key", "action_category", "scope", "n", "raw", "raw_low", "raw_high", "shrunk", "low",
     "high", "lfsr", "verified", "proven", "exaggeration", "lesson",
@@ -103,7 +100,12 @@ class RequestEvidence:
     @property
     def verifies(self) -> bool:
         """Whether lessons of the method are verified or not."""
-        return METHODS[self.policy].verifies
+        return verifies(self.policy)
+
+    @property
+    def is_switched_off(self) -> str:
+        """What the panel states where learning is switched off; empty where it is on."""
+        return "" if LEARNS else NO_WALK_FORWARD
 
     @property
     def is_green(self) -> bool:
@@ -140,7 +142,7 @@ def evidence_of(changes: Sequence[ChangeLine], situation: Situation) -> RequestE
     if not shown:
         return None
     policy = _policy(situation, shown[0][1])
-    learned_run = run_with_lessons(parameters, policy, [change.line_id for change, _ in shown])
+    learned_run = newest_run(parameters, policy, [change.line_id for change, _ in shown])
     rows, scale = _rows(shown, learned_run)
     run = None if learned_run is None else learned_run.run
     return RequestEvidence(
@@ -150,7 +152,7 @@ def evidence_of(changes: Sequence[ChangeLine], situation: Situation) -> RequestE
         funnel=funnel(None if run is None else run.tested, map(_spot, rows), mini=True),
         run=run,
         policy=policy,
-        significance=_significance(situation) if METHODS[policy].verifies else None,
+        significance=_significance(situation) if verifies(policy) else None,
         known=None if learned_run is None else learned_run.evidence,
     )
 
@@ -172,14 +174,14 @@ def _rows(
         known = learned.get(change.line_id)
         lesson, sequence = None, None
         if known and learned_run:
-            lesson, sequence = known.lesson, sequence_of(known.lesson, known.weeks, learned_run.run.as_of, THUMBNAIL)
+            lesson, sequence = known.lesson, edge_by_week(known, learned_run)
         rows.append(LineEvidence(change, spec, estimate, row, lesson, sequence, lfsr_of(spec)))
     return tuple(rows), picture
 
 
 def _estimate(spec: OverrideSpec, known: LearnedLine | None) -> Estimate:
     """Return the estimate of a line, from its lesson if known."""
-    return estimate_of_spec(spec) if known is None else estimate_of(known.lesson, known.parent)
+    return estimate_of_spec(spec) if known is None else estimate_of_lesson(known.lesson, known.parent)
 
 
 def estimate_of_spec(spec: OverrideSpec) -> Estimate:
@@ -198,7 +200,7 @@ def lfsr_of(spec: OverrideSpec) -> float | None:
 
 def _verifies(spec: OverrideSpec) -> bool:
     """Return whether the method that the override was learned by verifies its lessons."""
-    return spec.policy is not None and METHODS[spec.policy].verifies
+    return spec.policy is not None and verifies(spec.policy)
 
 
 def _spot(row: LineEvidence) -> Spot:
@@ -233,13 +235,13 @@ def _table(change_request: ChangeRequest) -> Iterator[dict[str, Any]]:
     """Yield the lines of a request with their evidence."""
     evidence = current_parameters(change_request.module).evidence
     changes = list(change_request.lines.select_related("line", "before__line", "after__line").order_by("line_id"))
-    lessons = _by_line(changes)
+    lessons = lessons_by_line([each.line_id for each in changes])
     for change in changes:
         side = change.after or change.before
         if side is None:
             continue
         spec, lesson = side.spec, lessons.get(change.line_id)
-        estimate = estimate_of_spec(spec) if lesson is None else estimate_of(lesson)
+        estimate = estimate_of_spec(spec) if lesson is None else estimate_of_lesson(lesson)
         low, high = estimate.interval or (None, None)
         yield {
             "line": change.line_id,
@@ -260,9 +262,3 @@ def _table(change_request: ChangeRequest) -> Iterator[dict[str, Any]]:
             "exaggeration": estimate.exaggeration,
             "lesson": None if lesson is None else lesson.pk,
         }
-
-
-def _by_line(changes: Iterable[ChangeLine]) -> dict[str, Lesson]:
-    """Return the lessons of these lines."""
-    lessons = Lesson.objects.filter(line_id__in=[each.line_id for each in changes])
-    return {each.line_id: each for each in lessons}

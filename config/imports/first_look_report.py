@@ -9,7 +9,7 @@ from config.imports.bars import FromBars
 from config.imports.document import Document, Section, Table
 from config.imports.looking import Looked, ModuleLook
 from config.imports.words import NONE, share
-from learning.admin.charts.forest import Estimate, forest
+from learning.charts.forest import Estimate, forest
 from learning.core.first_look.look import FirstLook
 from learning.core.first_look.method_look import COUNTED, Line, MethodLook
 from learning.core.first_look.teaching import Obstacle, Teaching

@@ -13,9 +13,9 @@ from config.imports.completing import Completion, unread_lines
 from config.imports.document import Section, Table
 from config.imports.options import typed
 from config.imports.words import BRING_OTHER_BARS, GIVE_BARS, NEXT, bars_table
+from config.learner import LEARNS, SWITCHED_OFF
 from learning.core.first_look.teaching import Obstacle
 from learning.readers.trades_by_book import NEWEST, BookOfModule, trades_by_book
-from learning.validation.run_evidence import run_evidence
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.universe import UNIVERSE
 from overrides.core.engine.definitions.vocabulary import LearningMethod
@@ -214,6 +214,10 @@ def _universe(imported: Imported, module: str, label: str) -> Section:
 
 def _learned(parameters: ModuleParameters, now: datetime) -> Section:
     module, sentences = parameters.module, []
+    if not LEARNS:
+        return Section(f"What {module} has learned", [f"{SWITCHED_OFF} The trades wait until it is on again."])
+    from learning.validation.run_evidence import run_evidence
+
     for method in LearningMethod:
         evidence = run_evidence(module, method, parameters)
         if evidence.run is not None:
@@ -257,7 +261,7 @@ def _steps(
     elif any(not each.is_learned and each.teaching for each in found):
         books = ", ".join(each.book for each in found if not each.is_learned and each.teaching)
         yield f"Propose that {module} learns from {books} too, if it should.", BOOKS_PAGE
-    else:
+    elif LEARNS:
         page = EVIDENCE_PAGE.format(module=module)
         yield "Build lessons from these trades, and read in the admin how they compare with chance.", BUILD, page
 

@@ -12,8 +12,8 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import JSONObject
 
-from learning.admin.charts.confidence_sequence import EdgeSequence, Frame, Weeks, edge_sequence
-from learning.admin.charts.forest import Estimate
+from learning.charts.confidence_sequence import EdgeSequence, Frame, Weeks, edge_sequence
+from learning.charts.forest import Estimate
 from learning.lessons.methods import METHODS
 from learning.lessons.methods.method import Order
 from learning.models import BuilderRun, EdgeHistory, Lesson

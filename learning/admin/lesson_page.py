@@ -7,10 +7,10 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 
-from learning.admin.charts.confidence_sequence import FULL, EdgeSequence, Weeks, sequence_rows
-from learning.admin.charts.half_life import Fade, fade, fade_rows
-from learning.admin.charts.lesson_history import history_rows, lesson_history_chart
 from learning.admin.lesson_estimates import sequence_of, variance_per_trade
+from learning.charts.confidence_sequence import FULL, EdgeSequence, Weeks, sequence_rows
+from learning.charts.half_life import Fade, fade, fade_rows
+from learning.charts.lesson_history import history_rows, lesson_history_chart
 from learning.lessons.plan_targets import GRADED
 from learning.models import Lesson, LessonHistory
 from learning.validation.run_evidence import run_evidence

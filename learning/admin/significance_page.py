@@ -11,9 +11,6 @@ from django.core.paginator import Page, Paginator
 from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
 
-from learning.admin.charts.forest import Estimate, ForestMark, forest
-from learning.admin.charts.funnel import Funnel, Spot, funnel, funnel_rows
-from learning.admin.charts.noise_strip import strip
 from learning.admin.lesson_estimates import (
     LineStatus,
     count_significance,
@@ -25,6 +22,9 @@ from learning.admin.lesson_estimates import (
     nearest_parent,
     orders_of,
 )
+from learning.charts.forest import Estimate, ForestMark, forest
+from learning.charts.funnel import Funnel, Spot, funnel, funnel_rows
+from learning.charts.noise_strip import strip
 from learning.core.significance.funnel import BY_CHANCE, bands, n_stored
 from learning.core.significance.twin_gate import TwinCounts
 from learning.lessons.candidates import LEARNED_CHANNELS

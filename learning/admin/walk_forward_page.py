@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from learning.admin.charts.walk_forward import Growth, forest, growth
 from learning.admin.strength_table import strength_csv, strength_rows
+from learning.charts.walk_forward import Growth, forest, growth
 from learning.core.significance.strength import LEAST
 from learning.core.walk_forward.calibration import SLOPE_BAR
 from learning.core.walk_forward.score import TILT

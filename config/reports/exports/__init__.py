@@ -1,4 +1,4 @@
-"""Exports as JSON values, one by one: trades, decisions, contributions of overrides, lessons."""
+"""Exports as JSON values, one by one: trades, decisions, contributions, and lessons where learning is switched on."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from config.learner import LEARNS
 from config.reports.exports.decisions import DECISION_COLUMNS, contributions, decisions
-from config.reports.exports.lessons import LESSON_COLUMNS, lessons
 from config.reports.exports.selection import Document, Selection
 from config.reports.exports.trades import TRADE_COLUMNS, trades
 from overrides.monitoring.contributions import CONTRIBUTION_COLUMNS
@@ -23,11 +23,20 @@ class Export:
     columns: tuple[str, ...]
 
 
+def _of_learning() -> dict[str, Export]:
+    """Return the exports of what learning makes; there are none where it is switched off."""
+    if not LEARNS:
+        return {}
+    from config.reports.exports.lessons import LESSON_COLUMNS, lessons
+
+    return {"lessons": Export(lessons, LESSON_COLUMNS)}
+
+
 EXPORTS: Mapping[str, Export] = MappingProxyType(
     {
         "trades": Export(trades, TRADE_COLUMNS),
         "decisions": Export(decisions, DECISION_COLUMNS),
         "contributions": Export(contributions, CONTRIBUTION_COLUMNS),
-        "lessons": Export(lessons, LESSON_COLUMNS),
+        **_of_learning(),
     }
 )

@@ -5,7 +5,6 @@ from datetime import date
 
 import pytest
 
-from learning.admin.charts.confidence_sequence import FULL
 from learning.admin.lesson_estimates import (
     count_significance,
     estimate_of,
@@ -17,6 +16,7 @@ from learning.admin.lesson_estimates import (
     run_with_lessons,
     sequence_of,
 )
+from learning.charts.confidence_sequence import FULL
 from learning.models import EdgeHistory, Lesson, NoiseTwin
 from learning.validation.walk_forward_runs import Choice, summary_line, walk_forward
 from overrides.core.engine.definitions.vocabulary import Combiner, LearningMethod

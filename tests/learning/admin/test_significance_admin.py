@@ -17,7 +17,7 @@ from learning.models import EdgeHistory, Lesson, NoiseTwin
 from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import NOW, draft, make_lesson, make_spec, publish
 from tests.conftest import make_user
-from tests.learning.admin.charts.test_funnel import many
+from tests.learning.charts.test_funnel import many
 from tests.learning.core.significance.test_funnel import noise
 from tests.learning.opinions import TESTED, make_evidence_lesson, make_run
 

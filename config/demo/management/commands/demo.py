@@ -14,8 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from config.demo.first_question import question_lines
 from config.demo.own_database import DatabaseInUse
 from config.demo.queue import WorkerSilent, WorkFailed
-from config.demo.report import facts, report_lines
-from config.demo.story import run_demo
+from config.learner import LEARNS, SWITCHED_OFF
 
 
 class Command(BaseCommand):
@@ -26,6 +25,11 @@ class Command(BaseCommand):
         parser.add_argument("--users-file", type=Path, help="file for the passwords of the demo's users (mode 0600)")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not LEARNS:
+            raise CommandError(f"{SWITCHED_OFF} The demo shows what it learns: set LEARNING=true.")
+        from config.demo.report import facts, report_lines
+        from config.demo.story import run_demo
+
         started = time.monotonic()
         try:
             is_new = run_demo(now=datetime.now(UTC), credentials=options["users_file"])

@@ -12,9 +12,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from config.demo.own_database import DatabaseInUse
-from config.demo.planted.statements import statements
-from config.demo.planted.story import calendar_of, run_planted_demo
 from config.demo.queue import WorkerSilent, WorkFailed
+from config.learner import LEARNS, SWITCHED_OFF
 
 
 class Command(BaseCommand):
@@ -25,6 +24,11 @@ class Command(BaseCommand):
         parser.add_argument("--users-file", type=Path, help="file for the passwords of the demo's users (mode 0600)")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not LEARNS:
+            raise CommandError(f"{SWITCHED_OFF} The demo shows what it learns: set LEARNING=true.")
+        from config.demo.planted.statements import statements
+        from config.demo.planted.story import calendar_of, run_planted_demo
+
         started = time.monotonic()
         now = datetime.now(UTC)
         try:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learning.admin.charts.funnel import LEFT, RIGHT, SQUARE, Funnel, Spot, funnel, funnel_rows
+from learning.charts.funnel import LEFT, RIGHT, SQUARE, Funnel, Spot, funnel, funnel_rows
 from telemetry.foundation.charts.canvas import WIDTH
 from tests.learning.core.significance.test_funnel import noise
 

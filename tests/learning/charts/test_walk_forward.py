@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from django.template.loader import render_to_string
 
-from learning.admin.charts.walk_forward import BOTTOM, NAMES, RIGHT, TOP, forest, growth
+from learning.charts.walk_forward import BOTTOM, NAMES, RIGHT, TOP, forest, growth
 from telemetry.foundation.charts.canvas import LEFT, WIDTH
 
 CURVES: dict[str, list[float]] = {

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learning.admin.charts.confidence_sequence import (
+from learning.charts.confidence_sequence import (
     FULL,
     LARGEST,
     THUMBNAIL,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learning.admin.charts.forest import LEFT, RIGHT, Estimate, forest
+from learning.charts.forest import LEFT, RIGHT, Estimate, forest
 
 ONE = Estimate(raw=0.6, raw_se=0.2, shrunk=0.2, sd=0.1, parent=0.1)
 

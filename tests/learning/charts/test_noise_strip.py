@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from learning.admin.charts.noise_strip import DOT, HIGHEST, LEFT, RIGHT, strip
+from learning.charts.noise_strip import DOT, HIGHEST, LEFT, RIGHT, strip
 from telemetry.foundation.charts.canvas import WIDTH
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learning.admin.charts.half_life import LARGEST, SMALLEST, fade, fade_rows
+from learning.charts.half_life import LARGEST, SMALLEST, fade, fade_rows
 
 MONDAY = date(2026, 1, 5)
 Weeks = list[tuple[date, int, float]]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from learning.admin.charts.lesson_history import history_rows, lesson_history_chart
+from learning.charts.lesson_history import history_rows, lesson_history_chart
 from learning.models import LessonHistory
 from tests.builders import DAY, NOW
 
