@@ -12,8 +12,8 @@ from django.db import connection
 ROOT = Path(__file__).parents[1]
 
 
-def run_in_a_new_database(script: str) -> subprocess.CompletedProcess[str]:
-    """Run a script in a new database beside that of the tests; it is dropped afterwards."""
+def run_in_a_new_database(script: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in a new database beside that of the tests, with these variables; it is dropped afterwards."""
     settings = connection.settings_dict
     scratch = f"{settings['NAME']}_scratch"
     login = f"{settings['USER']}:{settings['PASSWORD']}@{settings['HOST']}:{settings['PORT']}"
@@ -25,7 +25,7 @@ def run_in_a_new_database(script: str) -> subprocess.CompletedProcess[str]:
             return subprocess.run(
                 [sys.executable, "-c", script],
                 cwd=ROOT,
-                env=os.environ | environment,
+                env=os.environ | environment | variables,
                 timeout=240,
                 capture_output=True,
                 text=True,

@@ -7,7 +7,6 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
 from config.access.groups import delete_groups, set_groups
-from config.learner import LEARNS
 
 
 def make(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
@@ -22,7 +21,6 @@ class Migration(migrations.Migration):
     dependencies = [
         ("access", "0001_keys"),
         ("overrides", "0007_propose_parameters"),
-        *([("learning", "0002_cell_group_cut")] if LEARNS else []),
         ("telemetry", "0008_decisions_by_line"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
