@@ -63,6 +63,13 @@ def test_its_beat_names_no_task_of_learning_and_none_without_a_worker(begun: dic
     assert begun["tasks"] == {"without_a_worker": [], "of_learning": []}
 
 
+def test_it_refuses_what_nothing_can_measure_or_show(begun: dict[str, Any]) -> None:
+    assert begun["refused"] == [
+        "how much of what method evidence believed in pm came true is not measured without learning",
+        "Learning is switched off. The demo shows what it learns: set LEARNING=true.",
+    ]
+
+
 @pytest.mark.parametrize("phase", [0, 1], ids=["begun without", "switched off again"])
 def test_its_pages_open_and_walk_forward_is_shown_as_unavailable(
     phase: int, phases: tuple[dict[str, Any], dict[str, Any]]

@@ -128,7 +128,23 @@ def tell_story() -> dict[str, Any]:
         "without_a_worker": sorted(named - set(app.tasks)),
         "of_learning": sorted(name for name in {*named, *app.tasks} if name.startswith("learning.")),
     }
-    return found | {"tasks": tasks} | look()
+    return found | {"tasks": tasks, "refused": refusals()} | look()
+
+
+def refusals() -> list[str]:
+    """Return what is refused because it needs learning: a change to the evidence method, and the demo."""
+    from django.core.management import CommandError, call_command
+
+    from overrides.core.engine.definitions.vocabulary import LearningMethod
+    from overrides.requests.evidence import unready_methods
+    from tests.builders import NOW
+
+    refused = [each.message for each in unready_methods("pm", list(LearningMethod), NOW)]
+    try:
+        call_command("demo")
+    except CommandError as error:
+        refused.append(str(error))
+    return refused
 
 
 def look() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from config.learner import LEARNS
@@ -10,6 +11,7 @@ from learning.charts.confidence_sequence import THUMBNAIL, EdgeSequence
 from learning.charts.forest import Estimate
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import LearningMethod
+from overrides.core.governance.situation import Unready
 
 if TYPE_CHECKING:
     from learning.admin.lesson_estimates import LearnedLine, RunWithLessons
@@ -46,6 +48,17 @@ def edge_by_week(known: LearnedLine, run: RunWithLessons) -> EdgeSequence | None
     from learning.admin.lesson_estimates import sequence_of
 
     return sequence_of(known.lesson, known.weeks, run.run.as_of, THUMBNAIL)
+
+
+def unmeasured(module: str, method: LearningMethod, at: datetime) -> Unready | None:
+    """Return why a channel must not change to a method where learning is switched off; the plan method may always be.
+
+    Whether enough of what a method believed came true is measured by learning alone, so nothing shows that it is ready.
+    """
+    if method is LearningMethod.PLAN:
+        return None
+    message = f"how much of what method {method} believed in {module} came true is not measured without learning"
+    return Unready(message, "switch learning on, and wait until its strength is measured")
 
 
 def verifies(method: LearningMethod) -> bool:

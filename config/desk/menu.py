@@ -28,6 +28,8 @@ class Section:
     entries: Sequence[Entry]
 
 
+# The one page in place of those of what was learned, where learning is switched off.
+WITHOUT_LEARNING = {} if LEARNS else {"without_learning": "Walk-forward (not available)"}
 SECTIONS: Mapping[str, Mapping[str, str]] = {
     "": {"changerequest": "Requests", "override": "Overrides", "auditentry": "Audit trail"},
     "Decide": {
@@ -42,7 +44,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "What was learned": {
         "lesson": "Lessons", "coefficient": "Coefficients", "walkforward": "Walk-forward", "noisetwin": "Noise twins",
         "lifetimeledger": "Proofs for life", "builderrun": "Builder runs", "cell": "Cells", "cellgroup": "Cell groups",
-        "without_learning": "Walk-forward (not available)",
+        **WITHOUT_LEARNING,
     },
     "Operation": {
         "jobrun": "Job runs", "apikey": "API keys", "user": "People", "group": "Roles and groups",
@@ -51,10 +53,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
 # Pages that belong to no model: key -> who sees that model sees them.
 COUNTED_FROM = {
     "earned_page": "attribution", "books": "trade", "coverage": "trade", "never_matched": "line",
-    "weekly_reports": "changerequest",
+    "weekly_reports": "changerequest", **dict.fromkeys(WITHOUT_LEARNING, "trade"),
 }  # fmt: skip
-if not LEARNS:  # one page says so in place of those of its models; who may see trades sees it
-    COUNTED_FROM = {**COUNTED_FROM, "without_learning": "trade"}
 OTHERS = "Other"
 
 
