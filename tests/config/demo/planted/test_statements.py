@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from config.demo.management.commands import planted_demo
+from config.demo.planted import story
 from config.demo.planted.stage import Calendar
 from config.demo.planted.statements import statements
 from config.demo.planted.truth import EFFECTS
@@ -28,8 +28,8 @@ class TestStatements:
 
 class TestCommand:
     def test_fails_where_the_story_did_not_end_as_planted(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(planted_demo, "run_planted_demo", lambda **_: True)
-        monkeypatch.setattr(planted_demo, "calendar_of", lambda now: CALENDAR)
+        monkeypatch.setattr(story, "run_planted_demo", lambda **_: True)
+        monkeypatch.setattr(story, "calendar_of", lambda now: CALENDAR)
 
         with pytest.raises(CommandError, match=r"did not end as planted: planted\.long\.breakout \[bucket=small\]"):
             call_command("planted_demo", "--headless")
