@@ -69,7 +69,7 @@ class TestGroups:
 
     def test_come_with_the_next_migrate_to_models_added_later(self) -> None:
         later = Permission.objects.create(
-            codename="view_scorecard", name="Can view scorecard", content_type=ContentType.objects.get(model="override")
+            codename="view_later", name="Can view later", content_type=ContentType.objects.get(model="override")
         )
         taken = Permission.objects.get(codename="apply_changerequest")
         with settled():
@@ -77,7 +77,7 @@ class TestGroups:
 
         call_command("migrate", verbosity=0)
 
-        assert all("overrides.view_scorecard" in permissions_of(role) for role in ROLES)
+        assert all("overrides.view_later" in permissions_of(role) for role in ROLES)
         assert "overrides.apply_changerequest" in permissions_of("reviewer")
         assert later.group_set.count() == len(ROLES)
 
