@@ -5,6 +5,11 @@ from __future__ import annotations
 import django.db.models.deletion
 from django.db import migrations, models
 
+FIGURES = (
+    "movement", "promised", "realised", "realised_low", "realised_high", "slope", "slope_low", "slope_high", "earned",
+    "earned_each", "earned_low", "earned_high",
+)  # fmt: skip
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -115,6 +120,12 @@ class Migration(migrations.Migration):
                     models.Index(fields=["promised"], name="scorecard_by_promised"),
                     models.Index(fields=["slope"], name="scorecard_by_slope"),
                     models.Index(fields=["movement"], name="scorecard_by_movement"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(*((f"{name}__range", (-1e9, 1e9)) for name in FIGURES)),
+                        name="scorecard_figures_are_finite",
+                    )
                 ],
             },
         ),

@@ -7,7 +7,13 @@ from django.db.models import F
 
 from overrides.models.choices import POLICIES
 from overrides.models.overrides import Line
+from telemetry.foundation.models import finite
 from telemetry.models import MODULES
+
+FIGURES = (
+    "movement", "promised", "realised", "realised_low", "realised_high", "slope", "slope_low", "slope_high", "earned",
+    "earned_each", "earned_low", "earned_high",
+)  # fmt: skip
 
 
 class Scorecard(models.Model):
@@ -59,6 +65,8 @@ class Scorecard(models.Model):
     computed_at = models.DateTimeField()
 
     class Meta:
+        # A figure that is null passes, as SQL does not know whether it is within the limits.
+        constraints = [models.CheckConstraint(condition=finite(*FIGURES), name="scorecard_figures_are_finite")]
         indexes = [
             models.Index(fields=["group", "module"], name="scorecard_by_group"),
             models.Index(F("trades").desc(), F("id"), name="scorecard_by_trades"),

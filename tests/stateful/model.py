@@ -131,6 +131,7 @@ class Governance:
         self.versions: list[dict[str, Move]] = []
         self.mandates: dict[str, Mandate] = {}
         self.holds: dict[tuple[str, str], datetime | None] = {}  # (kind, line) -> its end
+        self.gone_at_once: set[str] = set()  # lines that were last taken out of force at once
         self.is_quarantined = False
         self.mode, self.rollout = "off", 100.0
 
@@ -273,10 +274,15 @@ class Governance:
         """Whether the policy lets a change apply by itself because it lowers exposure."""
         return self.rules.lowering_applies and size_of(after) < size_of(self.in_force.get(line))
 
+    def stays_out(self, line: str, after: Move | None) -> bool:
+        """Whether only a reviewed request may bring a line back."""
+        return after is not None and line not in self.in_force and line in self.gone_at_once
+
     def uncovered(self, proposed: Content) -> set[str]:
         """Why the builder may not do all of this, even if every gate were passed by."""
         found = {
             "mandate_exceeded": any(not self.covers(*each) and not self.is_free(*each) for each in proposed.items()),
+            "went_at_once": any(self.stays_out(*each) for each in proposed.items()),
             "vetoed": any(self.is_held("veto", line) and after is not None for line, after in proposed.items()),
             "pinned": any(self.is_held("pin", line) for line in proposed),
             "quarantined": self.is_quarantined,
@@ -294,7 +300,8 @@ class Governance:
             before, after = self.in_force.get(line), proposed[line]
             moves = steps_between(before, after)
             is_allowed = self.covers(line, after) or self.is_free(line, after)
-            if before == after or not is_allowed or self.is_held("veto", line) or self.is_held("pin", line):
+            is_barred = self.is_held("veto", line) or self.is_held("pin", line) or self.stays_out(line, after)
+            if before == after or not is_allowed or is_barred:
                 continue
             if (moves > 0 and line in requested) or moves > left or (after is not None and after.n < LEAST_TRADES):
                 continue
@@ -332,6 +339,8 @@ class Governance:
         """Put a request into force."""
         needed, groups = self.agreement(request)
         if request.kind in ("lines", "rollback"):
+            left = self.in_force.keys() - self.with_changes(request).keys()
+            self.gone_at_once = self.gone_at_once | left if request.route == "at_once" else self.gone_at_once - left
             self.versions.append(self.with_changes(request))
         elif request.kind == "trial":
             self.versions += [self.with_changes(request), self.in_force]

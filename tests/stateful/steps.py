@@ -32,6 +32,7 @@ NAMED = {  # what refuses without gates -> how its message names it
     "raises": "needs a reviewed request",
     "stale_line": "drafted against other levers|differs from (request|version)",
     "vetoed": "a veto stands on line",
+    "went_at_once": "went at once",
     "wrong_state": r"is \w+; only .* allow",
 }
 

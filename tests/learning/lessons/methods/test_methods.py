@@ -44,6 +44,9 @@ def test_nothing_in_learning_compares_methods() -> None:
     known = {
         # The plan's own combiner, where the module learns by it.
         "learning/lessons/methods/plan.py: channel.policy is LearningMethod.PLAN",
+        # Without learning nothing answers for a method: only the evidence method verifies, only the plan is ready.
+        "config/desk/measured_since.py: method is LearningMethod.EVIDENCE",
+        "config/desk/measured_since.py: method is LearningMethod.PLAN",
         # The demo asks whether a channel may change its method at all.
         "config/demo/story.py: (channel, LearningMethod.EVIDENCE) in PAIRS",
     }

@@ -74,6 +74,9 @@ def test_nothing_outside_the_folder_compares_kinds_of_requests() -> None:
         # Why a call of the client failed.
         "overrides/client/client.py: failed.kind in ('timeout', 'unreachable')",
         "overrides/client/reports.py: failed.kind != 'refused'",
+        # Whether a monitor watches a line or a coefficient.
+        "overrides/admin/monitors/monitor_admin.py: obj.kind == Monitor.Kind.LINE",
+        "overrides/admin/monitors/monitor_admin.py: row.kind == Monitor.Kind.LINE",
         # Whether a process or a client confirmed, and whether a listener shows a key or a ticket.
         "overrides/serving/confirmations.py: self.kind == ServingConfirmation.Kind.PROCESS",
         "config/stream/callers.py: kind == 'key'",
