@@ -184,7 +184,8 @@ def test_tells_of_a_task_that_ran_out_of_time(worker: Worker) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"cells pm {KEY} entry"])
         # In the message, because a sender that knows the task adds the limits of its own settings.
-        worker.deliver("learning.aggregate", module="pm", limits=(4, 34))
+        # Long enough to reach the lock while other tests take every core: the limit has to fall into the wait.
+        worker.deliver("learning.aggregate", module="pm", limits=(10, 60))
         wait_until(waits_for_lock, "the task to reach the group that is locked", seconds=40)
         # read outside the transaction that holds the lock, which sees only its own snapshot
         (failed,) = run_concurrently(lambda: worker.finish("aggregate pm", status="failed"))
