@@ -16,7 +16,7 @@ from telemetry.foundation.admin.formatting import badge
 
 TONES = {"watching": "valid", "amber": "shadow", "red": "off", "disabled": "off"}  # a word of the same tone
 MEANINGS = {
-    "watching": "Nothing speaks against it.",
+    "watching": "The evidence against it has stayed below the limit.",
     "amber": "Its last trades went against it; that happens to about half of those that work, and asks for a look.",
     "red": "The evidence that it stopped working is above the limit; the monitor disables it at its next run.",
     "disabled": "The monitor took it out of force. Only a reviewed request brings it back.",

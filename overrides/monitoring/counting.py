@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, timedelta
 
+from overrides.core.monitoring.e_detector import LIMIT
 from overrides.core.monitoring.watched_stream import Counted, Point, Stream
 from overrides.models import Monitor, MonitorDay, MonitorTrade
 from overrides.models.monitoring import HIGHEST
@@ -75,7 +76,8 @@ def _fold(row: Monitor, fresh: Mapping[str, Counted], again: Collection[str], to
     stream, points = stream.plus(in_order)
     stream, closed = stream.closed(today)
     if in_order or closed or is_changed:
-        _save(row, stream, points + closed, in_order, now)
+        was_red = row.state == State.RED and not is_changed
+        _save(row, stream, points + closed, in_order, now, was_red=was_red)
     return len(new)
 
 
@@ -97,8 +99,18 @@ def _all_counted(row: Monitor) -> list[Counted]:
     return [Counted(*each) for each in rows]
 
 
-def _save(row: Monitor, stream: Stream, points: Collection[Point], trades: Collection[Counted], now: datetime) -> None:
+def _save(
+    row: Monitor,
+    stream: Stream,
+    points: Collection[Point],
+    trades: Collection[Counted],
+    now: datetime,
+    *,
+    was_red: bool,
+) -> None:
+    """Store the state. A detector that was above the limit on any day is red, wherever it stands afterwards."""
     detector = stream.detector
+    is_red = was_red or detector.is_red or any(point.level >= LIMIT for point in points)
     row.detector, row.realised = stream.documents()
     row.level, row.cusum = min(detector.level, HIGHEST), min(detector.cusum, HIGHEST)
     row.trades, row.changed_at = detector.seen, now
@@ -106,7 +118,7 @@ def _save(row: Monitor, stream: Stream, points: Collection[Point], trades: Colle
         last = max(each.order for each in trades)
         if row.last_closed_at is None or row.last_trade is None or last > (row.last_closed_at, row.last_trade):
             row.last_closed_at, row.last_trade = last
-    row.state = State.RED if detector.is_red else State.AMBER if detector.is_amber else State.WATCHING
+    row.state = State.RED if is_red else State.AMBER if detector.is_amber else State.WATCHING
     row.save()
     MonitorDay.objects.bulk_create(
         [

@@ -17,6 +17,8 @@ from overrides.models import ChangeLine, Mandate, Membership, Monitor, Override
 from overrides.requests.learned import Measured, measured
 from overrides.requests.machine_acts import lapse_mandate
 
+FIELDS = {"edge_raw": "its edge of ", "n": "its "}
+
 
 def lapse_mandates(*, now: datetime) -> int:
     """End each standing mandate on a line in force whose evidence lapsed, and return how many ended."""
@@ -48,7 +50,7 @@ def _why(mandate: Mandate, approved: Override | None, known: Mapping[str, Measur
     """Return why the evidence of a mandate lapsed; empty if it did not."""
     found = known.get(mandate.line_id)
     if found is not None:
-        return "; ".join(lapsed(mandate.terms, edge=found.edge, n=found.n))
+        return "; ".join(map(_in_words, lapsed(mandate.terms, edge=found.edge, n=found.n)))
     promised = None if approved is None else (approved.promise or {}).get("predicted")
     if watched is None or approved is None or not promised or not approved.edge_raw:
         return ""
@@ -60,3 +62,13 @@ def _why(mandate: Mandate, approved: Override | None, known: Mapping[str, Measur
         f"over {interval.trades} trades {interval.mean:+.3f} R came of it where {abs(promised):.3f} R was promised; "
         f"the whole interval from {interval.low:+.3f} to {interval.high:+.3f} R is below the {kept:.3f} R it needs"
     )
+
+
+def _in_words(reason: str) -> str:
+    """Return a reason as people read it, without the name of a field.
+
+    >>> _in_words("n: 9 trades are fewer than the 10 it needs")
+    'its 9 trades are fewer than the 10 it needs'
+    """
+    field, _, rest = reason.partition(": ")
+    return f"{FIELDS.get(field, field + ' ')}{rest}".replace("-", "\N{MINUS SIGN}")

@@ -12,6 +12,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Max
 
 from overrides.core.engine.definitions.coefficients import COEFFICIENT_MODULE
 from overrides.core.monitoring.e_detector import LIMIT, standardised
@@ -117,10 +118,11 @@ def _disable_red(module: str, now: datetime) -> None:
 @transaction.atomic
 def _disable(pk: int, now: datetime) -> None:
     name, module = Monitor.objects.values_list("name", "module").get(pk=pk)
-    row = Monitor.objects.get(pk=pk)
+    row = Monitor.objects.annotate(highest=Max("days__level")).get(pk=pk)
+    reached = max(row.level, row.highest or 0.0)
     reason = (
         f"after {row.trades} closed trades since {utc_text(row.since)[:10]} the evidence that this line no longer "
-        f"works reached {row.level:,.0f}, above the limit of {LIMIT:,.0f}"
+        f"works reached {reached:,.0f}, above the limit of {LIMIT:,.0f}"
     )
     request = disable_line(module=module, line_id=name, reason=reason, at=now)
     Monitor.objects.filter(pk=pk, state=State.RED).update(state=State.DISABLED, disabled_at=now, request=request)

@@ -29,6 +29,7 @@ from telemetry.audit.notices import write_notice
 MONITOR = "the monitor"  # the actor of what the monitor does by itself
 DISABLED = "disable"  # the actions of its entries
 DROPPED = "drop to shadow"
+MOST_OF_LINE = 140  # characters of a title, which holds 200
 
 
 @transaction.atomic
@@ -49,7 +50,9 @@ def disable_line(*, module: str, line_id: str, reason: str, at: datetime) -> Cha
     spec = membership.override.spec
     change = exposure_change(spec.action_category, spec.levers, {})
     effect = "raises" if change > 0 else "lowers" if change < 0 else "does not change"
-    title = f"A line was disabled by the monitor, which {effect} exposure"
+    where = ", ".join(f"{name} {value}" for name, value in sorted(spec.scope.items())) or "everything"
+    line = f"{spec.pattern_key} {spec.action_category} ({where})"
+    title = f"The monitor disabled {line[:MOST_OF_LINE]}, which {effect} exposure"
     differences = [f"disabled by the monitor; this {effect} exposure"]
     request = _drafted(module, RequestKind.LINES, title, reason, at, lines=[DraftLine(line_id, None, differences)])
     changes = list(request.lines.select_related("line", "after__line"))

@@ -113,7 +113,7 @@ class ScorecardAdmin(FactAdmin):
             '{} <div class="cw-quiet cw-small">{} answers</div>', number(card.trades, 0), number(card.decisions, 0)
         )
 
-    @admin.display(description="share of the movement", ordering=NullsLast("movement"))
+    @admin.display(description="movement", ordering=NullsLast("movement"))
     def moved(self, card: Scorecard) -> SafeString:
         return percent(card.movement)
 
@@ -125,7 +125,7 @@ class ScorecardAdmin(FactAdmin):
     def outcome(self, card: Scorecard) -> SafeString:
         return Shown(card).realised
 
-    @admin.display(description="realised per R promised", ordering=NullsLast("slope"))
+    @admin.display(description="realised ÷ promised", ordering=NullsLast("slope"))
     def ratio(self, card: Scorecard) -> SafeString:
         return Shown(card).slope
 

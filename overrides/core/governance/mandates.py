@@ -92,11 +92,11 @@ def lapsed(terms: Terms, *, edge: float, n: float) -> list[str]:
     """Return why evidence (an edge in R on n trades) no longer carries a mandate; empty if it does."""
     reasons = []
     if _sign(edge) not in (0, terms.edge_sign):
-        reasons.append(f"edge_raw: {edge:+.3f} R is of the other sign than the edge that was approved")
+        reasons.append(f"edge_raw: {_exact(edge)} R is of the other sign than the edge that was approved")
     if n < terms.least_n:
         reasons.append(f"n: {n:g} trades are fewer than the {terms.least_n:g} it needs")
     if abs(edge) < terms.least_edge:
-        reasons.append(f"edge_raw: {edge:+.3f} R is less than the {terms.least_edge:.3f} R it needs")
+        reasons.append(f"edge_raw: {_exact(edge)} R is less than the {_exact(terms.least_edge)[1:]} R it needs")
     return reasons
 
 
@@ -125,6 +125,15 @@ def remaining(terms: Terms, in_force: OverrideSpec, at: datetime) -> dict[str, f
         farthest = low if low != lever.neutral else high
         left[name] = abs(lever.unit(farthest)) - abs(lever.unit(in_force.levers.get(name, lever.neutral)))
     return left
+
+
+def _exact(edge: float) -> str:
+    """Return an edge with its sign, with so many digits that a small one does not look like its limit.
+
+    >>> _exact(0.39), _exact(-0.00381)
+    ('+0.390', '-0.00381')
+    """
+    return f"{edge:+.3f}" if edge == 0 or abs(edge) >= 0.1 else f"{edge:+.3g}"
 
 
 def _sign(value: float) -> int:

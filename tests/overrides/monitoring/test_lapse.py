@@ -34,7 +34,7 @@ def measures(monkeypatch: pytest.MonkeyPatch, line: str, edge: float, n: float) 
 class TestMeasured:
     @pytest.mark.parametrize(
         ("edge", "n", "why"),
-        [(0.8, 9, "n: 9 trades are fewer"), (0.3, 20, "is less than"), (-0.8, 20, "of the other sign")],
+        [(0.8, 9, "its 9 trades are fewer"), (0.3, 20, "is less than"), (-0.8, 20, "of the other sign")],
     )
     def test_ends_a_mandate_with_its_reason_and_a_notice(
         self, line: OverrideSpec, monkeypatch: pytest.MonkeyPatch, edge: float, n: float, why: str

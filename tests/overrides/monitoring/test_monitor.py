@@ -110,6 +110,16 @@ class TestDisabling:
         assert "disable" in notice.entry.content
         acknowledge(request_id=request.pk, by=somebody(), reason="it died", at=at(DAYS + 1))
 
+    def test_takes_out_what_was_above_the_limit_on_a_day_before_the_monitor_ran(self, line: OverrideSpec) -> None:
+        lose()
+        lose(6, rr=9.0, first=DAYS + 1)
+
+        monitor(now=at(DAYS + 7))
+
+        row, highest = Monitor.objects.get(), max(MonitorDay.objects.values_list("level", flat=True))
+        assert (row.state, row.level < LIMIT <= highest) == ("disabled", True)
+        assert f"reached {highest:,.0f}, above the limit" in ChangeRequest.objects.get(route="at_once").reason
+
     def test_says_that_disabling_a_cut_raises_exposure(self, line: OverrideSpec) -> None:
         cut = promising(-0.2, levers={"size_mult": 0.9}, stats={"n": 20, "edge_raw": -0.8})
         publish(cut)

@@ -82,7 +82,10 @@ class TestPages:
 
         with django_assert_max_num_queries(MOST_QUERIES):
             shown = page(browser, "/admin/")
-        assert "A line was disabled by the monitor, which lowers exposure" in shown
+        assert (
+            "The monitor disabled donchian.long.breakout entry (bucket micro, macro_phase Good), which lowers exposure"
+            in shown
+        )
         assert "<strong>the monitor</strong> disabled a line of pm, in request" in shown
 
         request = Monitor.objects.get().request
