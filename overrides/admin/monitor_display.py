@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 from django.utils.safestring import SafeString
 
 from overrides.admin.charts.monitor_curve import MonitorCurve, monitor_curve
 from overrides.core.monitoring.day_sequence import FEWEST_DAYS, Interval
 from overrides.core.monitoring.e_detector import AMBER, LIMIT
 from overrides.core.monitoring.watched_stream import Stream
-from overrides.models import Monitor, MonitorDay
+from overrides.models import Membership, Monitor, MonitorDay
 from telemetry.foundation.admin.formatting import badge
 
 TONES = {"watching": "valid", "amber": "shadow", "red": "off", "disabled": "off"}  # a word of the same tone
@@ -25,6 +27,8 @@ RED_COEFFICIENT = (
     "The evidence that it stopped working is above the limit; machines may not change coefficients, so a request to "
     "set it to neutral waits for review."
 )
+OUT_OF_FORCE = "not in force"
+NOT_COUNTED = "Its line is not in force, so nothing is counted. If the line comes back, a monitor of it begins anew."
 SHOWN_DAYS = 500
 
 
@@ -43,27 +47,45 @@ class Watched:
     fewest_days: int = FEWEST_DAYS
 
 
-def state_badge(row: Monitor) -> SafeString:
-    """Format the state of a monitor as a badge."""
-    return badge(TONES[row.state], row.state)
+def with_standing(monitors: QuerySet[Monitor]) -> QuerySet[Any]:
+    """Annotate `stands`: whether what is watched is in force; coefficients always are."""
+    in_force = Exists(Membership.objects.filter(line=OuterRef("name"), to_version=None))
+    stands = ExpressionWrapper(Q(kind=Monitor.Kind.COEFFICIENT) | in_force, BooleanField())
+    return monitors.annotate(stands=stands)
 
 
-def watched(row: Monitor) -> Watched:
-    """Return a monitor as its page shows it."""
+def _is_idle(row: Any) -> bool:
+    return row.state != Monitor.State.DISABLED and not row.stands
+
+
+def state_badge(row: Any) -> SafeString:
+    """Format the state of a monitor, which `stands` is known of, as a badge."""
+    return badge("draft", OUT_OF_FORCE) if _is_idle(row) else badge(TONES[row.state], row.state)
+
+
+def watched(row: Any) -> Watched:
+    """Return a monitor, which `stands` is known of, as its page shows it."""
     stream = Stream.read(row.detector, row.realised)
     newest = MonitorDay.objects.filter(monitor=row).order_by("-day").values_list("day", "level")[:SHOWN_DAYS]
     points: list[tuple[date, float]] = list(newest)[::-1]
     return Watched(
         row=row,
         state=state_badge(row),
-        meaning=RED_COEFFICIENT if (row.kind, row.state) == ("coefficient", "red") else MEANINGS[row.state],
+        meaning=_meaning(row),
         curve=monitor_curve(points),
         interval=stream.realised.interval(),
         days=stream.realised.days,
     )
 
 
+def _meaning(row: Any) -> str:
+    if _is_idle(row):
+        return NOT_COUNTED
+    return RED_COEFFICIENT if (row.kind, row.state) == ("coefficient", "red") else MEANINGS[row.state]
+
+
 def watched_line(line: str) -> Watched | None:
     """Return the monitor of a line as pages show it; None where there is none."""
-    row = Monitor.objects.filter(kind=Monitor.Kind.LINE, name=line).select_related("request").first()
+    rows = with_standing(Monitor.objects.filter(kind=Monitor.Kind.LINE, name=line))
+    row = rows.select_related("request").first()
     return None if row is None else watched(row)

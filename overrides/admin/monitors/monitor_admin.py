@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from overrides.admin.line_lists import LINE_SEARCH, found_lines, line_shown
-from overrides.admin.monitor_display import state_badge, watched
+from overrides.admin.monitor_display import state_badge, watched, with_standing
 from overrides.models import Line, Monitor
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.admin.formatting import format_moment, number
@@ -49,6 +49,9 @@ class MonitorAdmin(FactAdmin):
     sortable_by = ("evidence",)
     fields = ("what",)
     readonly_fields = ("what",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Monitor]:
+        return with_standing(super().get_queryset(request))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[FactList]:
         return MonitorList

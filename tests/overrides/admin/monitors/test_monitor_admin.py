@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.models import Monitor
 from overrides.monitoring.monitor import monitor
-from overrides.requests.emergency import acknowledge
+from overrides.requests.emergency import acknowledge, retire_lines
 from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import DAY, NOW, publish, set_mode
 from tests.overrides.monitoring.touched_world import attribute, promising, served_trade
@@ -55,6 +55,18 @@ class TestPages:
         [picture] = [each for each in re.findall(r"<svg.*?</svg>", shown, flags=re.DOTALL) if "limit" in each]
         assert "the limit is 1,000" in picture
         assert "not shown: 5 of 30 whole days with trades" in shown
+
+    def test_say_so_if_the_line_is_not_in_force(self, line: OverrideSpec) -> None:
+        trades(2, 1.0)
+        browser = browser_of(reader())
+        assert "stayed below the limit" in page(browser, f"{LIST}{Monitor.objects.get().pk}/change/")
+
+        retire_lines(module="pm", lines=[line.line], by=somebody(), reason="no longer wanted", at=NOW + 4 * DAY)
+
+        assert "not in force" in page(browser, LIST)
+        shown = page(browser, f"{LIST}{Monitor.objects.get().pk}/change/")
+        assert "stayed below the limit" not in shown
+        assert "nothing is counted" in shown
 
     def test_the_list_finds_a_line_by_its_words(self, line: OverrideSpec) -> None:
         trades(2, 1.0)
