@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 
-from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import JSONObject
 from django.utils.safestring import SafeString
 
 from overrides.admin.charts.monitor_curve import MonitorCurve, monitor_curve
@@ -84,8 +87,16 @@ def _meaning(row: Any) -> str:
     return RED_COEFFICIENT if (row.kind, row.state) == ("coefficient", "red") else MEANINGS[row.state]
 
 
-def watched_line(line: str) -> Watched | None:
-    """Return the monitor of a line as pages show it; None where there is none."""
-    rows = with_standing(Monitor.objects.filter(kind=Monitor.Kind.LINE, name=line))
-    row = rows.select_related("request").first()
-    return None if row is None else watched(row)
+def watched_briefly() -> Subquery:
+    """Return the expression over lines: a document with the key, state and figures of the monitor; None without one."""
+    rows = with_standing(Monitor.objects.filter(kind=Monitor.Kind.LINE, name=OuterRef("pk")))
+    document = JSONObject(
+        pk="pk", kind="kind", state="state", stands="stands", level="level", trades="trades", request_id="request_id"
+    )
+    return Subquery(rows.values(document=document)[:1])
+
+
+def brief(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return such a document with its state and meaning as pages show them."""
+    row = SimpleNamespace(**document)
+    return {"row": row, "state": state_badge(row), "meaning": _meaning(row), "limit": LIMIT}

@@ -15,7 +15,7 @@ from overrides.admin.charts.lever_ranges import lever_tracks
 from overrides.admin.charts.weight_waterfall import waterfall
 from overrides.admin.decisions.decision_search import moved_by_override
 from overrides.admin.mandate_display import signers_of, term
-from overrides.admin.monitor_display import watched_line
+from overrides.admin.monitor_display import brief, watched_briefly
 from overrides.admin.origins import Origin, as_of, origins_on
 from overrides.admin.scorecard_display import card_of_line
 from overrides.admin.weight_display import Weights
@@ -79,7 +79,7 @@ def override_page(override: Override, at: datetime) -> dict[str, Any]:
         "tracks": lever_tracks(spec, channel.weights),
         "origins": origins,
         "origin": origin,
-        "watched": watched_line(override.line_id),
+        "watched": None if record.watched is None else brief(record.watched),
         "promised": (override.promise or {}).get("predicted"),
         "moved": _moved(override, record.keys),
         "mandate": mandate_on(override.line_id, at),
@@ -116,7 +116,7 @@ def _floor_date(weighing: Weighing, override: Override) -> datetime | None:
 
 
 def _record(override: Override) -> Any:
-    """Return the line in one query, with what it earned, in how many trades, and its scorecard, where it has one.
+    """Return the line in one query, with what it earned, in how many trades, its scorecard, and its monitor.
 
     `keys` are those by which decisions name the override. The sum is None before the first trade.
     """
@@ -126,6 +126,7 @@ def _record(override: Override) -> Any:
         total=Subquery(earned.values_list(Sum("share"))),
         trades=Coalesce(Subquery(earned.values_list(Count("attribution", distinct=True))), 0),
         keys=ArraySubquery(constants.values("key")),
+        watched=watched_briefly(),
     )
     return rows.get(pk=override.line_id)
 

@@ -122,10 +122,13 @@ class TestEveryPage:
     def test_of_an_object_is_drawn_with_few_queries(self, browser: Client, django_assert_max_num_queries: Any) -> None:
         for model in admin.site._registry:
             if model._meta.app_label in self.OURS:
-                row = model._default_manager.first()
-                assert row is not None, f"give the world a row of {model._meta.label}: its page is not looked at"
-                with django_assert_max_num_queries(MOST_QUERIES):
-                    page(browser, f"/admin/{model._meta.app_label}/{model._meta.model_name}/{row.pk}/change/")
+                rows = model._default_manager.all()
+                # Overrides come in the order of hashes: the page of each is looked at, of those that acted and others.
+                shown = list(rows) if model is Override else list(rows[:1])
+                assert shown, f"give the world a row of {model._meta.label}: its page is not looked at"
+                for row in shown:
+                    with django_assert_max_num_queries(MOST_QUERIES):
+                        page(browser, f"/admin/{model._meta.app_label}/{model._meta.model_name}/{row.pk}/change/")
 
     def test_of_a_list_is_downloaded_as_csv_without_secrets(self, browser: Client) -> None:
         for model, model_admin in admin.site._registry.items():

@@ -84,7 +84,7 @@ class TestPages:
 
         shown = page(browser, f"/admin/overrides/override/{line.content_id}/change/")
         assert "Only a reviewed request brings it back." in shown
-        assert "It was disabled on" in shown
+        assert "It was disabled on" in page(browser, f"{LIST}{Monitor.objects.get().pk}/change/")
 
     def test_the_first_page_says_what_the_monitor_did_until_somebody_looked(
         self, line: OverrideSpec, django_assert_max_num_queries: Any
