@@ -66,7 +66,7 @@ class MonitorAdmin(FactAdmin):
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         line = Line.objects.filter(pk=obj.name).first() if obj.kind == Monitor.Kind.LINE else None
         about = obj.name if line is None else str(line)
-        return {"title": f"Monitor of {about}", "watched": watched(obj), "line": line, "promised": None}
+        return {"title": f"Monitor of {about}", "watched": watched(obj), "line": line}
 
     @admin.display(description="what is watched")
     def what(self, row: Any) -> SafeString | str:

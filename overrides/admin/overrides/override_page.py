@@ -80,7 +80,6 @@ def override_page(override: Override, at: datetime) -> dict[str, Any]:
         "origins": origins,
         "origin": origin,
         "watched": None if record.watched is None else brief(record.watched),
-        "promised": (override.promise or {}).get("predicted"),
         "moved": _moved(override, record.keys),
         "mandate": mandate_on(override.line_id, at),
         "shown": card_of_line(record),
