@@ -23,13 +23,13 @@ from overrides.core.engine.definitions.coefficients import (
     weights_of,
 )
 from overrides.core.engine.definitions.vocabulary import Reason
-from overrides.core.monitoring.e_detector import LIMIT, standardised
+from overrides.core.monitoring.e_detector import standardised
 from overrides.core.monitoring.watched_stream import Counted
 from overrides.models import ChangeRequest, Monitor, RequestKind, Version
-from overrides.monitoring.counting import fold_all, new_monitor
+from overrides.monitoring.counting import fold_all, new_monitor, why_red
+from overrides.monitoring.touched_trades import NOT_USED
 from overrides.requests.authoring import draft_request
 from overrides.requests.machine_acts import MONITOR
-from telemetry.decisions.attributed_trades import LATER, SUPERSEDED
 
 FEWEST_BEFORE = 30  # trades that the mean and the sd take
 MOST_BEFORE = 1000
@@ -123,7 +123,7 @@ def _outcomes(after: datetime | None) -> list[tuple[Any, ...]]:
     parameters = {
         "module": COEFFICIENT_MODULE,
         "reasons": [each.value for each in SERVED],
-        "not_used": [LATER, SUPERSEDED],
+        "not_used": list(NOT_USED),
         "after": after,
     }
     with connection.cursor() as cursor:
@@ -149,8 +149,7 @@ def _propose(row: Monitor, now: datetime) -> None:
         module=COEFFICIENT_MODULE,
         kind=RequestKind.LINES,
         title=f"Set the coefficient of {row.name.replace('=', ' ')} to neutral",
-        reason=f"after {row.trades} closed trades the evidence that this coefficient no longer works reached "
-        f"{row.level:,.0f}, above the limit of {LIMIT:,.0f}",
+        reason=f"after {row.trades} closed trades {why_red(row, 'coefficient')}",
         author=None,
         author_name=MONITOR,
         at=now,

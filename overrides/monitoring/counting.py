@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, timedelta
 
+from django.db.models import Max
+
 from overrides.core.monitoring.e_detector import LIMIT
 from overrides.core.monitoring.watched_stream import Counted, Point, Stream
 from overrides.models import Monitor, MonitorDay, MonitorTrade
@@ -24,6 +26,13 @@ def new_monitor(
         module=module, kind=kind, name=name, since=since, detector=detector, realised=sums, changed_at=now,
         baseline=None if baseline is None else dict(baseline),
     )  # fmt: skip
+
+
+def why_red(row: Monitor, what: str) -> str:
+    """Return how high the evidence against a monitored `what` stood: the limit counts on any day, not on the last."""
+    highest = row.days.aggregate(highest=Max("level"))["highest"] or 0.0
+    reached = max(row.level, highest)
+    return f"the evidence that this {what} no longer works reached {reached:,.0f}, above the limit of {LIMIT:,.0f}"
 
 
 def fold_all(

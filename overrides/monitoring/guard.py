@@ -15,9 +15,9 @@ from overrides.core.engine.definitions.coefficients import COEFFICIENT_MODULE
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.monitoring.day_sequence import DaySums, Interval
 from overrides.models import GuardDay, ModuleGuard, ModuleMode
+from overrides.monitoring.counting import OVERLAP
 from overrides.requests.machine_acts import drop_to_shadow
 
-OVERLAP = timedelta(hours=2)
 State = ModuleGuard.State
 
 CHANGED_DAYS = """

@@ -12,15 +12,14 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Max
 
 from overrides.core.engine.definitions.coefficients import COEFFICIENT_MODULE
-from overrides.core.monitoring.e_detector import LIMIT, standardised
+from overrides.core.monitoring.e_detector import standardised
 from overrides.core.monitoring.touched import Touched
 from overrides.core.monitoring.watched_stream import Counted
 from overrides.models import ModuleGuard, Monitor
 from overrides.monitoring.coefficients import count_coefficients, propose_neutral
-from overrides.monitoring.counting import OVERLAP, fold_all, new_monitor
+from overrides.monitoring.counting import OVERLAP, fold_all, new_monitor, why_red
 from overrides.monitoring.guard import guard_module
 from overrides.monitoring.touched_trades import touched_trades
 from overrides.requests.machine_acts import disable_line
@@ -118,11 +117,7 @@ def _disable_red(module: str, now: datetime) -> None:
 @transaction.atomic
 def _disable(pk: int, now: datetime) -> None:
     name, module = Monitor.objects.values_list("name", "module").get(pk=pk)
-    row = Monitor.objects.annotate(highest=Max("days__level")).get(pk=pk)
-    reached = max(row.level, row.highest or 0.0)
-    reason = (
-        f"after {row.trades} closed trades since {utc_text(row.since)[:10]} the evidence that this line no longer "
-        f"works reached {reached:,.0f}, above the limit of {LIMIT:,.0f}"
-    )
+    row = Monitor.objects.get(pk=pk)
+    reason = f"after {row.trades} closed trades since {utc_text(row.since)[:10]} {why_red(row, 'line')}"
     request = disable_line(module=module, line_id=name, reason=reason, at=now)
     Monitor.objects.filter(pk=pk, state=State.RED).update(state=State.DISABLED, disabled_at=now, request=request)
