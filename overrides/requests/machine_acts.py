@@ -7,8 +7,9 @@ line is not published again under a mandate, which ends with it, nor because it 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -29,6 +30,7 @@ from telemetry.audit.notices import write_notice
 MONITOR = "the monitor"  # the actor of what the monitor does by itself
 DISABLED = "disable"  # the actions of its entries
 DROPPED = "drop to shadow"
+BY_MONITOR: Mapping[str, Any] = {"author": None, "author_name": MONITOR, "route": ChangeRequest.Route.AT_ONCE}
 MOST_OF_LINE = 140  # characters of a title, which holds 200
 
 
@@ -54,7 +56,15 @@ def disable_line(*, module: str, line_id: str, reason: str, at: datetime) -> Cha
     line = f"{spec.pattern_key} {spec.action_category} ({where})"
     title = f"The monitor disabled {line[:MOST_OF_LINE]}, which {effect} exposure"
     differences = [f"disabled by the monitor; this {effect} exposure"]
-    request = _drafted(module, RequestKind.LINES, title, reason, at, lines=[DraftLine(line_id, None, differences)])
+    request = draft_request(
+        module=module,
+        kind=RequestKind.LINES,
+        title=title,
+        reason=reason,
+        at=at,
+        lines=[DraftLine(line_id, None, differences)],
+        **BY_MONITOR,
+    )
     changes = list(request.lines.select_related("line", "after__line"))
     apply_now(request, Step.ACT_AT_ONCE, changes, KINDS[request.kind].basis(request), MONITOR, at)
     audit_mandates(request, end_mandates([line_id], at), MONITOR, at)
@@ -71,7 +81,15 @@ def drop_to_shadow(*, module: str, reason: str, at: datetime) -> ChangeRequest |
     shadow = ModuleMode.Mode.SHADOW
     lower_mode(module=module, to=shadow, by=MONITOR, reason=reason, at=at)
     title = f"{module} was taken to shadow by the monitor"
-    request = _drafted(module, RequestKind.MODE, title, reason, at, content={"mode": str(shadow)})
+    request = draft_request(
+        module=module,
+        kind=RequestKind.MODE,
+        title=title,
+        reason=reason,
+        at=at,
+        content={"mode": str(shadow)},
+        **BY_MONITOR,
+    )
     close_applied(request, Step.ACT_AT_ONCE, MONITOR, at)
     _notify(request, DROPPED, reason, at)
     return request
@@ -89,31 +107,6 @@ def lapse_mandate(*, mandate_id: int, reason: str, at: datetime) -> bool:
     entry = audit_request(request, MANDATES, MONITOR, reason, at, ended)
     write_notice(entry, audience=REVIEW)
     return True
-
-
-def _drafted(
-    module: str,
-    kind: str,
-    title: str,
-    reason: str,
-    at: datetime,
-    *,
-    lines: Collection[DraftLine] = (),
-    content: dict[str, str] | None = None,
-) -> ChangeRequest:
-    """Draft the request that records what the monitor does."""
-    return draft_request(
-        module=module,
-        kind=kind,
-        title=title,
-        reason=reason,
-        author=None,
-        author_name=MONITOR,
-        at=at,
-        lines=list(lines),
-        content=content,
-        route=ChangeRequest.Route.AT_ONCE,
-    )
 
 
 def _notify(request: ChangeRequest, action: str, reason: str, at: datetime) -> None:
