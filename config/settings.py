@@ -96,7 +96,7 @@ def _database(name: str) -> dict[str, Any]:
         )
     database: dict[str, Any] = env.db(name)
     # Give up on a server that does not answer within seconds, and drop connections to a server that is gone.
-    options = {"connect_timeout": 2, "tcp_user_timeout": 5000}
+    options = {"connect_timeout": env.int("DATABASE_CONNECT_SECONDS", default=2), "tcp_user_timeout": 5000}
     return {**database, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
 
 

@@ -42,6 +42,7 @@ class Deployment:
             "APPLICATION_ROLE": APPLICATION,
             "SECRET_KEY": secrets.token_urlsafe(50),
             "DEBUG": "false",
+            "DATABASE_CONNECT_SECONDS": "2",  # as in production; other tests wait longer
             "MAX_STALE_SECONDS": str(MAX_STALE_SECONDS),
             "STREAM_URL": f"http://127.0.0.1:{self.ports['stream']}/api/v1/stream/",
             "CELERY_BEAT_SCHEDULE_FILENAME": str(logs / "beat-schedule"),
