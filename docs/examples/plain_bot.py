@@ -132,7 +132,7 @@ def wants_to_enter(step: float) -> bool:
 
 
 def scope() -> dict[str, str]:
-    """The situation as it is known before the action, in the words of the dimensions (README, For a bot)."""
+    """The situation as it is known before the action, in the words of the dimensions (docs/bots.md)."""
     return {"timeframe": TIMEFRAME, "bucket": "big"}
 
 
