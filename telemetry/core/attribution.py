@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import expm1, fsum, isfinite, log, prod
+from math import expm1, fsum, inf, isfinite, log, prod
 
 CANCELLED = 1e-9
 CAP = "cap"  # the lever of one part by which the cap cut
@@ -41,7 +41,7 @@ class ScalingLever:
 
     def __post_init__(self) -> None:
         for name, value in (("m0", self.m0), ("m", self.m), ("used", self.m if self.used is None else self.used)):
-            if not (isfinite(value) and value > 0):
+            if not 0 < value < inf:
                 raise ValueError(f"{name}: {value} is no lever value; give a finite number above 0")
         for name, part in self.parts.items():
             if not isfinite(part):

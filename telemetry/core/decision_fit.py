@@ -11,10 +11,10 @@ scope may differ (docs/method.md 11.4): the action is then learned from in the s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+from typing import NamedTuple
 
 BACKTEST = "backtest"  # the book of trades that were made up from the past
 CLOCK_SKEW = timedelta(seconds=5)  # by which the clocks of a bot and of the server may differ
@@ -50,8 +50,7 @@ REASONS: Mapping[Misfit, str] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What a decision was made for.
 
     - `at`: the time as of which its levers were asked for.
@@ -69,8 +68,7 @@ class Asked:
     reported_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Acted:
+class Acted(NamedTuple):
     """The facts of an action that a decision has to fit; `book` is that of its trade."""
 
     module: str

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from telemetry.decisions.attribute_trades import attribute_due
-from telemetry.decisions.attributed_trades import Attributed, attributed
+from telemetry.decisions.attributed_trades import Attributed, batch_of
 from telemetry.decisions.attribution_rows import (
     OUTCOME_COLUMNS,
     SHARE_COLUMNS,
@@ -34,8 +34,7 @@ def attribute_again(*, now: datetime, chunk: int = CHUNK) -> int:
     for ids in _chunks(chunk):
         with transaction.atomic():
             attribute_alone()
-            found = attributed(ids)
-            stale = _stale(found.trades)
+            stale = _stale(list(batch_of(ids).attributed()))
             reopen(stale, now=now)
         changed += len(stale)
     attribute_due(now=now)

@@ -6,7 +6,7 @@ empty where neutral was served. The trade's rr stands beside each of its decisio
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -77,21 +77,34 @@ class Attributed:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Attributed trades, the scopes that were asked of actions sent with another one, and which decisions fit."""
+    """Closed trades with the decisions that they name; which of these namings fit, and which do not and why."""
 
-    trades: Sequence[Attributed]
-    scopes: Mapping[tuple[str, int], Mapping[str, str]]
+    trades: Sequence[Closed]
+    decisions: Mapping[str, Deciding]
+    misfits: Mapping[Place, Unfit]
     fitting: Collection[Naming]
     unfit: Collection[Naming]
 
+    def attributed(self) -> Iterator[Attributed]:
+        """Yield what becomes of each trade, one after another, so that the first can be stored meanwhile."""
+        return (_attributed(trade, self.decisions, self.misfits) for trade in self.trades)
 
-def attributed(ids: Collection[object]) -> Batch:
-    """Attribute the current trades of these ids to the decisions that fit the actions which name them."""
+    def scopes_asked(self, found: Iterable[Attributed]) -> dict[tuple[str, int], Mapping[str, str]]:
+        """Return the scopes that were asked of the actions of attributed trades that were sent with another one."""
+        return {
+            (each.trade.id, action.action_index): self.decisions[each.used[action.action_index]].scope
+            for each in found
+            for action in each.trade.actions
+            if action.action_index in each.used
+            and self.decisions[each.used[action.action_index]].scope != action.scope
+        }
+
+
+def batch_of(ids: Collection[object]) -> Batch:
+    """Return the current trades of these ids with the decisions that their actions name."""
     trades = closed_trades(ids)
     decisions, known = decisions_named({key for each in trades for action in each.actions for key in action.decisions})
-    misfits, fitting, unfit = _misfits(trades, known)
-    found = [_attributed(trade, decisions, misfits) for trade in trades]
-    return Batch(found, _scopes_asked(found, decisions), fitting, unfit)
+    return Batch(trades, decisions, *_misfits(trades, known))
 
 
 def _misfits(trades: Sequence[Closed], known: NamedDecisions) -> tuple[dict[Place, Unfit], set[Naming], set[Naming]]:
@@ -114,7 +127,7 @@ def _misfits(trades: Sequence[Closed], known: NamedDecisions) -> tuple[dict[Plac
         if misfit is not Misfit.TAKEN:
             unfit.add((key, trade.external_id))
         if misfit is not Misfit.TAKEN or not trade.is_superseded:
-            misfits[trade.id, action.index, key] = misfit, retired.get(key, REASONS[misfit])
+            misfits[trade.id, action.action_index, key] = misfit, retired.get(key, REASONS[misfit])
     return misfits, fitting, unfit
 
 
@@ -126,17 +139,17 @@ def _attributed(trade: Closed, decisions: Mapping[str, Deciding], misfits: Mappi
     named: list[Named] = []
     used: dict[int, str] = {}
     for action in trade.actions:
-        last = next((i for i in reversed(action.decisions) if (trade.id, action.index, i) not in misfits), None)
+        last = next((i for i in reversed(action.decisions) if (trade.id, action.action_index, i) not in misfits), None)
         levers: list[ScalingLever] = []
         if last is not None:
-            used[action.index] = last
+            used[action.action_index] = last
             if not trade.is_superseded and action.category not in SALES:  # what is sold is no larger for its levers
                 levers = _levers(last, decisions[last], action.applied, parts)
         for key in action.decisions:
-            misfit, why = misfits.get((trade.id, action.index, key), ("", ""))
-            named.append(Named(key, action.index, why or _reason(trade, action, levers, is_used=key == last), misfit))
+            misfit, why = misfits.get((trade.id, action.action_index, key), ("", ""))
+            named.append(Named(key, action.action_index, why or _reason(trade, action, levers, is_used=key == last), misfit))
         if action.category == ActionCategory.ADD:
-            legs.append(Leg(str(action.index), levers, action.fraction, action.leg_rr))
+            legs.append(Leg(str(action.action_index), levers, action.fraction, action.leg_rr))
         else:
             whole += levers
     attribution = attribute_soundly(whole, trade.rr, legs)
@@ -174,15 +187,3 @@ def _levers(
     if not applied:
         return list(levers.values())
     return as_applied(levers, applied, capped=CUT_BY_CAP if decision.module == Module.PM else None)
-
-
-def _scopes_asked(
-    attributed: Sequence[Attributed], decisions: Mapping[str, Deciding]
-) -> dict[tuple[str, int], Mapping[str, str]]:
-    """Return the scopes that were asked of the actions that were sent with another one."""
-    return {
-        (each.trade.id, action.index): decisions[each.used[action.index]].scope
-        for each in attributed
-        for action in each.trade.actions
-        if action.index in each.used and decisions[each.used[action.index]].scope != action.scope
-    }

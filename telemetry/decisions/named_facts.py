@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -30,11 +29,10 @@ FROM telemetry_decision WHERE decision_id = ANY(%s::uuid[])
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Acting:
+class Acting(NamedTuple):
     """One action of a closed trade, as far as attribution needs it."""
 
-    index: int
+    action_index: int
     module: str
     pattern_key: str
     category: str
@@ -46,8 +44,7 @@ class Acting:
     leg_rr: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(NamedTuple):
     """A closed trade with its actions; another one may count for the same position."""
 
     id: str
@@ -58,8 +55,7 @@ class Closed:
     actions: Sequence[Acting]
 
 
-@dataclass(frozen=True, slots=True)
-class Deciding:
+class Deciding(NamedTuple):
     """A decision, as far as attribution needs it."""
 
     module: str

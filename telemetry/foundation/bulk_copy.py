@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from django.db import connection, models
 from psycopg import sql
 
 from telemetry.foundation.core import binary_copy
+
+AT_A_TIME = 500  # binary rows in a message to the server
 
 
 def copy_rows(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
@@ -34,15 +37,22 @@ def copy_rows(model: type[models.Model], columns: Sequence[str], rows: Iterable[
 
 
 def copy_binary(model: type[models.Model], columns: Sequence[str], rows: Iterable[bytes]) -> int:
-    """COPY rows that are in binary form (`core.binary_copy`); otherwise as `copy_rows`."""
+    """COPY rows that are in binary form (`core.binary_copy`); otherwise as `copy_rows`.
+
+    They are sent as they are made, some hundreds at a time: the server stores the first while the next are computed.
+    """
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
         sql.Identifier(model._meta.db_table), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
-    packed = list(rows)
+    written, left = 0, iter(rows)
     with (
         connection.cursor() as cursor,
         connection.wrap_database_errors,
         cursor.copy(statement.as_string(cursor.connection)) as copy,
     ):
-        copy.write(b"".join((binary_copy.HEADER, *packed, binary_copy.TRAILER)))
-    return len(packed)
+        copy.write(binary_copy.HEADER)
+        while packed := list(islice(left, AT_A_TIME)):
+            copy.write(b"".join(packed))
+            written += len(packed)
+        copy.write(binary_copy.TRAILER)
+    return written

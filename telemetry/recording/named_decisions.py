@@ -27,30 +27,32 @@ SELECT json_build_array(decision_id, module, pattern_key, action_category, at, r
 FROM telemetry_decision WHERE decision_id = ANY(%s::uuid[])
 """
 CREDITS = "SELECT decision_id::text, external_id FROM telemetry_decisioncredit WHERE decision_id = ANY(%s::uuid[])"
-# All revisions of the trades that name a decision which several trades name. Action ids grow in the order of recording.
-# A current revision counts unless a trade of a better book tells the same position.
-NAMED = """
-WITH named AS MATERIALIZED (
-    SELECT wanted.id, trade.external_id, trade.id AS trade_id, action.id AS action_id
-    FROM unnest(%s::uuid[]) AS wanted (id)
-    JOIN telemetry_action AS action
-        ON action.decision_ids @> ARRAY[wanted.id] AND NOT (action.decision_ids = '{}'::uuid[])
-    JOIN telemetry_trade AS trade ON trade.id = action.trade_id
-)
-SELECT named.id::text, trade.external_id, trade.revision, trade.rr IS NOT NULL,
+# Which of the decisions several actions name; few are. What these actions and their trades say is read by NAMINGS, by
+# their ids: how many actions name a decision cannot be estimated, and a join would read all trades and all actions.
+NAMED_AGAIN = """
+SELECT wanted.id::text, naming.actions FROM unnest(%s::uuid[]) AS wanted (id)
+CROSS JOIN LATERAL (
+    SELECT array_agg(action.id) AS actions FROM telemetry_action AS action
+    WHERE action.decision_ids @> ARRAY[wanted.id] AND NOT (action.decision_ids = '{}'::uuid[])
+) AS naming WHERE cardinality(naming.actions) > 1
+"""
+# Of all revisions of trades. Action ids grow in the order of recording. A current revision counts unless a trade of a
+# better book tells the same position.
+NAMINGS = """
+SELECT action.id, trade.external_id, trade.revision, trade.rr IS NOT NULL,
     trade.is_current AND trade.superseded_by = '',
-    action.id, action.module, action.pattern_key, action.action_category, action.at, trade.book
-FROM named JOIN telemetry_action AS action ON action.id = action_id
-JOIN telemetry_trade AS trade ON trade.id = named.trade_id
-WHERE named.id IN (SELECT id FROM named GROUP BY id HAVING min(external_id) <> max(external_id))
+    action.module, action.pattern_key, action.action_category, action.at, trade.book
+FROM telemetry_action AS action JOIN telemetry_trade AS trade ON trade.id = action.trade_id
+WHERE action.id = ANY(%s::bigint[])
 """
 CLAIM = """
 INSERT INTO telemetry_decisioncredit (decision_id, external_id)
-SELECT * FROM unnest(%s::uuid[], %s::text[]) AS claimed (id, trade) ORDER BY id
+SELECT * FROM ROWS FROM (unnest(%s::uuid[]), json_array_elements_text(%s)) AS claimed (id, trade) ORDER BY id
 ON CONFLICT (decision_id) DO NOTHING
 """
 RELEASE = """
-DELETE FROM telemetry_decisioncredit AS credit USING unnest(%s::uuid[], %s::text[]) AS released (id, trade)
+DELETE FROM telemetry_decisioncredit AS credit
+USING ROWS FROM (unnest(%s::uuid[]), json_array_elements_text(%s)) AS released (id, trade)
 WHERE credit.decision_id = released.id AND credit.external_id = released.trade
 """
 ARRIVED = """
@@ -177,11 +179,16 @@ def reopen(trades: Collection[UUID], *, now: datetime) -> None:
 
 
 def _first_to_name(asked: Mapping[str, Asked], ids: Collection[str]) -> dict[str, str]:
-    """Return decision -> the external id of the trade that it counts for while it is credited to none."""
+    """Return decision -> the external id of the trade that it counts for while it is credited to none.
+
+    Those that one trade names are left out: they count for whoever asks.
+    """
     since: dict[Naming, dict[int, int]] = {}  # revision that names and fits -> its first action to do so
     standing: dict[Naming, int] = {}  # the current revision of trades that count
-    for decision, external_id, revision, has_rr, counts, action, *acted in _rows(NAMED, [as_array(ids)]) if ids else ():
-        if has_rr and misfit(asked[decision], Acted(*acted), longest=settings.LONGEST_FROM_DECISION_TO_ACTION) is None:
+    for decision, namings in _named_by_several(ids).items():
+        for action, external_id, revision, has_rr, counts, *acted in namings:
+            if not has_rr or misfit(asked[decision], Acted(*acted), longest=settings.LONGEST_FROM_DECISION_TO_ACTION):
+                continue
             naming = decision, external_id
             revisions = since.setdefault(naming, {})
             revisions[revision] = min(action, revisions.get(revision, action))
@@ -189,6 +196,16 @@ def _first_to_name(asked: Mapping[str, Asked], ids: Collection[str]) -> dict[str
                 standing[naming] = revision
     begun = {naming: _begun(since[naming], revision) for naming, revision in standing.items()}
     return dict(sorted(begun, key=lambda naming: -begun[naming]))  # the first one overwrites the others
+
+
+def _named_by_several(ids: Collection[str]) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the rows of NAMINGS of the actions that name each of these decisions, if several trades name it."""
+    actions = dict(_rows(NAMED_AGAIN, [as_array(ids)])) if ids else {}
+    if not actions:
+        return {}
+    rows = {row[0]: row for row in _rows(NAMINGS, [as_array({key for keys in actions.values() for key in keys})])}
+    namings = {decision: [rows[key] for key in keys] for decision, keys in actions.items()}
+    return {decision: found for decision, found in namings.items() if len({row[1] for row in found}) > 1}
 
 
 def _begun(since: Mapping[int, int], revision: int) -> int:
@@ -208,7 +225,7 @@ def _execute(statement: str, namings: Collection[Naming]) -> list[Any]:
     if not namings:
         return []
     decisions, trades = zip(*sorted(namings), strict=True)
-    return _rows(statement, [list(decisions), list(trades)])
+    return _rows(statement, [as_array(decisions), json.dumps(trades)])
 
 
 def _rows(statement: str, parameters: Sequence[Any]) -> list[Any]:

@@ -32,11 +32,12 @@ class BytesRead:
 
     def many(self, text: str) -> tuple[Any, ...]:
         """Return the values of a struct layout and move on. Raises ValueError where the bytes end early."""
-        form = layout(text)
-        if self._place + form.size > len(self._content):
-            raise ValueError(f"the trace ends at byte {len(self._content)}, in the middle of a value")
-        found = form.unpack_from(self._content, self._place)
-        self._place += form.size
+        form, place = layout(text), self._place
+        try:
+            found = form.unpack_from(self._content, place)
+        except struct.error:
+            raise ValueError(f"the trace ends at byte {len(self._content)}, in the middle of a value") from None
+        self._place = place + form.size
         return found
 
     def one(self, text: str) -> Any:
@@ -45,7 +46,7 @@ class BytesRead:
 
     def floats(self, count: int) -> tuple[float, ...]:
         """Return `count` float64 values and move on."""
-        return self.many(f"{count}d")
+        return self.many(f"{count}d") if count else ()
 
     def raw(self, count: int) -> bytes:
         """Return `count` bytes and move on."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from typing import NamedTuple
 
 from telemetry.core.decision_trace.bytes_read import BytesRead, layout
 from telemetry.core.decision_trace.words import LEVERS, STEADY_FACTORS, words_of
@@ -15,8 +16,7 @@ from telemetry.core.decision_trace.words import LEVERS, STEADY_FACTORS, words_of
 WEIGHED, HAS_TARGETS, EXCLUDED = 1, 2, 4
 
 
-@dataclass(frozen=True, slots=True)
-class Constants:
+class Constants(NamedTuple):
     """An override and its line, with `packed`: the levers it moves, their targets and its steady weight factors."""
 
     override: str

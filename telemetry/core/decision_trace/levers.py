@@ -32,6 +32,7 @@ DETAIL = (
 (
     MOVED, SERVED_ALONE, SERVED_NEUTRAL, TARGET, STEPPED, CURRENT, NEUTRAL, SUPPORT, PRIOR, CUT, STEP_LIMITED, BOUNDED,
 ) = (1 << place for place in range(12))  # fmt: skip
+STORED = SERVED_ALONE | TARGET | STEPPED | CURRENT | NEUTRAL | SUPPORT | PRIOR | CUT  # bits of a number of its own
 NEUTRAL_AT = tuple(layout("BH").pack(place, 0) for place in range(len(LEVERS)))  # each lever that was served as 1
 NUMBERS = tuple(layout(f"{count}d") for count in range(12))
 Levers = Mapping[str, Mapping[str, Any]]
@@ -129,11 +130,12 @@ def _unpacked(read: BytesRead) -> tuple[str, dict[str, Any]]:
     if not mask & MOVED:
         return name, {"served": read.one("d") if mask & SERVED_ALONE else 1.0}
     combiner, flags = read.many("BB")
+    numbers = iter(read.floats(1 + (mask & STORED).bit_count()))
 
     def stored(bit: int, otherwise: Any) -> Any:
-        return read.one("d") if mask & bit else otherwise
+        return next(numbers) if mask & bit else otherwise
 
-    value = read.one("d")
+    value = next(numbers)
     served = stored(SERVED_ALONE, round(value, DECIMALS) + 0.0)
     target = stored(TARGET, value)
     stepped = stored(STEPPED, target)
