@@ -42,13 +42,15 @@ _BEGUN = """(
         SELECT FROM overrides_membership AS p WHERE p.line_id = b.line_id AND p.to_version = b.from_version
     )
 )"""
+_OLDEST = "SELECT max(number) FROM learning_configs WHERE module = %(module)s AND published_at <= %(since)s"
+# A line is in force since the version of its revision or longer; earlier revisions are read only where that is young.
 _LISTED_LINES = f"""
 WITH asked AS (
     SELECT pattern_key, action_category, sum(decisions)::bigint AS decisions, sum(longs) AS longs, sum(shorts) AS shorts
     FROM overrides_keyuse WHERE module = %(module)s AND day >= %(since)s::date GROUP BY 1, 2
-), judged AS MATERIALIZED (
-    SELECT l.id AS line, l.pattern_key, l.action_category, l.scope, l.channel, h.override_id AS override,
-        use.last_matched, use.last_acted, coalesce(asked.decisions, 0) AS asked, h.from_version,
+), judged AS (
+    SELECT l.id AS line, l.pattern_key, l.action_category, h.override_id AS override, h.from_version,
+        use.last_matched, use.last_acted, coalesce(asked.decisions, 0) AS asked,
         CASE
             WHEN use.last_matched >= %(since)s THEN CASE
                 WHEN use.last_acted IS NULL OR use.last_acted < %(since)s THEN 'left out'
@@ -66,18 +68,18 @@ WITH asked AS (
     LEFT JOIN asked ON asked.pattern_key = l.pattern_key AND asked.action_category = l.action_category
     WHERE h.module = %(module)s AND h.to_version IS NULL AND l.created_at <= %(since)s
 ), listed AS (
-    SELECT * FROM judged WHERE use = ANY(%(uses)s::text[]) AND {_BEGUN} <= (
-        SELECT max(number) FROM learning_configs WHERE module = %(module)s AND published_at <= %(since)s
-    )
+    SELECT * FROM judged WHERE use = ANY(%(uses)s::text[])
+        AND (from_version <= ({_OLDEST}) OR {_BEGUN} <= ({_OLDEST}))
 )
 """
 _LISTED = f"""
 {_LISTED_LINES}, shown AS (
     SELECT * FROM listed ORDER BY last_matched NULLS FIRST, pattern_key, action_category, line LIMIT %(most)s
 )
-SELECT line, override, pattern_key, action_category, scope::text, channel, use, last_matched, last_acted, asked,
-    (SELECT published_at FROM learning_configs WHERE module = %(module)s AND number = {_BEGUN})
-FROM shown ORDER BY last_matched NULLS FIRST, pattern_key, action_category, line
+SELECT line, override, shown.pattern_key, shown.action_category, scope::text, channel, use, last_matched, last_acted,
+    asked, (SELECT published_at FROM learning_configs WHERE module = %(module)s AND number = {_BEGUN})
+FROM shown JOIN overrides_line ON id = line
+ORDER BY last_matched NULLS FIRST, shown.pattern_key, shown.action_category, line
 """
 _COUNTED = f"{_LISTED_LINES} SELECT use, count(*) FROM listed GROUP BY use"
 _VALUES = f"""
