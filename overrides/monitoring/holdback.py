@@ -13,11 +13,11 @@ from overrides.core.monitoring.holdback_effect import ContrastDay, Drawn, Holdba
 from overrides.models import HoldbackDay
 from telemetry.core.decision_fit import BACKTEST
 
+BEGAN = "SELECT min(at) FROM telemetry_decision WHERE reason = 'HOLDBACK'"
 # The first closed position of every key, with its draw and the shares that its decisions name. An answer that names no
 # share was given while no holdback ran, or without a key.
 DRAWN = """
-WITH began AS (SELECT min(at) AS at FROM telemetry_decision WHERE reason = 'HOLDBACK'),
-position AS (
+WITH position AS (
     SELECT trade.id, trade.book, trade.closed_at, trade.rr, min(decision.request ->> 'position_key') AS key,
         min((decision.request #>> '{holdback,draw}')::float8) AS draw,
         min((decision.request #>> '{holdback,percent}')::float8) AS least,
@@ -26,7 +26,7 @@ position AS (
     JOIN telemetry_decisionoutcome AS outcome ON outcome.trade_id = trade.id AND outcome.misfit = ''
     JOIN telemetry_decision AS decision ON decision.decision_id = outcome.decision_id
     WHERE trade.is_current AND trade.superseded_by = '' AND trade.rr IS NOT NULL AND trade.book <> %(hindsight)s
-    AND trade.closed_at >= (SELECT at FROM began) AND trade.closed_at < %(until)s
+    AND trade.closed_at >= %(began)s AND trade.closed_at < %(until)s
     AND decision.request ? 'holdback' AND decision.request ? 'position_key'
     GROUP BY trade.id
 ),
@@ -46,7 +46,9 @@ def refresh_holdback(*, now: datetime) -> int:
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute(DRAWN, {"hindsight": BACKTEST, "until": midnight})
+            cursor.execute(BEGAN)
+            [began] = cursor.fetchone()  # a value, whose selectivity the planner can estimate
+            cursor.execute(DRAWN, {"hindsight": BACKTEST, "until": midnight, "began": began})
             positions: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
             for book, *columns in cursor.fetchall():
                 positions[book].append(tuple(columns))
