@@ -24,7 +24,7 @@ from config.desk.earned_words import (
 )
 from overrides.admin.charts.earned_sum import earned_sum
 from overrides.core.monitoring.day_sequence import FEWEST_DAYS
-from overrides.monitoring.earned import LEFT_OUT, Earned, earned_by_book
+from overrides.monitoring.earned import LEFT_OUT, UNMOVED, Earned, earned_by_book
 from overrides.monitoring.holdback import holdback_contrast
 from overrides.monitoring.refresh_earned import first_switched_on
 from telemetry.foundation.core.canonical_json import utc_text
@@ -34,7 +34,7 @@ PERMISSION = "telemetry.view_attribution"
 COLUMNS = (
     "module", "book", "first_day", "last_day", "days", "positions", "moved", "total", "mean", "low", "high",
     "neutral_mean", "neutral_low", "neutral_high", "verdict", "further_days", "superseded", "without_rr", "waiting",
-    "opened_before", "adds_without_leg", "computed_at",
+    "opened_before", "adds_without_leg", "unknown_decision", "unfit_decision", "computed_at",
 )  # fmt: skip
 
 
@@ -66,6 +66,7 @@ def earned_page(request: HttpRequest) -> HttpResponse:
             "verdict": verdict_words(shown),
             "neutral": neutral_words(shown),
             "picture": earned_sum(shown.found),
+            "unmoved": [(count, UNMOVED[name]) for name, count in shown.unmoved.items() if count],
             "left_out": [(count, LEFT_OUT[name]) for name, count in shown.left_out.items() if count],
         }
     return TemplateResponse(request, "desk/earned.html", context | _holdback(found))
@@ -130,6 +131,8 @@ def _csv_row(each: Earned) -> dict[str, Any]:
         "verdict": each.verdict.value,
         "further_days": each.further_days,
         **each.left_out,
-        "adds_without_leg": each.without_leg,
+        "adds_without_leg": each.unmoved["without_leg"],
+        "unknown_decision": each.unmoved["unknown_decision"],
+        "unfit_decision": each.unmoved["unfit_decision"],
         "computed_at": None if each.computed_at is None else utc_text(each.computed_at),
     }

@@ -48,7 +48,13 @@ class EarnedSerializer(serializers.Serializer[Any]):
         help_text="days with closed positions until a mean of this size is shown, or an interval exists",
     )
     left_out = serializers.DictField(child=serializers.IntegerField(), help_text="closed trades not counted, by reason")
-    adds_without_leg = serializers.IntegerField()
+    adds_without_leg = serializers.IntegerField(help_text="positions with one: its size counts as unmoved")
+    unknown_decision = serializers.IntegerField(
+        help_text="positions with an allocation, entry or add whose decision is not stored: its size counts as unmoved"
+    )
+    unfit_decision = serializers.IntegerField(
+        help_text="the same where the decision was not made for the action, or counts for another trade"
+    )
     computed_at = serializers.DateTimeField(allow_null=True)
 
 
@@ -115,7 +121,9 @@ def _document(each: Earned) -> dict[str, Any]:
         "verdict": each.verdict.value,
         "further_days": each.further_days,
         "left_out": {name: each.left_out[name] for name in LEFT_OUT},
-        "adds_without_leg": each.without_leg,
+        "adds_without_leg": each.unmoved["without_leg"],
+        "unknown_decision": each.unmoved["unknown_decision"],
+        "unfit_decision": each.unmoved["unfit_decision"],
         "computed_at": each.computed_at,
     }
 

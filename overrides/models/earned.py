@@ -27,6 +27,12 @@ class EarnedDay(models.Model):
     exposure = models.FloatField(help_text="sum of M - M0")
     rr = models.FloatField(help_text="sum of the outcomes, in R")
     without_leg = models.PositiveIntegerField(help_text="positions with an add whose part is not known")
+    unknown_decision = models.PositiveIntegerField(
+        db_default=0, help_text="positions with a sizing action whose decision is not stored"
+    )
+    unfit_decision = models.PositiveIntegerField(
+        db_default=0, help_text="positions with a sizing action whose decision was not made for it"
+    )
     superseded = models.PositiveIntegerField(help_text="left out: a trade of another book tells the same position")
     without_rr = models.PositiveIntegerField(help_text="left out: no outcome in R")
     waiting = models.PositiveIntegerField(help_text="left out: not attributed yet")

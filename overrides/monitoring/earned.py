@@ -20,6 +20,12 @@ LEFT_OUT: Mapping[str, str] = {
     "waiting": "not attributed yet",
     "opened_before": "opened before the module was first switched on",
 }
+# What a position lacks by which an action of it would have moved its size.
+UNMOVED: Mapping[str, str] = {
+    "without_leg": "an add whose fraction or outcome is not known",
+    "unknown_decision": "an allocation, entry or add whose decision is not stored",
+    "unfit_decision": "an allocation, entry or add whose decision was not made for it, or counts for another trade",
+}
 
 
 @dataclass(frozen=True)
@@ -27,8 +33,8 @@ class Earned:
     """What the levers of a module (None: all) earned in a book (None: all that are not backtests).
 
     `first` and `last` are the first and last UTC day with closed positions, None without any. `left_out` counts closed
-    trades by the reason for which they are not among the positions, `without_leg` the positions with an add whose part
-    is not known, so that its size counts as unmoved.
+    trades by the reason for which they are not among the positions, `unmoved` positions by what they lack, so that the
+    size of an action counts as unmoved.
     """
 
     module: str | None
@@ -37,7 +43,7 @@ class Earned:
     first: date | None
     last: date | None
     left_out: Mapping[str, int]
-    without_leg: int
+    unmoved: Mapping[str, int]
     computed_at: datetime | None
 
     @property
@@ -118,7 +124,7 @@ def _earned(module: str | None, book: str | None, rows: Iterable[EarnedDay], sin
         min(days, default=None),
         max(days, default=None),
         {name: sum(getattr(row, name) for row in inside) for name in LEFT_OUT},
-        sum(row.without_leg for row in inside),
+        {name: sum(getattr(row, name) for row in inside) for name in UNMOVED},
         max((row.computed_at for row in rows), default=None),
     )
 

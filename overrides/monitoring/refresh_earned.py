@@ -17,26 +17,30 @@ from overrides.models import EarnedDay
 from overrides.models.earned import WHOLE
 from overrides.monitoring.holdback import refresh_holdback
 from telemetry.core.decision_fit import BACKTEST
+from telemetry.core.vocabulary import SALES
 from telemetry.models import MODULES, AuditEntry
+from telemetry.recording.rank_books import told_by_excluded
 
 OVERLAP = timedelta(hours=1)  # what a transaction wrote may become visible that long after its own time
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('refresh earned', 0))"
-# Days of the trades recorded or attributed since, of all their revisions, and of those that they supersede.
+# Days of the trades recorded or attributed since, of all their revisions, of those that they supersede, and of those
+# that other books tell of the same position.
 CHANGED = """
 WITH fresh AS (
-    SELECT external_id FROM telemetry_trade WHERE recorded_at >= %(since)s
-    UNION SELECT trade.external_id FROM telemetry_trade AS trade JOIN telemetry_attribution AS attribution
+    SELECT external_id, entry_id FROM telemetry_trade WHERE recorded_at >= %(since)s
+    UNION SELECT trade.external_id, trade.entry_id FROM telemetry_trade AS trade JOIN telemetry_attribution AS attribution
         ON attribution.trade_id = trade.id WHERE attribution.attributed_at >= %(since)s
 )
 SELECT DISTINCT (closed_at AT TIME ZONE 'UTC')::date FROM telemetry_trade
 WHERE external_id IN (SELECT external_id FROM fresh)
+OR entry_id <> '' AND entry_id IN (SELECT entry_id FROM fresh)
 OR superseded_by <> '' AND superseded_by IN (SELECT external_id FROM fresh)
 """
 # A share divided by the outcome that it scales is how far its decision moved the size: (M - M0) * rr / rr.
 SUMS = """
 INSERT INTO overrides_earnedday (
-    module, book, day, positions, moved, replayed, exposure, rr, without_leg, superseded, without_rr, waiting,
-    opened_before, computed_at
+    module, book, day, positions, moved, replayed, exposure, rr, without_leg, unknown_decision, unfit_decision,
+    superseded, without_rr, waiting, opened_before, computed_at
 )
 WITH began (module, at) AS (SELECT * FROM unnest(%(modules)s::text[], %(began)s::timestamptz[])),
 trade AS MATERIALIZED (
@@ -52,6 +56,19 @@ asked AS (
             action_category = 'add' AND decision_ids <> '{}' AND (fraction IS NULL OR leg_rr IS NULL) AS lacks_leg
         FROM telemetry_action WHERE trade_id IN (SELECT id FROM trade)
     ) AS each GROUP BY trade_id, module
+),
+-- Actions that would have sized the position and name decisions of which none may be used.
+undecided AS (
+    SELECT trade_id, unnest(ARRAY['', module]) AS module, bool_or(is_unknown) AS is_unknown,
+        bool_or(NOT is_unknown) AS is_unfit
+    FROM (
+        SELECT trade_id, action_index, bool_or(misfit = 'unknown') AS is_unknown FROM telemetry_decisionoutcome
+        WHERE misfit <> '' AND trade_id IN (SELECT id FROM trade) GROUP BY 1, 2
+    ) AS misnamed JOIN telemetry_action AS action USING (trade_id)
+    WHERE action.index = action_index AND action.action_category <> ALL(%(sales)s) AND NOT EXISTS (
+        SELECT FROM telemetry_decisionoutcome AS used
+        WHERE used.trade_id = misnamed.trade_id AND used.action_index = misnamed.action_index AND used.misfit = ''
+    ) GROUP BY trade_id, 2
 ),
 of_decision AS (
     SELECT attribution_id AS trade_id, decision_id, sum(share) AS share FROM telemetry_attributionshare
@@ -72,8 +89,9 @@ earned AS (
     FROM moved GROUP BY trade_id, module
 ),
 position AS (
-    SELECT began.module, trade.book, trade.day, trade.rr, asked.lacks_leg, earned.replayed, earned.exposure,
-        CASE WHEN trade.superseded_by <> '' THEN 'superseded'
+    SELECT began.module, trade.book, trade.day, trade.rr, asked.lacks_leg, undecided.is_unknown, undecided.is_unfit,
+        earned.replayed, earned.exposure,
+        CASE WHEN trade.superseded_by <> '' OR trade.id = ANY(%(told_better)s::uuid[]) THEN 'superseded'
              WHEN trade.rr IS NULL THEN 'without rr'
              WHEN trade.opened_at < began.at THEN 'opened before'
              WHEN pending.trade_id IS NOT NULL THEN 'waiting'
@@ -81,6 +99,7 @@ position AS (
     FROM trade JOIN began ON trade.closed_at >= began.at
     JOIN asked ON asked.trade_id = trade.id AND asked.module = began.module
     LEFT JOIN earned ON earned.trade_id = trade.id AND earned.module = began.module
+    LEFT JOIN undecided ON undecided.trade_id = trade.id AND undecided.module = began.module
     LEFT JOIN telemetry_pendingattribution AS pending ON pending.trade_id = trade.id
 )
 SELECT module, book, day,
@@ -90,6 +109,8 @@ SELECT module, book, day,
     coalesce(sum(exposure) FILTER (WHERE left_out = ''), 0),
     coalesce(sum(rr) FILTER (WHERE left_out = ''), 0),
     count(*) FILTER (WHERE left_out = '' AND lacks_leg),
+    count(*) FILTER (WHERE left_out = '' AND is_unknown),
+    count(*) FILTER (WHERE left_out = '' AND is_unfit),
     count(*) FILTER (WHERE left_out = 'superseded'),
     count(*) FILTER (WHERE left_out = 'without rr'),
     count(*) FILTER (WHERE left_out = 'waiting'),
@@ -123,7 +144,7 @@ def refresh_earned(*, now: datetime, everything: bool = False) -> int:
                 {
                     "modules": list(began), "began": list(began.values()), "hindsight": BACKTEST, "until": midnight,
                     "first": min(began.values()),  # a value, whose selectivity the planner can estimate
-                    "days": days, "now": now,
+                    "days": days, "now": now, "sales": list(SALES), "told_better": told_by_excluded(),
                 },
             )  # fmt: skip
             return int(cursor.rowcount)

@@ -40,11 +40,15 @@ class _Telling:
     external_id: str
     book: str
     is_included: bool
+    has_rr: bool
     exchange: str
     superseded_by: str
 
     def yields_to(self, other: _Telling) -> bool:
-        return other.is_included and supersedes(other.book, self.book, other.exchange, self.exchange)
+        return other.is_included and self.is_told_better_by(other)
+
+    def is_told_better_by(self, other: _Telling) -> bool:
+        return supersedes(other.book, self.book, other.exchange, self.exchange)
 
 
 def wait_for_others() -> None:
@@ -72,6 +76,22 @@ def rank_books(entry_ids: Iterable[str], now: datetime) -> set[GroupTrade]:
     return _supersede(superseded, now) | _release(released, now)
 
 
+def told_by_excluded() -> list[UUID]:
+    """Return the current trades whose position an excluded trade of a better book tells with an outcome in R.
+
+    Learning needs them in its place, so they are not superseded; but what the position earned is known from the better
+    one, and is not to be counted twice.
+    """
+    excluded = Trade.objects.filter(is_current=True, book__in=list(RANKS), rr__isnull=False)
+    entries = excluded.exclude(excluded_reason="").exclude(entry_id="").values_list("entry_id", flat=True)
+    return [
+        telling.id
+        for tellings in _tellings(set(entries)).values()
+        for telling in tellings
+        if any(each.has_rr and not each.is_included and telling.is_told_better_by(each) for each in tellings)
+    ]
+
+
 def _tellings(entry_ids: set[str]) -> dict[tuple[str, str], list[_Telling]]:
     """Return the current trades of ranked books by entry and family."""
     found: dict[tuple[str, str], list[_Telling]] = defaultdict(list)
@@ -85,6 +105,7 @@ def _tellings(entry_ids: set[str]) -> dict[tuple[str, str], list[_Telling]]:
             trade.external_id,
             trade.book,
             not trade.excluded_reason,
+            trade.rr is not None,
             exchange_of(trade.cluster_id, trade.entry_id),
             trade.superseded_by,
         )

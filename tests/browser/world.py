@@ -93,8 +93,9 @@ def _earn(now: datetime) -> None:
         swing = (-1) ** back
         for module in ("", "pm"):
             sums = {"moved": 8, "replayed": 0.4 + 0.6 * swing, "exposure": 0.5, "rr": 1.0 + 2.0 * swing}
-            left_out = {"without_leg": 1, "superseded": 2, "without_rr": 0, "waiting": 0, "opened_before": 1}
-            EarnedDay.objects.create(module=module, **day, **sums, **left_out)
+            left_out = {"superseded": 2, "without_rr": 0, "waiting": 0, "opened_before": 1}
+            unmoved = {"without_leg": 1, "unknown_decision": 1, "unfit_decision": 0}
+            EarnedDay.objects.create(module=module, **day, **sums, **unmoved, **left_out)
         drawn = {"served": 8, "held_back": 2, "expected_held_back": 2.0, "replayed": 0.4, "unseen": 3.0 * swing}
         HoldbackDay.objects.create(**day, **drawn)
 

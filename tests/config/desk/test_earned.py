@@ -77,6 +77,16 @@ class TestThePage:
         assert "Sum earned from 2024-01-01 to 2024-02-29: 30.00 R at the end" in text
         assert "/admin/earned/?module=pm&amp;book=paper" in text
 
+    def test_states_which_positions_count_as_zero_and_why(self, viewer: User) -> None:
+        set_mode("on")
+        write(40)
+        EarnedDay.objects.filter(day=FIRST).update(without_leg=1, unknown_decision=3, unfit_decision=2)
+        text = page(browser_of(viewer), "/admin/earned/")
+
+        assert "1</span> position with an add whose fraction or outcome is not known: its size counts" in text
+        assert "3</span> positions with an allocation, entry or add whose decision is not stored: its size" in text
+        assert "2</span> positions with an allocation, entry or add whose decision was not made for it" in text
+
     def test_states_how_long_it_would_take_to_show_what_is_not_shown(self, viewer: User) -> None:
         set_mode("on")
         write(60, replayed=0.5, swing=3.0)
@@ -141,6 +151,7 @@ class TestItsOtherForms:
         lines = b"".join(response.streaming_content).decode().splitlines()
 
         assert lines[0].startswith("module,book,first_day")
+        assert "adds_without_leg,unknown_decision,unfit_decision,computed_at" in lines[0]
         assert len(lines) == 3
         assert ",earns," in lines[1]
 

@@ -10,13 +10,14 @@ import pytest
 
 from overrides.core.monitoring.earned import Verdict
 from overrides.models import EarnedDay
-from overrides.monitoring.earned import earned, earned_by_book
+from overrides.monitoring.earned import UNMOVED, earned, earned_by_book
 from overrides.monitoring.refresh_earned import first_switched_on, refresh_earned
 from telemetry.decisions.attribute_trades import attribute_trades
 from telemetry.decisions.decision_log import record_decisions
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.core.identifiers import uuid7
 from telemetry.models import Attribution
+from telemetry.recording.named_decisions import HAS_WAITED
 from telemetry.recording.record_trades import record_trades
 from tests.builders import (
     DAY,
@@ -32,6 +33,7 @@ from tests.builders import (
 
 pytestmark = pytest.mark.django_db
 OPENED = NOW - 2 * DAY
+NONE = dict.fromkeys(UNMOVED, 0)
 DM = "dm_pattern.allocation.allocation"
 
 
@@ -86,7 +88,67 @@ class TestTheSumsOfDays:
     def test_count_the_adds_without_a_leg(self) -> None:
         close(make_trade("t1", actions=[action_payload(), sized(1.1, action_category="add")]))
 
-        assert (earned("pm").without_leg, earned("pm").total) == (1, 0.0)
+        assert (earned("pm").unmoved["without_leg"], earned("pm").total) == (1, 0.0)
+
+    def test_count_the_positions_whose_decision_is_not_stored(self) -> None:
+        unknown = action_payload(decision_ids=[str(uuid7(OPENED))])
+        record_trades([make_trade("t1", actions=[unknown]), make_trade("t2", actions=[sized(1.1)])], now=NOW)
+        attribute_trades(now=NOW + HAS_WAITED)
+        refresh_earned(now=NOW)
+
+        found = earned("pm")
+        assert (found.trades, found.moved, found.unmoved) == (2, 1, {**NONE, "unknown_decision": 1})
+        assert earned().unmoved == found.unmoved
+
+    def test_count_the_positions_whose_decision_was_made_for_something_else(self) -> None:
+        add = sized(1.1, action_category="add")
+        close(make_trade("t1", actions=[action_payload(decision_ids=add["decision_ids"])]))
+
+        assert (earned("pm").trades, earned("pm").moved) == (1, 0)
+        assert earned("pm").unmoved == {**NONE, "unfit_decision": 1}
+
+    def test_count_no_position_of_which_another_named_decision_was_used(self) -> None:
+        named = sized(1.1)
+        named["decision_ids"] = [str(uuid7(OPENED)), *named["decision_ids"]]
+        record_trades([make_trade("t1", rr=1.5, actions=[named])], now=NOW)
+        attribute_trades(now=NOW + HAS_WAITED)
+        refresh_earned(now=NOW)
+
+        assert (earned("pm").unmoved, earned("pm").total) == (NONE, pytest.approx(0.15))
+
+    def test_count_no_position_because_of_a_sale_whose_decision_is_not_stored(self) -> None:
+        sale = action_payload(action_category="exit", decision_ids=[str(uuid7(OPENED))])
+        record_trades([make_trade("t1", actions=[sized(1.1), sale])], now=NOW)
+        attribute_trades(now=NOW + HAS_WAITED)
+        refresh_earned(now=NOW)
+
+        assert (earned("pm").unmoved, earned("pm").moved) == (NONE, 1)
+
+    @pytest.mark.parametrize("order", [("live", "dry"), ("dry", "live")])
+    def test_count_a_position_once_that_an_excluded_trade_of_a_better_book_tells(self, order: tuple[str, str]) -> None:
+        for book in order:
+            close(self._told(book, rr=2.0 if book == "live" else 1.0))
+        found = earned("pm")
+
+        assert (found.trades, found.left_out["superseded"]) == (1, 1)
+        assert found.total == pytest.approx(0.2)  # of the live trade
+        refresh_earned(now=NOW, everything=True)
+        assert earned("pm").total == pytest.approx(0.2)
+
+    def test_count_the_lesser_book_where_the_excluded_trade_has_no_outcome_or_is_of_another_strategy(self) -> None:
+        close(self._told("dry", rr=1.0), self._told("live", rr=None))
+        assert earned("pm").total == pytest.approx(0.1)
+
+        other = sized(1.1, pattern_key="rsi.long.dip")
+        close(self._told("live", "other", rr=3.0, actions=[other]))
+        assert (earned("pm").trades, earned("pm").total) == (2, pytest.approx(0.4))
+
+    @staticmethod
+    def _told(book: str, name: str = "", **over: Any) -> Any:
+        """Return a trade of an entry that several books tell, which is excluded in the book `live`."""
+        excluded = {"excluded_reason": "not mine"} if book == "live" else {}
+        told = {"book": book, "entry_id": "BTC:long:10h", "cluster_id": "BTC:long:10h:donchian", **excluded}
+        return make_trade(name or book, **({"actions": [sized(1.1)]} | told | over))
 
     def test_do_not_count_what_the_bot_moved_of_its_own(self) -> None:
         close(make_trade("t1", rr=1.0, actions=[sized(1.02, applied={"size_mult": 5.0})]))
