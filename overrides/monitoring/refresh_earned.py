@@ -28,8 +28,9 @@ LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('refresh earned', 0))"
 CHANGED = """
 WITH fresh AS (
     SELECT external_id, entry_id FROM telemetry_trade WHERE recorded_at >= %(since)s
-    UNION SELECT trade.external_id, trade.entry_id FROM telemetry_trade AS trade JOIN telemetry_attribution AS attribution
-        ON attribution.trade_id = trade.id WHERE attribution.attributed_at >= %(since)s
+    UNION SELECT trade.external_id, trade.entry_id FROM telemetry_trade AS trade
+        JOIN telemetry_attribution AS attribution ON attribution.trade_id = trade.id
+        WHERE attribution.attributed_at >= %(since)s
 )
 SELECT DISTINCT (closed_at AT TIME ZONE 'UTC')::date FROM telemetry_trade
 WHERE external_id IN (SELECT external_id FROM fresh)

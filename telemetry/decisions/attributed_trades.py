@@ -95,8 +95,7 @@ class Batch:
             (each.trade.id, action.action_index): self.decisions[each.used[action.action_index]].scope
             for each in found
             for action in each.trade.actions
-            if action.action_index in each.used
-            and self.decisions[each.used[action.action_index]].scope != action.scope
+            if action.action_index in each.used and self.decisions[each.used[action.action_index]].scope != action.scope
         }
 
 
@@ -147,7 +146,9 @@ def _attributed(trade: Closed, decisions: Mapping[str, Deciding], misfits: Mappi
                 levers = _levers(last, decisions[last], action.applied, parts)
         for key in action.decisions:
             misfit, why = misfits.get((trade.id, action.action_index, key), ("", ""))
-            named.append(Named(key, action.action_index, why or _reason(trade, action, levers, is_used=key == last), misfit))
+            named.append(
+                Named(key, action.action_index, why or _reason(trade, action, levers, is_used=key == last), misfit)
+            )
         if action.category == ActionCategory.ADD:
             legs.append(Leg(str(action.action_index), levers, action.fraction, action.leg_rr))
         else:

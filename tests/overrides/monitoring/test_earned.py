@@ -114,7 +114,8 @@ class TestTheSumsOfDays:
         attribute_trades(now=NOW + HAS_WAITED)
         refresh_earned(now=NOW)
 
-        assert (earned("pm").unmoved, earned("pm").total) == (NONE, pytest.approx(0.15))
+        assert earned("pm").unmoved == NONE
+        assert earned("pm").total == pytest.approx(0.15)
 
     def test_count_no_position_because_of_a_sale_whose_decision_is_not_stored(self) -> None:
         sale = action_payload(action_category="exit", decision_ids=[str(uuid7(OPENED))])
@@ -141,7 +142,8 @@ class TestTheSumsOfDays:
 
         other = sized(1.1, pattern_key="rsi.long.dip")
         close(self._told("live", "other", rr=3.0, actions=[other]))
-        assert (earned("pm").trades, earned("pm").total) == (2, pytest.approx(0.4))
+        assert earned("pm").trades == 2
+        assert earned("pm").total == pytest.approx(0.4)
 
     @staticmethod
     def _told(book: str, name: str = "", **over: Any) -> Any:
