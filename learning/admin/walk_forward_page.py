@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from learning.admin.strength_table import strength_csv, strength_rows
-from learning.charts.walk_forward import Growth, forest, growth
+from learning.charts.walk_forward import forest, growth
 from learning.core.significance.strength import LEAST
 from learning.core.walk_forward.calibration import SLOPE_BAR
 from learning.core.walk_forward.score import TILT
 from learning.models import WalkForward
 from learning.validation.walk_forward_runs import CHOICES, Choice, newest_walks
 from overrides.admin.charts.calibration import Calibration, calibration_chart
+from telemetry.foundation.charts.growing_sum import GrowingSum
 
 COLUMNS = ("policy", "combiner", "table", "key", "n", "value", "low", "high", "as_of")
 UPLIFTS = ("uplift", "matched", "optimistic", "optimistic_matched")
@@ -28,7 +29,7 @@ class MethodResult:
     choice: Choice
     walk: WalkForward | None
     coming: WalkForward | None
-    growth: Growth | None
+    growth: GrowingSum | None
     calibration: Calibration | None
 
 

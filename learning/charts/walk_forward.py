@@ -4,75 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
-from telemetry.foundation.charts.canvas import LEFT, WIDTH, polyline
+from telemetry.foundation.charts.canvas import WIDTH
+from telemetry.foundation.charts.growing_sum import RIGHT, GrowingSum, growing_sum
 from telemetry.foundation.charts.scales import LinearScale, Mark
 from telemetry.foundation.core.number_text import signed, typeset
 
-HEIGHT, TOP, BOTTOM = 210.0, 16.0, 178.0
-RIGHT = 20.0
-EPOCH = date(1970, 1, 1)
+EPOCH = date(1970, 1, 1).toordinal()
 ROW, FIRST_ROW, NAMES = 26.0, 20.0, 186.0
 
 
-@dataclass(frozen=True)
-class Growth:
-    """Cumulative uplift by day; `band` is a polygon, the others are lines."""
-
-    band: str
-    uplift: str
-    optimistic: str
-    values: tuple[Mark, ...]
-    days: tuple[Mark, ...]
-    y_zero: float
-    end: float
-    first_day: str
-    last_day: str
-    left: float = LEFT
-    right: float = WIDTH - RIGHT
-    top: float = TOP
-    bottom: float = BOTTOM
-    height: float = HEIGHT
-    width: float = WIDTH
-
-
-def growth(curves: Mapping[str, Sequence[float]]) -> Growth | None:
+def growth(curves: Mapping[str, Sequence[float]]) -> GrowingSum | None:
     """Return the chart of the columns of `learning.core.walk_forward.uplift_curve.curve`; None if there are no days."""
-    days = curves["day"]
-    if not days:
+    if not curves["day"]:
         return None
-    x = _days_scale(days)
-    y = LinearScale.around_zero([each for name in ("low", "high", "optimistic") for each in curves[name]], BOTTOM, TOP)
-
-    def line(column: Sequence[float]) -> str:
-        return polyline((x(day), y(value)) for day, value in zip(days, column, strict=True))
-
-    back = zip(reversed(days), reversed(curves["low"]), strict=True)
-    band = f"{line(curves['high'])} {polyline((x(day), y(value)) for day, value in back)}"
-    ends = (days[0], days[-1]) if days[-1] > days[0] else (days[0],)
-    return Growth(
-        band=band,
-        uplift=line(curves["uplift"]),
-        optimistic=line(curves["optimistic"]),
-        values=y.ticks(signed),
-        days=tuple(Mark(x(day), _date(day)) for day in ends),
-        y_zero=y(0.0),
-        end=curves["uplift"][-1],
-        first_day=_date(days[0]),
-        last_day=_date(days[-1]),
+    days = [EPOCH + int(day) for day in curves["day"]]
+    uplift, low, high, optimistic = (
+        list(zip(days, curves[name], strict=True)) for name in ("uplift", "low", "high", "optimistic")
     )
-
-
-def _days_scale(days: Sequence[float]) -> LinearScale:
-    """Return the horizontal scale of days."""
-    return LinearScale(days[0], max(days[-1], days[0] + 1), LEFT, WIDTH - RIGHT)
-
-
-def _date(day: float) -> str:
-    """Format a day since 1970-01-01 as a date."""
-    return (EPOCH + timedelta(days=int(day))).isoformat()
+    return growing_sum(uplift, low, high, optimistic, [value for _, value in (*low, *high, *optimistic)])
 
 
 @dataclass(frozen=True)

@@ -2,71 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Sequence
 
 from overrides.core.monitoring.earned import Look, Whole
-from telemetry.foundation.charts.canvas import LEFT, WIDTH, polyline
-from telemetry.foundation.charts.scales import LinearScale, Mark
-from telemetry.foundation.core.number_text import signed
+from telemetry.foundation.charts.growing_sum import GrowingSum, growing_sum
 
-HEIGHT, TOP, BOTTOM = 210.0, 16.0, 178.0
-RIGHT = 20.0
 MOST_POINTS = 400  # of a line: more lie closer than a pixel
 ROOM = 1.5  # the scale holds the last interval so many times over; the first ones, far wider, may be cut off
 
 
-@dataclass(frozen=True)
-class EarnedSum:
-    """The chart: `band` is a polygon, `total` and `neutral` are lines; `end` is the last sum in R."""
-
-    band: str
-    total: str
-    neutral: str
-    values: tuple[Mark, ...]
-    days: tuple[Mark, ...]
-    y_zero: float
-    end: float
-    first_day: str
-    last_day: str
-    left: float = LEFT
-    right: float = WIDTH - RIGHT
-    top: float = TOP
-    bottom: float = BOTTOM
-    height: float = HEIGHT
-    width: float = WIDTH
-
-
-def earned_sum(found: Whole) -> EarnedSum | None:
+def earned_sum(found: Whole) -> GrowingSum | None:
     """Return the chart, or None while there are too few days for an interval."""
-    looks = thinned(found.looks())
-    banded = [(look, look.low, look.high) for look in looks if look.low is not None and look.high is not None]
-    if not banded:
+    looks, neutral = thinned(found.looks()), thinned(found.neutral_looks())
+    low = [(look.day, look.low) for look in looks if look.low is not None]
+    high = [(look.day, look.high) for look in looks if look.high is not None]
+    if not low or not high:
         return None
-    neutral = thinned(found.neutral_looks())
-    first, last = looks[0].day, looks[-1].day
-    x = LinearScale(first, max(last, first + 1), LEFT, WIDTH - RIGHT)
-    _, low, high = banded[-1]
-    half = (high - low) / 2
+    beyond = (ROOM - 1) * (high[-1][1] - low[-1][1]) / 2
     sums = [look.total for look in (*looks, *neutral)]
-    y = LinearScale.around_zero([*sums, low - (ROOM - 1) * half, high + (ROOM - 1) * half], BOTTOM, TOP)
-
-    def line(points: Iterable[tuple[int, float]]) -> str:
-        return polyline((x(day), y(value)) for day, value in points)
-
-    upper = line((look.day, high) for look, _, high in banded)
-    lower = line((look.day, low) for look, low, _ in reversed(banded))
-    return EarnedSum(
-        band=f"{upper} {lower}",
-        total=line((look.day, look.total) for look in looks),
-        neutral=line((look.day, look.total) for look in neutral),
-        values=y.ticks(signed),
-        days=tuple(Mark(x(day), date.fromordinal(day).isoformat()) for day in (first, last)),
-        y_zero=y(0.0),
-        end=looks[-1].total,
-        first_day=date.fromordinal(first).isoformat(),
-        last_day=date.fromordinal(last).isoformat(),
+    return growing_sum(
+        [(look.day, look.total) for look in looks],
+        low,
+        high,
+        [(look.day, look.total) for look in neutral],
+        [*sums, low[-1][1] - beyond, high[-1][1] + beyond],
     )
 
 
