@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from overrides.models import CHANNELS, POLICIES
+from telemetry.core.scopes import scope_text
 from telemetry.foundation.models import finite
 from telemetry.models import CATEGORIES, MODULES
 
@@ -92,8 +93,7 @@ class Lesson(models.Model):
         indexes = [models.Index(fields=["module", "policy", "status"], name="lesson_by_status")]
 
     def __str__(self) -> str:
-        scope = ", ".join(f"{key}={value}" for key, value in sorted(self.scope.items())) or "everything"
-        return f"{self.pattern_key} {self.action_category} [{scope}]"
+        return f"{self.pattern_key} {self.action_category} [{scope_text(self.scope)}]"
 
 
 class LessonHistory(models.Model):

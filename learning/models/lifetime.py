@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from telemetry.core.scopes import scope_text
 from telemetry.foundation.models import finite
 from telemetry.models import CATEGORIES, MODULES
 
@@ -78,5 +79,4 @@ class LifetimeLine(models.Model):
         indexes = [models.Index(fields=["ledger", "-e_value"], name="lifetime_line_by_evidence")]
 
     def __str__(self) -> str:
-        scope = ", ".join(f"{key}={value}" for key, value in sorted(self.scope.items())) or "everything"
-        return f"{self.pattern_key} {self.action_category} [{scope}]"
+        return f"{self.pattern_key} {self.action_category} [{scope_text(self.scope)}]"

@@ -11,6 +11,7 @@ from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.override_stats import Path, Stats
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.models.choices import CHANNELS, DAYS_MAX, POLICIES
+from telemetry.core.scopes import scope_text
 from telemetry.foundation.models import finite, readable
 from telemetry.models import CATEGORIES, MODULES
 
@@ -43,8 +44,7 @@ class Line(models.Model):
         ]
 
     def __str__(self) -> str:
-        scope = ", ".join(f"{key}={value}" for key, value in sorted(self.scope.items())) or "everything"
-        return f"{self.pattern_key} {self.action_category} [{scope}]"
+        return f"{self.pattern_key} {self.action_category} [{scope_text(self.scope)}]"
 
 
 class Override(models.Model):

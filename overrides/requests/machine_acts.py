@@ -26,6 +26,7 @@ from overrides.requests.transitions import MANDATES, audit_mandates, audit_reque
 from overrides.serving.mode import lower_mode
 from overrides.versions.publish import lock_module
 from telemetry.audit.notices import write_notice
+from telemetry.foundation.core.words import shortened
 
 MONITOR = "the monitor"  # the actor of what the monitor does by itself
 DISABLED = "disable"  # the actions of its entries
@@ -52,9 +53,7 @@ def disable_line(*, module: str, line_id: str, reason: str, at: datetime) -> Cha
     spec = membership.override.spec
     change = exposure_change(spec.action_category, spec.levers, {})
     effect = "raises" if change > 0 else "lowers" if change < 0 else "does not change"
-    where = ", ".join(f"{name} {value}" for name, value in sorted(spec.scope.items())) or "everything"
-    line = f"{spec.pattern_key} {spec.action_category} ({where})"
-    title = f"The monitor disabled {line[:MOST_OF_LINE]}, which {effect} exposure"
+    title = f"The monitor disabled {shortened(str(membership.override.line), MOST_OF_LINE)}, which {effect} exposure"
     differences = [f"disabled by the monitor; this {effect} exposure"]
     request = draft_request(
         module=module,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 from telemetry.foundation.core.fields import finite, matching, storable
@@ -43,6 +44,15 @@ def read_scope(value: object) -> dict[str, str]:
     if refusals:
         raise Refused(*refusals)
     return {dimension: scope[dimension] for dimension in sorted(scope)}
+
+
+def scope_text(scope: Mapping[str, str]) -> str:
+    """Return a scope in words, its dimensions in order of their names.
+
+    >>> scope_text({"timeframe": "4h", "bucket": "micro"}), scope_text({})
+    ('bucket=micro, timeframe=4h', 'everything')
+    """
+    return ", ".join(f"{dimension}={value}" for dimension, value in sorted(scope.items())) or "everything"
 
 
 def typed_value(text: str) -> object:

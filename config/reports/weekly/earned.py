@@ -10,6 +10,7 @@ from django.db import connection
 
 from config.reports.weekly.shape import Daily, Figure, Period, Section, Table, TableRow, address
 from config.reports.weekly.whole import ONE_WEEK, whole_figures
+from telemetry.core.scopes import scope_text
 from telemetry.foundation.core.words import count_of
 
 ENDS = 5  # lines listed at either end
@@ -95,7 +96,7 @@ def _line(each: Sequence[Any]) -> TableRow:
     if module is None:
         return TableRow((line[:12], "", "", share, trades))
     scope = json.loads(scope) if isinstance(scope, str) else scope
-    words = ", ".join(f"{name}={value}" for name, value in sorted(scope.items())) or "everything"
     return TableRow(
-        (f"{pattern_key} {category}", module, words, share, trades), address("admin:overrides_line_change", line)
+        (f"{pattern_key} {category}", module, scope_text(scope), share, trades),
+        address("admin:overrides_line_change", line),
     )

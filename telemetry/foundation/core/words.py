@@ -21,3 +21,12 @@ def moment_of(at: datetime) -> str:
     '2026-03-02 12:30 UTC'
     """
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most `most` characters (> 0); what was cut off is marked.
+
+    >>> shortened("abcde", 5), shortened("abcdef", 5)
+    ('abcde', 'abcd\N{HORIZONTAL ELLIPSIS}')
+    """
+    return text if len(text) <= most else f"{text[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
