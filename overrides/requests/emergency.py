@@ -35,6 +35,7 @@ from overrides.requests.transitions import audit_mandates, audit_request, locked
 from overrides.serving.mode import lower_mode
 from overrides.versions.publish import lock_module, lock_modules
 from telemetry.audit.audit_log import write_audit
+from telemetry.foundation.core.words import count_of
 from telemetry.models import MODULES
 
 Route = ChangeRequest.Route
@@ -70,7 +71,10 @@ def lower_mode_with_request(
     if stop_challenger:
         content["challenger"] = None
     title = _lowering(module, to, rollout_percent, stop_challenger=stop_challenger)
-    request = _drafted(module, RequestKind.MODE, title, reason, by, at, content=content)
+    request = draft_request(
+        module=module, kind=RequestKind.MODE, title=title, reason=reason, author=by, author_name=by.get_username(),
+        at=at, content=content, route=Route.AT_ONCE,
+    )  # fmt: skip
     close_applied(request, Step.ACT_AT_ONCE, by.get_username(), at)  # the mode is lowered already
     return row
 
@@ -101,15 +105,11 @@ def retire_lines(*, module: str, lines: Collection[str], by: User, reason: str, 
     if not found or len(found) < len(set(lines)):
         missing = sorted(set(lines) - set(found))
         raise GateError("lines", f"{', '.join(line[:12] for line in missing) or 'none'} not in force in {module}")
-    request = _drafted(
-        module,
-        RequestKind.LINES,
-        f"{len(found)} lines retired",
-        reason,
-        by,
-        at,
-        lines=[DraftLine(line, None, ["retired"]) for line in found],
-    )
+    retired = [DraftLine(line, None, ["retired"]) for line in found]
+    request = draft_request(
+        module=module, kind=RequestKind.LINES, title=f"{count_of(len(found), 'line')} retired", reason=reason,
+        author=by, author_name=by.get_username(), at=at, lines=retired, route=Route.AT_ONCE,
+    )  # fmt: skip
     changes = list(request.lines.select_related("line", "after__line").order_by("line_id"))
     apply_now(request, Step.ACT_AT_ONCE, changes, KINDS[request.kind].basis(request), by.get_username(), at)
     audit_mandates(request, end_mandates(found, at), by.get_username(), at)
@@ -203,32 +203,6 @@ def _lowering(module: str, to: str | None, rollout_percent: float | None, *, sto
         parts.append(f"stop the challenger of {module}")
     title = " and ".join(parts)
     return title[:1].upper() + title[1:]
-
-
-def _drafted(
-    module: str,
-    kind: str,
-    title: str,
-    reason: str,
-    by: User,
-    at: datetime,
-    *,
-    lines: Collection[DraftLine] = (),
-    content: Mapping[str, object] | None = None,
-) -> ChangeRequest:
-    """Draft the request that records an emergency action."""
-    return draft_request(
-        module=module,
-        kind=kind,
-        title=title,
-        reason=reason,
-        author=by,
-        author_name=by.get_username(),
-        at=at,
-        lines=list(lines),
-        content=content,
-        route=Route.AT_ONCE,
-    )
 
 
 def _audit_builder(quarantine: Quarantine, action: str, by: User, reason: str, at: datetime) -> None:
