@@ -1,8 +1,8 @@
 """The demo run: eight months of market data replayed through the complete pipeline, including reviews.
 
 Three months are recorded first. Then, period by period: learn from what is known, propose, review, publish, decide
-every later action at its own time, report the trades, attribute. No decision uses a version that had seen its own
-trade.
+every later action at its own time, report the trades, attribute; watch what is in force and keep the books. No decision
+uses a version that had seen its own trade.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from config.demo.people import create_people
 from config.demo.queue import run_jobs, step, wait_for_worker, wait_until
 from config.demo.reviews import approve_all, compute_effects, draft, is_counting
 from config.demo.shift_dates import shift, shifted
+from config.demo.upkeep import keep_books, watch
 from learning.models import MethodStrength, NoiseTwin, WalkForward
 from learning.proposals.challenger_trial import draft_trial
 from learning.validation.strength_runs import request_strengths
@@ -106,6 +107,9 @@ def _run_period(bot: Bot, people: dict[str, User], since: datetime, until: datet
         bot.decide(since, until)
         bot.report(until)
         run_jobs([("attribute", "telemetry.attribute", timedelta(minutes=5), {})], now=until)
+    with step(f"{until:%Y-%m-%d}: watching what is in force, keeping the books"):
+        watch(until)
+        keep_books(until)
 
 
 def _learn(at: datetime) -> None:
