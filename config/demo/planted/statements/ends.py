@@ -73,18 +73,23 @@ def _left_alone(effect: Effect, calendar: Calendar) -> Statement:
 
 
 def _others(flips: Effect, calendar: Calendar) -> Statement:
-    """Which other lines were disabled, and whether that was before anything about their pattern had changed."""
+    """Which other lines were disabled, and whether one of them was of a planted edge that had not changed by then.
+
+    A line without an edge of its own promises next to nothing, so that luck alone can speak against it at any time.
+    """
+    planted = {line_of(each): each for each in EFFECTS}
     acts = ChangeRequest.objects.filter(author_name=MONITOR, kind="lines").exclude(lines__line=line_of(flips))
     told, early = [], 0
     for request in acts.order_by("closed_at"):
         line = request.lines.select_related("line").get().line
-        changed = [phase.since for each in EFFECTS if each.pattern == line.pattern_key for phase in each.phases[1:]]
         at = request.closed_at
-        early += not changed or at is None or at < calendar.day(min(changed))
+        if line.pk in planted:
+            changed = [phase.since for phase in planted[line.pk].phases[1:]]
+            early += not changed or at is None or at < calendar.day(min(changed))
         told.append(f"{line} on {at:%Y-%m-%d}")
     return Statement(
         "other lines",
-        "no line is disabled before an edge of its pattern has changed",
+        "no line of a planted edge is disabled before that edge has changed",
         "; ".join(told) or "none was disabled",
         early == 0 and in_force(line_of(EFFECTS[1]), calendar.end) is not None,
     )
