@@ -15,7 +15,9 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from config.desk.earned_words import (
+    NOTHING_COUNTED,
     contrast_words,
+    decimals_of,
     months_words,
     neutral_words,
     scope_words,
@@ -40,12 +42,13 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Line:
-    """One module and book in the table, with the address of its chart."""
+    """One module and book in the table, with the address of its chart and the decimals of its means."""
 
     each: Earned
     scope: str
     url: str
     is_shown: bool
+    decimals: int
 
 
 def earned_page(request: HttpRequest) -> HttpResponse:
@@ -58,6 +61,7 @@ def earned_page(request: HttpRequest) -> HttpResponse:
         "since": sorted(first_switched_on().items()),
         "shown": shown,
         "fewest": FEWEST_DAYS,
+        "nothing_counted": NOTHING_COUNTED,
         "lines": [_line(each, shown) for each in found],
     }
     if shown is not None:
@@ -107,7 +111,7 @@ def _chosen(request: HttpRequest, found: Sequence[Earned]) -> Earned | None:
 def _line(each: Earned, shown: Earned | None) -> Line:
     chosen = {name: value for name, value in (("module", each.module), ("book", each.book)) if value}
     url = reverse("earned_page") + (f"?{urlencode(chosen)}" if chosen else "")
-    return Line(each, scope_words(each), url, each is shown)
+    return Line(each, scope_words(each), url, each is shown, decimals_of(each.interval) if each.interval else 0)
 
 
 def _require(request: HttpRequest) -> None:

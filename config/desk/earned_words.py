@@ -6,10 +6,14 @@ from overrides.core.monitoring.day_sequence import FEWEST_DAYS, Interval
 from overrides.core.monitoring.earned import Verdict
 from overrides.core.monitoring.holdback_effect import FEWEST_HELD_BACK, Check, HoldbackEffect
 from overrides.monitoring.earned import Earned
-from telemetry.foundation.core.number_text import signed_fixed
+from telemetry.foundation.core.number_text import decimals_for, signed_fixed
 from telemetry.foundation.core.words import count_of
 
 ALL_MODULES, ALL_BOOKS = "all modules", "all books"
+NOTHING_COUNTED = (
+    "No closed position is counted yet that was opened since a module was first switched on. Positions are counted "
+    "every quarter of an hour, up to yesterday."
+)
 NEVER = "At this rate it would take more than a hundred years to show so small a mean."
 
 
@@ -24,20 +28,29 @@ def scope_words(each: Earned) -> str:
 
 
 def interval_words(interval: Interval) -> str:
-    """Return a mean with its interval, in R per position.
+    """Return a mean with its interval, in R per position, with the decimals that tell its ends from zero.
 
     >>> interval_words(Interval(0.03, -0.01, 0.07, 40, 400))
     '+0.030 R per position (\N{MINUS SIGN}0.010 to +0.070 R)'
+    >>> interval_words(Interval(0.00001, -0.0002, 0.00022, 40, 400))
+    '+0.00001 R per position (\N{MINUS SIGN}0.00020 to +0.00022 R)'
     """
-    mean, low, high = (signed_fixed(each, 3) for each in (interval.mean, interval.low, interval.high))
+    mean, low, high = (
+        signed_fixed(each, decimals_of(interval)) for each in (interval.mean, interval.low, interval.high)
+    )
     return f"{mean} R per position ({low} to {high} R)"
+
+
+def decimals_of(interval: Interval) -> int:
+    """Return how many decimals a mean and the ends of its interval are shown with."""
+    return decimals_for(interval.mean, interval.low, interval.high)
 
 
 def verdict_words(each: Earned) -> str:
     """Return what the replay of sizes shows, in one or more sentences; without enough days, without a number in R."""
     interval, found = each.interval, each.verdict
     if not each.trades:
-        return "No position has closed yet that was opened since a module was first switched on."
+        return NOTHING_COUNTED
     if interval is None:
         missing = each.further_days or FEWEST_DAYS
         return (
@@ -98,7 +111,8 @@ def months_words(found: HoldbackEffect, replayed: Interval | None) -> str:
     if not found.is_enough:
         return too_few_words(found)
     months = found.months_needed(replayed.mean)
-    size = f"an effect of the size that the replay states ({signed_fixed(replayed.mean, 3)} R per position)"
+    mean = signed_fixed(replayed.mean, decimals_of(replayed))
+    size = f"an effect of the size that the replay states ({mean} R per position)"
     if months is None:
         return f"At this rate and share the contrast would need more than a hundred years to show {size}."
     if months == 0:

@@ -14,7 +14,9 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from overrides.admin.line_lists import CHANNEL_WORDS
 from overrides.admin.request_form import ReasonForm
+from overrides.core.engine.definitions.vocabulary import Channel
 from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.permissions import DRAFT
 from overrides.monitoring.line_use import WINDOW
@@ -113,7 +115,7 @@ def _lists(module: str, use: Use | None, found: Counted) -> dict[str, Any]:
     idle = sum(counts[each] for each in IDLE)
     values = unsent_values(module, found.until, SHOWN + 1)
     return {
-        "lines": _lines(module, use, found, SHOWN),
+        "lines": [(each, CHANNEL_WORDS[Channel(each.channel)]) for each in _lines(module, use, found, SHOWN)],
         "total": idle if use is None else counts[use],
         "uses": [(each, MEANINGS[each], counts[each], _address(module, each), each in IDLE) for each in Use],
         "idle": (idle, _address(module, None)),

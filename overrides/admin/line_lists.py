@@ -60,6 +60,13 @@ def line_shown(line: Line) -> SafeString:
     return format_html("{}<div>{}</div>", pattern(line.pattern_key, line.action_category), chips(line.scope))
 
 
+def line_and_levers(line: Line) -> SafeString:
+    """Format a line with which levers it moves, which distinguishes two lines of one scope."""
+    levers = CHANNEL_WORDS[Channel(line.channel)]
+    shown = pattern(line.pattern_key, line.action_category)
+    return format_html('{} <span class="cw-quiet">{}</span><div>{}</div>', shown, levers, chips(line.scope))
+
+
 def in_force() -> Exists:
     """Return the condition that an override is in force."""
     return Exists(Membership.objects.filter(override=OuterRef("pk"), to_version=None))

@@ -10,6 +10,8 @@ from django.db.models import Count, Q, QuerySet
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from overrides.admin.line_lists import CHANNEL_WORDS
+from overrides.core.engine.definitions.vocabulary import Channel
 from overrides.core.monitoring.confidence_sequence import ALPHA
 from overrides.core.monitoring.day_sequence import FEWEST_DAYS
 from overrides.models import ChangeLine, Line, Scorecard
@@ -114,6 +116,11 @@ class Shown:
     """A scorecard with its figures as pages show them, and the sentences on what is missing."""
 
     card: Scorecard
+
+    @property
+    def levers(self) -> str:
+        """Which levers its line moves; empty for a group."""
+        return "" if self.card.line is None else CHANNEL_WORDS[Channel(self.card.line.channel)]
 
     @property
     def movement(self) -> SafeString:

@@ -8,7 +8,7 @@ from overrides.core.monitoring.earned import Verdict
 from overrides.models import EarnedDay
 from overrides.models.earned import WHOLE
 from overrides.monitoring.earned import Earned, earned
-from telemetry.foundation.core.number_text import signed_fixed
+from telemetry.foundation.core.number_text import decimals_for, signed_fixed
 from telemetry.foundation.core.words import count_of
 
 ONE_WEEK = "one week, without a verdict"
@@ -29,7 +29,7 @@ def whole_figures(week: Period) -> list[Figure]:
 def _figures(lately: Earned, all_along: Earned) -> list[Figure]:
     """Return the sum of the week, and the mean of all days up to its end."""
     name = f"{lately.module or 'All modules'}, {f'book {lately.book}' if lately.book else 'all books'}"
-    page = address("earned")
+    page = address("earned_page")
     if not lately.trades:
         week = Figure(f"{name}: size replay of the week", None, "R", "not shown: no position closed in the week", page)
     else:
@@ -55,5 +55,6 @@ def _verdict(found: Earned) -> str:
         return "not shown: no size was moved, so nothing was earned or lost"
     words = {Verdict.EARNS: "the levers earn", Verdict.LOSES: "the levers lose"}
     shown = words.get(found.verdict, "not shown whether the levers earn, as the interval includes zero")
-    ends = f"{signed_fixed(interval.low, 3)} to {signed_fixed(interval.high, 3)} R"
+    decimals = decimals_for(interval.low, interval.high)
+    ends = f"{signed_fixed(interval.low, decimals)} to {signed_fixed(interval.high, decimals)} R"
     return f"{shown}: {ends}, over {count_of(interval.trades, 'position')} on {count_of(interval.days, 'day')}"

@@ -7,10 +7,12 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from overrides.admin.line_lists import LINE_SEARCH, found_lines, line_shown
+from overrides.admin.line_lists import CHANNEL_WORDS, LINE_SEARCH, found_lines, line_and_levers
 from overrides.admin.monitor_display import state_badge, watched, with_standing
+from overrides.core.engine.definitions.vocabulary import Channel
 from overrides.models import Line, Monitor
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.admin.formatting import format_moment, number
@@ -33,7 +35,7 @@ class MonitorAdmin(FactAdmin):
 
     nothing_yet = "A line in force is watched from its first closed trade on, if its promise says what it predicts."
     change_form_template = "overrides/monitors/monitor.html"
-    list_display = ("what", "state_shown", "evidence", "sum_shown", "trades", "watched_since", "last_closed")
+    list_display = ("what", "state_shown", "evidence", "sum_shown", "counted", "watched_since")
     list_filter = (
         one_of("state", Monitor.State.values),
         one_of("module", Module),
@@ -66,12 +68,13 @@ class MonitorAdmin(FactAdmin):
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         line = Line.objects.filter(pk=obj.name).first() if obj.kind == Monitor.Kind.LINE else None
         about = obj.name if line is None else str(line)
-        return {"title": f"Monitor of {about}", "watched": watched(obj), "line": line}
+        levers = "" if line is None else CHANNEL_WORDS[Channel(line.channel)]
+        return {"title": f"Monitor of {about}", "watched": watched(obj), "line": line, "levers": levers}
 
     @admin.display(description="what is watched")
     def what(self, row: Any) -> SafeString | str:
         line = getattr(row, "line", None)
-        return str(row.name) if line is None else line_shown(line)
+        return str(row.name) if line is None else line_and_levers(line)
 
     @admin.display(description="state")
     def state_shown(self, row: Monitor) -> SafeString:
@@ -85,10 +88,16 @@ class MonitorAdmin(FactAdmin):
     def sum_shown(self, row: Monitor) -> SafeString:
         return number(row.cusum, 1)
 
+    @admin.display(description="trades")
+    def counted(self, row: Monitor) -> SafeString:
+        if row.last_closed_at is None:
+            return number(row.trades, 0)
+        return format_html(
+            '{} <div class="cw-quiet cw-small">last closed {}</div>',
+            number(row.trades, 0),
+            format_moment(row.last_closed_at),
+        )
+
     @admin.display(description="watched since")
     def watched_since(self, row: Monitor) -> SafeString:
         return format_moment(row.since)
-
-    @admin.display(description="last trade closed")
-    def last_closed(self, row: Monitor) -> SafeString:
-        return format_moment(row.last_closed_at)

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from overrides.admin.charts.calibration import calibration_chart
-from overrides.admin.line_lists import LINE_SEARCH, found_lines, line_shown
+from overrides.admin.line_lists import LINE_SEARCH, found_lines, line_and_levers
 from overrides.admin.scorecard_display import GROUP_WORDS, Shown, counted, percent, quiet
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.models import Line, Scorecard
@@ -60,13 +60,13 @@ class ScorecardAdmin(FactAdmin):
     nothing_yet = "They come with closed trades that name the answers they acted on, within a quarter of an hour."
     change_form_template = "overrides/scorecards/scorecard.html"
     change_list_template = "overrides/scorecards/scorecard_list.html"
-    list_display = ("what", "extent", "moved", "promise", "outcome", "ratio", "sum_earned", "each_earned")
+    list_display = ("what", "extent", "moved", "promise", "outcome", "ratio", "sum_earned")
     list_filter = (
         GroupFilter,
         one_of("module", Module),
         one_of("method", (*LearningMethod, MANUAL), "learning method"),
     )
-    sortable_by = ("extent", "moved", "promise", "outcome", "ratio", "sum_earned", "each_earned")
+    sortable_by = ("extent", "moved", "promise", "outcome", "ratio", "sum_earned")
     search_fields = ("name",)
     search_help_text = f"{LINE_SEARCH}; or any part of a name"
     csv_fields = (
@@ -100,7 +100,7 @@ class ScorecardAdmin(FactAdmin):
     @admin.display(description="whose")
     def what(self, card: Scorecard) -> SafeString:
         if card.line is not None:
-            return line_shown(card.line)
+            return line_and_levers(card.line)
         words = GROUP_WORDS[Group(card.group)]
         name = "product of all weights" if card.group == Group.COEFFICIENTS else card.name
         return format_html('{} <div class="cw-quiet cw-small">{}, {}</div>', name, words, card.module)
@@ -131,8 +131,7 @@ class ScorecardAdmin(FactAdmin):
 
     @admin.display(description="earned", ordering=NullsLast("earned"))
     def sum_earned(self, card: Scorecard) -> SafeString:
-        return Shown(card).earned
-
-    @admin.display(description="earned per trade", ordering=NullsLast("earned_each"))
-    def each_earned(self, card: Scorecard) -> SafeString:
-        return Shown(card).earned_each
+        shown = Shown(card)
+        if card.earned is None or not card.is_shown:
+            return shown.earned
+        return format_html('{} <div class="cw-quiet cw-small">per trade:</div>{}', shown.earned, shown.earned_each)

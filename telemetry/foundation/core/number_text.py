@@ -44,6 +44,16 @@ def signed_fixed(value: float, decimals: int) -> str:
     return typeset(f"{rounded:+.{decimals}f}") if rounded else fixed(rounded, decimals)
 
 
+def decimals_for(*values: float, least: int = 3) -> int:
+    """Return how many decimals show two digits of the largest of these values: `least` or more, nine at most.
+
+    >>> decimals_for(0.002, -0.007, 0.012), decimals_for(0.00001, -0.0002), decimals_for(0.0)
+    (3, 5, 3)
+    """
+    largest = max(map(abs, values))
+    return least if largest < NEARLY_ZERO else min(max(least, 1 - math.floor(math.log10(largest))), 9)
+
+
 def signed(value: float, digits: int = 6) -> str:
     """Return a number as `plain` does, with its sign; zero has none.
 

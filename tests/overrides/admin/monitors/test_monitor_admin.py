@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.models import Monitor
+from overrides.models import Line, Monitor
 from overrides.monitoring.monitor import monitor
 from overrides.requests.emergency import acknowledge, retire_lines
 from tests.admin_pages import MOST_QUERIES, browser_of, page
@@ -94,10 +94,9 @@ class TestPages:
 
         with django_assert_max_num_queries(MOST_QUERIES):
             shown = page(browser, "/admin/")
-        assert (
-            "The monitor disabled donchian.long.breakout entry (bucket micro, macro_phase Good), which lowers exposure"
-            in shown
-        )
+        title = f"The monitor disabled {Line.objects.get()}, which lowers exposure"
+        assert title in shown
+        assert "entry [bucket=micro, macro_phase=Good], which lowers" in title
         assert "<strong>the monitor</strong> disabled a line of pm, in request" in shown
 
         request = Monitor.objects.get().request
