@@ -135,9 +135,10 @@ def _shown(section: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _row(row: Mapping[str, Any], numbers: list[int]) -> dict[str, Any]:
+    """Return a kept row; each cell but the first with whether it is a number, and its decimals: counts have none."""
     first, *rest = row["cells"]
     return {
         "first": first,
         "link": row["link"],
-        "rest": [(cell, place in numbers) for place, cell in enumerate(rest, 1)],
+        "rest": [(cell, place in numbers, 4 if isinstance(cell, float) else 0) for place, cell in enumerate(rest, 1)],
     }
