@@ -20,6 +20,7 @@ from config.desk.troubles import Stuck, failed_runs, unowned_keys
 from overrides.admin.decisions.decision_rows import LEVERS_OF
 from overrides.admin.governance.mandate_admin import due_by, overdue_at
 from overrides.admin.mandate_display import term
+from overrides.admin.monitor_display import with_standing
 from overrides.admin.requests.request_admin import unacknowledged
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.models import (
@@ -198,8 +199,8 @@ def counts(person: User, now: datetime) -> Counts:
         "others": open_requests.exclude(pk__in=open_requests.filter(mine).values("pk")),
         "scheduled": ChangeRequest.objects.filter(state=ChangeRequest.State.SCHEDULED),
         "afterwards": unacknowledged(),
-        "amber": Monitor.objects.filter(state=Monitor.State.AMBER),
-        "red": Monitor.objects.filter(state=Monitor.State.RED),
+        "amber": with_standing(Monitor.objects.filter(state=Monitor.State.AMBER)).filter(stands=True),
+        "red": with_standing(Monitor.objects.filter(state=Monitor.State.RED)).filter(stands=True),
         "mandates_due": Mandate.objects.filter(due_by(now)),
         "mandates_overdue": Mandate.objects.filter(overdue_at(now)),
         "mandates_suspended": Mandate.objects.filter(suspended_at(now)),

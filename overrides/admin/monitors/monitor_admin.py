@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -17,7 +17,7 @@ from overrides.models import Line, Monitor
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.admin.formatting import format_moment, number
 from telemetry.foundation.admin.pagination import CompletedList, FactList
-from telemetry.foundation.admin.read_only import FactAdmin, one_of
+from telemetry.foundation.admin.read_only import DefaultFilter, FactAdmin, one_of
 
 
 class MonitorList(CompletedList):
@@ -29,6 +29,23 @@ class MonitorList(CompletedList):
             row.line = found.get(row.name)
 
 
+class StandingFilter(DefaultFilter):
+    """Limits the list to what is in force, with what the monitor disabled; other detectors stand still."""
+
+    title = "in force"
+    parameter_name = "in_force"
+    words = "what is in force or was disabled"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
+        return (("no", "not in force"),)
+
+    def default(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(Q(stands=True) | Q(state=Monitor.State.DISABLED))
+
+    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return queryset.filter(stands=value != "no")
+
+
 @admin.register(Monitor)
 class MonitorAdmin(FactAdmin):
     """The list of monitors, those with the most evidence against them first."""
@@ -37,6 +54,7 @@ class MonitorAdmin(FactAdmin):
     change_form_template = "overrides/monitors/monitor.html"
     list_display = ("what", "state_shown", "evidence", "sum_shown", "counted", "watched_since")
     list_filter = (
+        StandingFilter,
         one_of("state", Monitor.State.values),
         one_of("module", Module),
         one_of("kind", Monitor.Kind.values, "what is watched"),
@@ -69,7 +87,7 @@ class MonitorAdmin(FactAdmin):
         line = Line.objects.filter(pk=obj.name).first() if obj.kind == Monitor.Kind.LINE else None
         about = obj.name if line is None else str(line)
         levers = "" if line is None else CHANNEL_WORDS[Channel(line.channel)]
-        return {"title": f"Monitor of {about}", "watched": watched(obj), "line": line, "levers": levers}
+        return {"title": f"Monitor of {about}", "about": about, "watched": watched(obj), "line": line, "levers": levers}
 
     @admin.display(description="what is watched")
     def what(self, row: Any) -> SafeString | str:
