@@ -64,7 +64,7 @@ def line_and_levers(line: Line) -> SafeString:
     """Format a line with which levers it moves, which distinguishes two lines of one scope."""
     levers = CHANNEL_WORDS[Channel(line.channel)]
     shown = pattern(line.pattern_key, line.action_category)
-    return format_html('{} <span class="cw-quiet">{}</span><div>{}</div>', shown, levers, chips(line.scope))
+    return format_html('{} <span class="cw-quiet cw-small">{}</span><div>{}</div>', shown, levers, chips(line.scope))
 
 
 def in_force() -> Exists:

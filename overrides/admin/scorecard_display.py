@@ -17,6 +17,7 @@ from overrides.core.monitoring.day_sequence import FEWEST_DAYS
 from overrides.models import ChangeLine, Line, Scorecard
 from overrides.monitoring.scorecards import FEWEST_DECIDED
 from telemetry.foundation.admin.formatting import MISSING, number
+from telemetry.foundation.core.number_text import decimals_for
 
 Group = Scorecard.Group
 GROUP_WORDS = {
@@ -66,7 +67,7 @@ def shown_interval(
     if mean is None or low is None or high is None:
         return quiet("not shown")
     return format_html(
-        '{} <div class="cw-quiet cw-small">{} to {}</div>',
+        '{} <div class="cw-quiet cw-small cw-ends">{} to {}</div>',
         number(mean, decimals, signed=True, unit=unit),
         number(low, decimals, signed=True),
         number(high, decimals, signed=True),
@@ -118,6 +119,13 @@ class Shown:
     card: Scorecard
 
     @property
+    def about(self) -> str:
+        """Whose scorecard it is, in words."""
+        if self.card.line is not None:
+            return str(self.card.line)
+        return "product of all weights" if self.card.group == Group.COEFFICIENTS else self.card.name
+
+    @property
     def levers(self) -> str:
         """Which levers its line moves; empty for a group."""
         return "" if self.card.line is None else CHANNEL_WORDS[Channel(self.card.line.channel)]
@@ -142,12 +150,13 @@ class Shown:
         """The sum of what was earned."""
         if self.card.earned is None:
             return quiet("not identified" if self.card.is_shown else "not shown")
-        return number(self.card.earned, 4, signed=True, unit="R")
+        return number(self.card.earned, decimals_for(self.card.earned, least=2), signed=True, unit="R")
 
     @property
     def earned_each(self) -> SafeString:
         """What was earned per trade and its interval."""
-        return shown_interval(self.card.earned_each, self.card.earned_low, self.card.earned_high, 5)
+        figures = (self.card.earned_each, self.card.earned_low, self.card.earned_high)
+        return shown_interval(*figures, decimals_for(*(each or 0.0 for each in figures)))
 
     @property
     def lacks(self) -> list[str]:

@@ -95,17 +95,17 @@ class ScorecardAdmin(FactAdmin):
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         chart = calibration_chart({"groups": obj.bins, "slope": obj.slope})
-        return {"shown": Shown(obj), "chart": chart, "words": GROUP_WORDS[Group(obj.group)]}
+        shown = Shown(obj)
+        return {"shown": shown, "about": shown.about, "chart": chart, "words": GROUP_WORDS[Group(obj.group)]}
 
     @admin.display(description="whose")
     def what(self, card: Scorecard) -> SafeString:
         if card.line is not None:
             return line_and_levers(card.line)
         words = GROUP_WORDS[Group(card.group)]
-        name = "product of all weights" if card.group == Group.COEFFICIENTS else card.name
-        return format_html('{} <div class="cw-quiet cw-small">{}, {}</div>', name, words, card.module)
+        return format_html('{} <div class="cw-quiet cw-small">{}, {}</div>', Shown(card).about, words, card.module)
 
-    @admin.display(description="trades; answers", ordering="trades")
+    @admin.display(description="trades", ordering="trades")
     def extent(self, card: Scorecard) -> SafeString:
         if not card.is_shown:
             return quiet(f"{card.lines} lines decided: too few to say")
@@ -134,4 +134,4 @@ class ScorecardAdmin(FactAdmin):
         shown = Shown(card)
         if card.earned is None or not card.is_shown:
             return shown.earned
-        return format_html('{} <div class="cw-quiet cw-small">per trade:</div>{}', shown.earned, shown.earned_each)
+        return format_html('{} <div class="cw-quiet cw-small">per trade {}</div>', shown.earned, shown.earned_each)
