@@ -54,6 +54,23 @@ class TestThePage:
         assert "No module has been switched on yet" in text
         assert "the assumptions of the replay are not checked" in text
 
+    def test_says_when_positions_are_counted_and_not_that_none_has_closed(self, viewer: User) -> None:
+        set_mode("on")
+
+        for address in ("/admin/", "/admin/earned/"):
+            text = page(browser_of(viewer), address)
+            assert "Positions are counted every quarter of an hour, up to yesterday." in text
+            assert "has closed yet that was opened" not in text
+
+    def test_shows_small_means_with_the_decimals_that_tell_them_from_zero(self, viewer: User) -> None:
+        set_mode("on")
+        write(60, replayed=0.0001, swing=0.00005)
+
+        text = page(browser_of(viewer), "/admin/earned/")
+
+        assert "+0.000010 R per position" in text
+        assert ">+0.000010</span>" in text
+
     def test_states_how_many_days_are_missing_and_no_number(self, viewer: User) -> None:
         set_mode("on")
         write(12)

@@ -114,6 +114,7 @@ class TestWhatItEarned:
         assert (week["value"], week["note"]) == (
             pytest.approx(1.0, abs=1e-3), "10 positions, 10 with a moved size; one week, without a verdict",
         )  # fmt: skip
+        assert week["link"] == mean["link"] == "/admin/earned/"
         assert mean["value"] == pytest.approx(0.1, abs=1e-4)
         assert mean["note"].startswith("the levers earn: +0.")
         assert mean["note"].endswith("over 140 positions on 70 days")

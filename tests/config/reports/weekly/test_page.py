@@ -49,6 +49,7 @@ class TestPages:
         assert [each for each in ("What changed", "What lapsed", "What waits", "Health") if each not in text] == []
         assert '<svg class="cw-svg"' in text
         assert text.count("a change</a>") == 1
+        assert "1.0000" not in text  # of lines and trades, which are counted
         assert kept.document_hash[:12] in text
         assert 'href="/admin/reports/weekly/2026-W09/1/"' in page(client, LIST)
 

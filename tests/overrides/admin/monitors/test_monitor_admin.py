@@ -52,6 +52,8 @@ class TestPages:
             shown = page(browser, f"{LIST}{Monitor.objects.get().pk}/change/")
 
         assert "donchian" in listed
+        assert ">strength</span>" in listed
+        assert "last closed" in listed
         [picture] = [each for each in re.findall(r"<svg.*?</svg>", shown, flags=re.DOTALL) if "limit" in each]
         assert "the limit is 1,000" in picture
         assert "not shown: 5 of 30 whole days with trades" in shown
@@ -63,10 +65,30 @@ class TestPages:
 
         retire_lines(module="pm", lines=[line.line], by=somebody(), reason="no longer wanted", at=NOW + 4 * DAY)
 
-        assert "not in force" in page(browser, LIST)
+        assert "donchian" not in page(browser, LIST)
+        assert ">not in force</span>" in page(browser, f"{LIST}?in_force=no")
+        assert "donchian" not in page(browser, f"{LIST}?in_force=yes")
         shown = page(browser, f"{LIST}{Monitor.objects.get().pk}/change/")
         assert "stayed below the limit" not in shown
         assert "nothing is counted" in shown
+
+    def test_the_first_page_counts_amber_ones_of_lines_in_force(self, line: OverrideSpec) -> None:
+        trades(2, 1.0)
+        Monitor.objects.update(state=Monitor.State.AMBER)
+        browser = browser_of(reader())
+        assert ">1 monitor</a>" in page(browser, "/admin/")
+
+        retire_lines(module="pm", lines=[line.line], by=somebody(), reason="no longer wanted", at=NOW + 4 * DAY)
+
+        assert "1 monitor</a>" not in page(browser, "/admin/")
+
+    def test_the_page_says_in_words_what_is_watched(self, line: OverrideSpec) -> None:
+        trades(2, 1.0)
+        shown = page(browser_of(reader()), f"{LIST}{Monitor.objects.get().pk}/change/")
+
+        [trail] = re.findall(r'<div class="breadcrumbs">.*?</div>', shown, flags=re.DOTALL)
+        assert str(Line.objects.get()) in trail
+        assert Line.objects.get().pk[:12] not in trail
 
     def test_the_list_finds_a_line_by_its_words(self, line: OverrideSpec) -> None:
         trades(2, 1.0)
