@@ -77,7 +77,7 @@ def _others(flips: Effect, calendar: Calendar) -> Statement:
 
     A line without an edge of its own promises next to nothing, so that luck alone can speak against it at any time.
     """
-    planted = {line_of(each): each for each in EFFECTS}
+    planted = {line.pk: each for each in EFFECTS if (line := line_of(each)) is not None}
     acts = ChangeRequest.objects.filter(author_name=MONITOR, kind="lines").exclude(lines__line=line_of(flips))
     told, early = [], 0
     for request in acts.order_by("closed_at"):
