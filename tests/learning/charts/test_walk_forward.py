@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import pytest
 from django.template.loader import render_to_string
 
-from learning.charts.walk_forward import NAMES, RIGHT, forest, growth
+from learning.charts.walk_forward import NAMES, forest, growth
 from telemetry.foundation.charts.canvas import LEFT, WIDTH
-from telemetry.foundation.charts.growing_sum import BOTTOM, TOP
+from telemetry.foundation.charts.growing_sum import BOTTOM, RIGHT, TOP
 
 CURVES: dict[str, list[float]] = {
     "day": [19_700, 19_710, 19_720],
