@@ -77,7 +77,10 @@ def _figures(books: Sequence[Any]) -> list[Figure]:
     found = []
     for module, book, trades, overrides, coefficients in books:
         note = f"{count_of(trades, 'trade')}; {ONE_WEEK}"
-        found.append(Figure(f"Overrides of {module} in book {book}", overrides, "R", note, page))
+        said = (
+            note if overrides is not None else f"not shown: no override has a share in the {count_of(trades, 'trade')}"
+        )
+        found.append(Figure(f"Overrides of {module} in book {book}", overrides, "R", said, page))
         if coefficients is not None:
             found.append(Figure(f"Coefficients of {module} in book {book}", coefficients, "R", note, page))
     return found
