@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 
 from config.reports.tasks import weekly_report_task
 from config.reports.weekly.compose import compose, make_report
+from config.reports.weekly.earned import _figures
 from config.reports.weekly.shape import lines_of
 from overrides.models import EarnedDay, WeeklyReport
 from overrides.monitoring.weekly_reports import monday_of
@@ -101,6 +102,12 @@ class TestWhatItEarned:
         assert week["note"] == "not shown: no position closed in the week"
         assert mean["note"].startswith("not shown: too few days")
         assert shares["note"].startswith("not shown: no trade")
+
+    def test_says_why_overrides_have_no_figure_where_coefficients_alone_earned(self) -> None:
+        overrides, coefficients = _figures([("dm", "paper", 201, None, 7.4)])
+
+        assert (overrides.value, overrides.note) == (None, "not shown: no override has a share in the 201 trades")
+        assert (coefficients.value, coefficients.note) == (7.4, "201 trades; one week, without a verdict")
 
     def test_states_the_replay_of_the_week_without_and_of_all_days_with_a_verdict(self) -> None:
         for days_ago in range(3, 73):
