@@ -27,14 +27,16 @@ class Monitor(models.Model):
         COEFFICIENT = "coefficient"
 
     class State(models.TextChoices):
-        """Watching; amber, which asks for a look; red, above the limit; disabled by the monitor."""
+        """Watching; amber, which asks for a look; red, above the limit; shared, above it because of lines that acted beside
+        it; disabled by the monitor."""
 
         WATCHING = "watching"
         AMBER = "amber"
         RED = "red"
+        SHARED = "shared"
         DISABLED = "disabled"
 
-    OPEN: ClassVar = ("watching", "amber", "red")
+    OPEN: ClassVar = ("watching", "amber", "red", "shared")
 
     module = models.CharField(max_length=2, choices=MODULES)
     kind = models.CharField(max_length=11, choices=Kind)
@@ -48,6 +50,9 @@ class Monitor(models.Model):
     )
     level = models.FloatField(default=0.0, help_text="mean capital of the bets; from 1,000 on it is disabled")
     cusum = models.FloatField(default=0.0, help_text="cumulative sum; from 4 on it is amber")
+    remaining = models.FloatField(
+        null=True, help_text="evidence that remains beside what its neighbours realised; null until it was judged"
+    )
     trades = models.PositiveIntegerField(default=0)
     last_closed_at = models.DateTimeField(null=True, help_text="close of the last trade counted")
     last_trade = models.UUIDField(null=True)
@@ -63,12 +68,16 @@ class Monitor(models.Model):
                 condition=Q(
                     module__in=("dm", "pm"),
                     kind__in=("line", "coefficient"),
-                    state__in=("watching", "amber", "red", "disabled"),
+                    state__in=("watching", "amber", "red", "shared", "disabled"),
                 ),
                 name="monitor_words_are_known",
             ),
             models.CheckConstraint(
                 condition=finite("level", "cusum", low=0, high=HIGHEST), name="monitor_figures_are_finite"
+            ),
+            models.CheckConstraint(
+                condition=Q(remaining=None) | finite("remaining", low=0, high=HIGHEST),
+                name="monitor_remaining_is_finite",
             ),
         ]
         indexes = [models.Index(fields=["-level", "id"], name="monitor_by_level")]

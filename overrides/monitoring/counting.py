@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.db.models import Max
 
-from overrides.core.monitoring.e_detector import LIMIT
+from overrides.core.monitoring.e_detector import LIMIT, Detector
 from overrides.core.monitoring.watched_stream import Counted, Point, Stream
 from overrides.models import Monitor, MonitorDay, MonitorTrade
 from overrides.models.monitoring import HIGHEST
@@ -90,6 +90,11 @@ def _fold(row: Monitor, fresh: Mapping[str, Counted], again: Collection[str], to
     return len(new)
 
 
+def quiet_state(detector: Detector) -> str:
+    """Return the state of a monitor that nothing is to be done about: `SHARED` where it is above the limit for others."""
+    return State.SHARED if detector.is_red else State.AMBER if detector.is_amber else State.WATCHING
+
+
 def _forget(row: Monitor, fresh: Mapping[str, Counted], again: Collection[str]) -> bool:
     """Drop counted trades that count no more, or otherwise; return whether any did."""
     counted = row.counted.filter(external_id__in={*fresh, *again})
@@ -127,7 +132,7 @@ def _save(
         last = max(each.order for each in trades)
         if row.last_closed_at is None or row.last_trade is None or last > (row.last_closed_at, row.last_trade):
             row.last_closed_at, row.last_trade = last
-    row.state = State.RED if is_red else State.AMBER if detector.is_amber else State.WATCHING
+    row.state = State.RED if is_red else quiet_state(detector)
     row.save()
     MonitorDay.objects.bulk_create(
         [

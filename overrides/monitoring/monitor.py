@@ -16,10 +16,12 @@ from django.db import connection, transaction
 from overrides.core.engine.definitions.coefficients import COEFFICIENT_MODULE
 from overrides.core.monitoring.e_detector import standardised
 from overrides.core.monitoring.touched import Touched
-from overrides.core.monitoring.watched_stream import Counted
+from overrides.core.monitoring.watched_stream import Counted, Stream
 from overrides.models import ModuleGuard, Monitor
+from overrides.models.monitoring import HIGHEST
+from overrides.monitoring.blame import judged
 from overrides.monitoring.coefficients import count_coefficients, propose_neutral
-from overrides.monitoring.counting import OVERLAP, fold_all, new_monitor, why_red
+from overrides.monitoring.counting import OVERLAP, fold_all, new_monitor, quiet_state, why_red
 from overrides.monitoring.guard import guard_module
 from overrides.monitoring.touched_trades import touched_trades
 from overrides.requests.machine_acts import disable_line
@@ -109,15 +111,21 @@ def _counted(row: Touched) -> Counted:
 
 
 def _disable_red(module: str, now: datetime) -> None:
-    """Disable each line whose detector is red, in a transaction of its own."""
+    """Disable each line whose detector is red through its own fault, in a transaction of its own."""
     for pk in Monitor.objects.filter(module=module, kind=Kind.LINE, state=State.RED).values_list("pk", flat=True):
-        _disable(pk, now)
+        _judge(pk, now)
 
 
 @transaction.atomic
-def _disable(pk: int, now: datetime) -> None:
-    name, module = Monitor.objects.values_list("name", "module").get(pk=pk)
+def _judge(pk: int, now: datetime) -> None:
+    """Disable the line of a red monitor, or note that the shortfall is that of lines beside it."""
     row = Monitor.objects.get(pk=pk)
-    reason = f"after {row.trades} closed trades since {utc_text(row.since)[:10]} {why_red(row, 'line')}"
-    request = disable_line(module=module, line_id=name, reason=reason, at=now)
-    Monitor.objects.filter(pk=pk, state=State.RED).update(state=State.DISABLED, disabled_at=now, request=request)
+    found = judged(row, now)
+    row.remaining = min(found.remaining, HIGHEST)
+    if found.is_to_blame:
+        reason = f"after {row.trades} closed trades since {utc_text(row.since)[:10]} {why_red(row, 'line')}"
+        row.request = disable_line(module=row.module, line_id=row.name, reason=reason, at=now)
+        row.state, row.disabled_at = State.DISABLED, now
+    else:
+        row.state = quiet_state(Stream.read(row.detector, row.realised).detector)
+    row.save(update_fields=["remaining", "request", "state", "disabled_at"])

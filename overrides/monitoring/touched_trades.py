@@ -203,6 +203,7 @@ def _touched(line: str, found: Sequence[tuple[_Acted, _Promised, float | None]])
         earned=sum(shares) if shares else None,
         moved=sum(moved) if moved else None,
         predicted=promise.get("predicted"),
+        sd=promise.get("sd"),
         residual=mean_or_none([residual for _, _, residual in found]),
         s_p=promise.get("s_p"),
     )

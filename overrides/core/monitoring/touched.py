@@ -34,6 +34,7 @@ class Touched:
     earned      sum of the line's shares, in R per unit of size; None if no lever of it has an identified effect here
     moved       sum of |part| over its levers with an identified effect, in log units; None as `earned`
     predicted   what the promise says the line adds, in R; None without a promise
+    sd          its standard deviation, in R; None if the promise lacks it
     residual    rr less mu0 and the predictions of the other lines, in R; None without a promise or an outcome
     s_p         standard deviation of the outcomes of the pattern, in R; None if the promise lacks it
     """
@@ -50,6 +51,7 @@ class Touched:
     earned: float | None
     moved: float | None
     predicted: float | None
+    sd: float | None
     residual: float | None
     s_p: float | None
 
