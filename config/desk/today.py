@@ -116,11 +116,13 @@ class Published:
 
 @dataclass(frozen=True)
 class Machine:
-    """What the monitor did by itself and waits for a look, and how many monitors are amber or red."""
+    """What the monitor did by itself and waits for a look, and how many monitors are amber, red, or
+    above the limit because of lines beside them."""
 
     acts: tuple[Mapping[str, Any], ...]
     amber: int
     red: int
+    shared: int
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,7 @@ class Counts:
     afterwards: int
     amber: int
     red: int
+    shared: int
     machine_acts: tuple[Mapping[str, Any], ...]
     mandates_due: int
     mandates_overdue: int
@@ -162,7 +165,7 @@ class Counts:
     @property
     def machine(self) -> Machine:
         """What the monitor did and sees."""
-        return Machine(self.machine_acts, self.amber, self.red)
+        return Machine(self.machine_acts, self.amber, self.red, self.shared)
 
     @property
     def mandates_due_soon(self) -> int:
@@ -201,6 +204,7 @@ def counts(person: User, now: datetime) -> Counts:
         "afterwards": unacknowledged(),
         "amber": with_standing(Monitor.objects.filter(state=Monitor.State.AMBER)).filter(stands=True),
         "red": with_standing(Monitor.objects.filter(state=Monitor.State.RED)).filter(stands=True),
+        "shared": with_standing(Monitor.objects.filter(state=Monitor.State.SHARED)).filter(stands=True),
         "mandates_due": Mandate.objects.filter(due_by(now)),
         "mandates_overdue": Mandate.objects.filter(overdue_at(now)),
         "mandates_suspended": Mandate.objects.filter(suspended_at(now)),

@@ -19,11 +19,20 @@ from overrides.core.monitoring.watched_stream import Stream
 from overrides.models import Membership, Monitor, MonitorDay
 from telemetry.foundation.admin.formatting import badge
 
-TONES = {"watching": "valid", "amber": "shadow", "red": "off", "disabled": "off"}  # a word of the same tone
+TONES = {
+    "watching": "valid",
+    "amber": "shadow",
+    "red": "off",
+    "shared": "shadow",
+    "disabled": "off",
+}  # a word of the same tone
 MEANINGS = {
     "watching": "The evidence against it has stayed below the limit.",
-    "amber": "Its last trades went against it; that happens to about half of those that work, and asks for a look.",
+    "amber": "Its last trades went against it; that happens at some time to one in 50 to one in four of those that "
+    "work, and asks for a look.",
     "red": "The evidence that it stopped working is above the limit; the monitor disables it at its next run.",
+    "shared": "The evidence against it is above the limit, but too much of it comes from lines that acted beside it "
+    "and fell short themselves. It stays in force, and is judged again with each day.",
     "disabled": "The monitor took it out of force. Only a reviewed request brings it back.",
 }
 RED_COEFFICIENT = (

@@ -22,7 +22,8 @@ class Migration(migrations.Migration):
             "monitor",
             "remaining",
             models.FloatField(
-                null=True, help_text="evidence that remains beside what its neighbours realised; null until it was judged"
+                null=True,
+                help_text="evidence that remains beside what its neighbours realised; null until it was judged",
             ),
         ),
         migrations.AlterField(
@@ -39,6 +40,9 @@ class Migration(migrations.Migration):
                 default="watching",
                 max_length=8,
             ),
+        ),
+        migrations.AlterField(
+            "monitor", "cusum", models.FloatField(default=0.0, help_text="cumulative sum; from 6 on it is amber")
         ),
         migrations.RemoveConstraint("monitor", "monitor_words_are_known"),
         migrations.AddConstraint("monitor", models.CheckConstraint(condition=WORDS, name="monitor_words_are_known")),

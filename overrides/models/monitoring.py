@@ -27,8 +27,8 @@ class Monitor(models.Model):
         COEFFICIENT = "coefficient"
 
     class State(models.TextChoices):
-        """Watching; amber, which asks for a look; red, above the limit; shared, above it because of lines that acted beside
-        it; disabled by the monitor."""
+        """Watching; amber, which asks for a look; red, above the limit; shared, above it because of lines
+        that acted beside it; disabled by the monitor."""
 
         WATCHING = "watching"
         AMBER = "amber"
@@ -49,7 +49,7 @@ class Monitor(models.Model):
         null=True, help_text="of a coefficient: mean and sd of the module's earlier trades, in R"
     )
     level = models.FloatField(default=0.0, help_text="mean capital of the bets; from 1,000 on it is disabled")
-    cusum = models.FloatField(default=0.0, help_text="cumulative sum; from 4 on it is amber")
+    cusum = models.FloatField(default=0.0, help_text="cumulative sum; from 6 on it is amber")
     remaining = models.FloatField(
         null=True, help_text="evidence that remains beside what its neighbours realised; null until it was judged"
     )

@@ -91,7 +91,7 @@ def _fold(row: Monitor, fresh: Mapping[str, Counted], again: Collection[str], to
 
 
 def quiet_state(detector: Detector) -> str:
-    """Return the state of a monitor that nothing is to be done about: `SHARED` where it is above the limit for others."""
+    """Return the state of a monitor that nothing is to be done about: above the limit it is so for others."""
     return State.SHARED if detector.is_red else State.AMBER if detector.is_amber else State.WATCHING
 
 

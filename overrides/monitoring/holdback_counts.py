@@ -8,18 +8,26 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from overrides.core.engine.definitions.vocabulary import Reason
-from overrides.core.monitoring.uneven_draw import is_uneven
+from overrides.core.monitoring.uneven_draw import distance, is_more_often, is_uneven
 
 DAYS = 30
+AGAIN = timedelta(
+    minutes=5
+)  # within which the next of the same questions, by another key, may be about the same position
 MOST_ANSWERS = 20_000  # newest answers of the module that are looked through
 COMPARED = (Reason.HOLDBACK, Reason.SINGLE, Reason.COMBINED, Reason.NO_MATCH, Reason.ALL_EXCLUDED)
 COUNTS = """
 WITH newest AS (
     SELECT decision_id, reason, request ->> 'position_key' AS position,
-        (request -> 'holdback' ->> 'percent')::float8 AS percent
+        (request -> 'holdback' ->> 'percent')::float8 AS percent, pattern_key, action_category, scope, key, at
     FROM telemetry_decision
     WHERE module = %s AND mode = 'on' AND reason = ANY(%s) AND at > %s AND at <= %s
     ORDER BY decision_id DESC LIMIT %s
+), followed AS (
+    SELECT reason = 'HOLDBACK' AS held,
+        coalesce(lead(position) OVER same <> position AND lead(at) OVER same <= at + %s, false) AS is_again
+    FROM newest WHERE percent IS NOT NULL
+    WINDOW same AS (PARTITION BY key, pattern_key, action_category, scope ORDER BY at, decision_id)
 ), named AS (
     SELECT n.position, o.trade_id FROM newest AS n JOIN telemetry_decisionoutcome AS o USING (decision_id)
     WHERE n.percent IS NOT NULL
@@ -32,7 +40,9 @@ SELECT
     (SELECT count(*) FROM newest), (SELECT count(*) FROM newest WHERE position IS NULL),
     (SELECT count(*) FROM (SELECT FROM named GROUP BY trade_id HAVING count(DISTINCT position) > 1) AS several),
     count(*), count(*) FILTER (WHERE held), avg(percent),
-    count(*) FILTER (WHERE traded), count(*) FILTER (WHERE traded AND held), avg(percent) FILTER (WHERE traded)
+    count(*) FILTER (WHERE traded), count(*) FILTER (WHERE traded AND held), avg(percent) FILTER (WHERE traded),
+    (SELECT count(*) FROM followed WHERE held), (SELECT count(*) FROM followed WHERE held AND is_again),
+    (SELECT count(*) FROM followed WHERE NOT held), (SELECT count(*) FROM followed WHERE NOT held AND is_again)
 FROM positions
 """
 
@@ -53,6 +63,25 @@ class Drawn:
 
 
 @dataclass(frozen=True)
+class AskedAgain:
+    """Of `held` answers that were held back and of `served` ones, how many were followed by the same question (of the
+    same API key, pattern, action and scope) about another position within `AGAIN`.
+
+    The draw knows nothing of the question, so with honest bots both shares are the same on average.
+    """
+
+    held: int
+    held_again: int
+    served: int
+    served_again: int
+
+    @property
+    def is_more_often(self) -> bool:
+        """Whether it followed held-back answers more often, by more than four standard errors."""
+        return is_more_often(self.held_again, self.held, self.served_again, self.served)
+
+
+@dataclass(frozen=True)
 class HoldbackCounts:
     """What a module answered in the last days: `keyless` answers named no position, `mixed` trades several."""
 
@@ -60,12 +89,19 @@ class HoldbackCounts:
     keyless: int
     mixed: int
     rows: tuple[Drawn, Drawn]
+    again: AskedAgain
     days: int = DAYS
 
     @property
     def is_cut(self) -> bool:
         """Whether there were more answers than were looked through."""
         return self.answers == MOST_ANSWERS
+
+    @property
+    def distance(self) -> float | None:
+        """By how many standard errors traded positions were held back more often than drawn; None if they are few."""
+        _, traded = self.rows
+        return None if traded.expected is None else distance(traded.held, traded.positions, traded.expected)
 
     @property
     def is_uneven(self) -> bool:
@@ -78,10 +114,11 @@ def holdback_counts(module: str, at: datetime) -> HoldbackCounts:
     """Return the counts of a module's newest answers in the days before `at`, in one query."""
     reasons = [reason.value for reason in COMPARED]
     with connection.cursor() as cursor:
-        cursor.execute(COUNTS, [module, reasons, at - timedelta(days=DAYS), at, MOST_ANSWERS])
-        answers, keyless, mixed, positions, held, expected, traded, traded_held, traded_expected = cursor.fetchone()
+        cursor.execute(COUNTS, [module, reasons, at - timedelta(days=DAYS), at, MOST_ANSWERS, AGAIN])
+        answers, keyless, mixed, *found = cursor.fetchone()
+    positions, held, expected, traded, traded_held, traded_expected, *again = found
     rows = (
         Drawn("asked about", positions, held, expected),
         Drawn("named by a closed trade", traded, traded_held, traded_expected),
     )
-    return HoldbackCounts(answers, keyless, mixed, rows)
+    return HoldbackCounts(answers, keyless, mixed, rows, AskedAgain(*again))

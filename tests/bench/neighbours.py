@@ -142,13 +142,15 @@ class Group:
         return found
 
 
-def disabled(world: World, streams: int, a_day: int, correlation: float, seed: int, *, judged: bool) -> Floats:
+def disabled(
+    world: World, streams: int, a_day: int, correlation: float, seed: int, *, judged: bool, trades: int = TRADES
+) -> Floats:
     """Return after how many of its trades each line was disabled, as (streams, lines); infinite where it was not."""
     rng = np.random.default_rng(seed)
     lines = world.matches(rng, 1).shape[-1]
     group, standing = Group(streams, lines), np.ones((streams, lines), bool)
     found = np.full((streams, lines), np.inf)
-    for day in range(TRADES // a_day):
+    for day in range(trades // a_day):
         acted = world.matches(rng, streams, a_day) & standing[:, None, :]
         edges = np.full(lines, EDGE)
         edges[world.guilty] = world.before if day * a_day < FLIP else world.after
@@ -161,12 +163,14 @@ def disabled(world: World, streams: int, a_day: int, correlation: float, seed: i
     return found
 
 
-def run(*, streams: int = 400, seed: int = SEED, worlds: tuple[World, ...] = WORLDS) -> None:
+def run(
+    *, streams: int = 300, seed: int = SEED, worlds: tuple[World, ...] = WORLDS, trades: int = TRADES
+) -> None:
     """Print all figures."""
     for a_day, correlation in ((1, 0.0), (10, 0.0), (10, 0.35)):
         for number, world in enumerate(worlds):
             for judged in (False, True):
-                found = disabled(world, streams, a_day, correlation, seed + number, judged=judged)
+                found = disabled(world, streams, a_day, correlation, seed + number, judged=judged, trades=trades)
                 is_guilty = np.arange(found.shape[1]) == world.guilty
                 is_guilty &= world.after < EDGE
                 rule = "judged" if judged else "promises"
@@ -182,7 +186,7 @@ def run(*, streams: int = 400, seed: int = SEED, worlds: tuple[World, ...] = WOR
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--streams", type=int, default=400)
+    parser.add_argument("--streams", type=int, default=300)
     parser.add_argument("--seed", type=int, default=SEED)
     options = parser.parse_args()
     run(streams=options.streams, seed=options.seed)

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 import pytest
 
+from overrides.core.monitoring.neighbours import Acted, evidence_paths
 from telemetry.core.file_formats import freqtrade_fields
 from telemetry.core.file_formats.decision_journal import JournalJoin, JournalLine
 from telemetry.core.file_formats.file_rows import Defaults
@@ -38,6 +40,7 @@ from tests.bench import (
     log,
     monitor,
     mutated_exports,
+    neighbours,
     never_matched,
     nothing_new,
     pages,
@@ -78,6 +81,20 @@ class TestBenches:
         found = figures()
         assert found["harmful overrides caught"] > 0.9
         assert {"modules dropped", "a trade", "a trade, stored"} <= found.keys()
+
+    def test_neighbours_are_judged_as_the_monitor_judges_them(self, figures: Figures) -> None:
+        neighbours.run(streams=3, worlds=neighbours.WORLDS[3:4], trades=100)
+        rng, days, lines = np.random.default_rng(2), 30, neighbours.crossed(np.random.default_rng(1), 30, 3)
+        surprise, group, rows = rng.normal(-1, 1, (days, 3)), neighbours.Group(1, 5), []
+        for day in range(days):
+            group.add(lines[day][None], surprise[day][None])
+            for trade, line in zip(*np.nonzero(lines[day]), strict=True):
+                residual = neighbours.EDGE + float(surprise[day, trade])
+                about = (residual, neighbours.EDGE, neighbours.SD, neighbours.SIGMA)
+                rows.append(Acted(str(line), UUID(int=3 * day + int(trade)), day, 1, *about))
+
+        assert "innocent lines disabled" in figures()
+        assert evidence_paths(rows).remaining[-1] == pytest.approx(group.remaining.level[0])
 
     def test_record_compares_copy_with_bulk_create(self, figures: Figures) -> None:
         record.run(count=20, rounds=1)

@@ -2,7 +2,8 @@
 
 Trades of one day share its market, so the day is what varies independently: a day counts with the sum of its trades.
 The asymptotic confidence sequence (Waudby-Smith et al. 2024; `confidence_sequence`) is applied to the days. What is
-kept of them are six sums, so a further day costs the same however many there were (docs/method.md 13).
+kept of them are six sums, so a further day costs the same however many there were (docs/method.md 13). Dependence
+beyond a day is not in the interval, which is then too narrow (13.1).
 """
 
 from __future__ import annotations

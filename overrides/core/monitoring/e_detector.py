@@ -7,7 +7,8 @@ the capital of each bet is M_l <- (M_l + trades) * (1 - l * v), and the detector
 
 Trades of one day share its market, so the unit is the day: v = (sum of its u) / sqrt(trades * effect), clipped at 3,
 with `effect` the variance of earlier days' sums beside that of independent trades, and `trades` counted as
-trades / effect. A stream of one trade a day is the detector per trade (docs/method.md 13.3).
+trades / effect. The mean of v grows with trades / effect, so `l` grows with its fourth root, up to `LARGEST_SHARE`.
+A stream of one trade a day is the detector per trade (docs/method.md 13.3).
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-SHARES = (0.02, 0.05, 0.1, 0.2, 0.3)  # l of each bet; less than 1 / CLIP, so that no capital is lost whole
+SHARES = (0.02, 0.05, 0.1, 0.2, 0.3)  # l of each bet on a day worth one trade
+LARGEST_SHARE = 0.33  # of any day; less than 1 / CLIP, so that no capital is lost whole
 LIMIT = 1000.0  # a mean capital of this and more disables what is watched
-AMBER = 4.0  # a cumulative sum of this and more asks for a look and disables nothing
+AMBER = 6.0  # a cumulative sum of this and more asks for a look and disables nothing
 CLIP = 3.0
 INDEPENDENT_DAYS = 30.0  # with how many days of independent trades the measured variance is averaged
 
@@ -146,7 +148,14 @@ def stepped(capital: Floats, trades: Floats, total: Floats, effect: Floats) -> F
 
     >>> stepped(np.zeros((1, 5)), np.ones(1), -np.ones(1), np.ones(1)).round(2)
     array([[1.02, 1.05, 1.1 , 1.2 , 1.3 ]])
+
+    Four independent trades with a sum of -2, so v = -1, bet 1.41 times as much:
+
+    >>> stepped(np.zeros((1, 5)), np.full(1, 4.0), np.full(1, -2.0), np.ones(1)).round(2)
+    array([[4.11, 4.28, 4.57, 5.13, 5.32]])
     """
     v = np.clip(total / np.sqrt(trades * effect), -CLIP, CLIP)
-    found: Floats = (capital + (trades / effect)[:, None]) * (1 - np.array(SHARES) * v[:, None])
+    worth = trades / effect
+    shares = np.minimum(LARGEST_SHARE, np.array(SHARES) * np.maximum(1.0, worth)[:, None] ** 0.25)
+    found: Floats = (capital + worth[:, None]) * (1 - shares * v[:, None])
     return found

@@ -1,8 +1,8 @@
 """Which of the lines that acted together stopped working: the evidence that remains beside what the others realised.
 
-The residual of a line takes the promises of its neighbours for true, so it falls as well when one of them stops working.
-Here the same detector also runs on residuals that take of each neighbour what its promise has become by the end of the
-day before: promised + d. The d of the lines are estimated together, by the share of a day's surprise that the
+The residual of a line takes the promises of its neighbours for true, so it falls too when one of them stops working.
+Here the same detector also runs on residuals that take of each neighbour what its promise has become by the end of
+the day before: promised + d. The d of the lines are estimated together, by the share of a day's surprise that the
 uncertainty of each promise explains, so a line that is often alone bears its own shortfall (docs/method.md 13.3).
 """
 
@@ -51,8 +51,8 @@ class Acted:
 class Paths:
     """Where the evidence against each line stood at the end of each day.
 
-    `days` (days,) are ordinals; `promised` and `remaining` (days, lines) are levels of the detector: with the neighbours
-    at what they promised, and at what they realised. `last` (lines,) is the last day on which a line acted.
+    `days` (days,) are ordinals; `promised` and `remaining` (days, lines) are levels of the detector: with the
+    neighbours at what they promised, and at what they realised. `last` (lines,) is the last day on which a line acted.
     """
 
     lines: tuple[str, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -33,11 +33,11 @@ def world() -> None:
     set_mode("on", holdback_percent=20)
 
 
-def ask(*keys: str | None) -> list[str]:
+def ask(*keys: str | None, at: datetime = NOW) -> list[str]:
     """Ask about positions, and return the ids of the decisions."""
     engine = load_engine("pm")
-    questions = [make_question(**({} if key is None else {"position_key": key})) for key in keys]
-    records = [resolve_one(question, engine, now=NOW).record for question in questions]
+    questions = [make_question(at=utc_text(at), **({} if key is None else {"position_key": key})) for key in keys]
+    records = [resolve_one(question, engine, now=at).record for question in questions]
     record_decisions(records)
     return [str(each.decision_id) for each in records]
 
@@ -73,6 +73,28 @@ class TestHoldbackCounts:
         found = holdback_counts("pm", LATER)
 
         assert (found.rows[1].positions, found.mixed) == (3, 1)
+
+    def test_counts_who_asks_again_under_another_key_after_a_held_back_answer(self) -> None:
+        """Whoever is held back asks again under the next key; served positions are never followed at once."""
+        shopped = held()
+        for number, key in enumerate(KEYS):
+            ask(*([key, "other"] if key in shopped else [key]), at=NOW + timedelta(hours=number))
+
+        again = holdback_counts("pm", LATER + timedelta(days=1)).again
+
+        is_other_held = is_held_back(holdback_secret(), "other", 20)
+        assert again.held_again == len(shopped)
+        assert again.held == len(shopped) * (2 if is_other_held else 1)
+        assert again.served_again == 0
+        assert again.is_more_often
+
+    def test_counts_nobody_who_asks_twice_about_the_same_position(self) -> None:
+        for number, key in enumerate(KEYS):
+            ask(key, key, at=NOW + timedelta(hours=number))
+
+        again = holdback_counts("pm", LATER + timedelta(days=1)).again
+
+        assert (again.held_again, again.served_again, again.is_more_often) == (0, 0, False)
 
     def test_leaves_out_other_modules_and_answers_from_before(self) -> None:
         ask(*KEYS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.db import IntegrityError, connection
@@ -33,6 +33,7 @@ from tests.builders import (
     approve_and_apply,
     draft,
     make_correction,
+    make_parameters,
     make_spec,
     make_trades,
     publish,
@@ -176,6 +177,36 @@ class TestDisabling:
         monitor(now=at(DAYS + 1))
 
         assert found() == []
+
+
+class TestBlame:
+    """Two lines of the evidence method that raise exposure and promise .2 R each: the wide one always acts."""
+
+    WIDE: ClassVar = {"macro_phase": "Good"}
+
+    @pytest.fixture
+    def narrow(self, db: None) -> OverrideSpec:
+        record_trades(make_trades([1.0] * 30, prefix="m"), now=NOW)
+        publish(parameters=make_parameters({"policy": "evidence", "combiner": "evidence"}))
+        narrow = promising(policy="evidence", levers={"size_mult": 1.1})
+        publish(narrow, promising(policy="evidence", levers={"size_mult": 1.1}, scope=self.WIDE))
+        set_mode("on")
+        return narrow
+
+    def test_leaves_a_line_above_the_limit_in_force_whose_neighbour_fell_short(self, narrow: OverrideSpec) -> None:
+        """The wide line loses alone as it does beside the narrow one, so the loss is its own."""
+        for day in range(1, 29):
+            served_trade(f"t{day}", -3.0, days=day, scope=self.WIDE | {"bucket": "micro" if day % 2 else "mid"})
+        attribute()
+
+        monitor(now=at(29))
+
+        row, wide = Monitor.objects.get(name=narrow.line), Monitor.objects.exclude(name=narrow.line).get()
+        assert (row.state, wide.state) == ("shared", "disabled")
+        assert row.level >= LIMIT > (row.remaining or 0.0) > 0
+        assert Membership.objects.filter(line_id=narrow.line, to_version=None).exists()
+        assert monitor(now=at(29)) == 0
+        assert Monitor.objects.get(pk=row.pk).state == "shared"
 
 
 class TestCounting:

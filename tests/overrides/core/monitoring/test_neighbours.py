@@ -101,6 +101,17 @@ class TestTheJudgement:
         assert judge(found, "a", {"a", "b"}).is_to_blame
         assert not judge(found, "b", {"a", "b"}).is_to_blame
 
+    def test_blames_a_narrow_line_that_fell_short_and_not_the_wide_one_beside_it(self) -> None:
+        draw = Random(8)
+        lines = ["ab" if n % 4 == 0 else "a" for n in range(600)]
+        rows = [
+            row for n, each in enumerate(lines) for row in together(n, n, each, draw.gauss(-0.6 * (each == "ab"), 0.8))
+        ]
+        found = evidence_paths(rows)
+
+        assert judge(found, "b", {"a", "b"}).is_to_blame
+        assert not judge(found, "a", {"a", "b"}).is_to_blame
+
     def test_blames_a_line_alone_as_soon_as_it_reaches_the_limit(self) -> None:
         rows = [row for n in range(60) for row in together(n, n, "a", -1.4)]
         found = evidence_paths(rows)
