@@ -114,7 +114,7 @@ def holdback_counts(module: str, at: datetime) -> HoldbackCounts:
     """Return the counts of a module's newest answers in the days before `at`, in one query."""
     reasons = [reason.value for reason in COMPARED]
     with connection.cursor() as cursor:
-        cursor.execute(COUNTS, [module, reasons, at - timedelta(days=DAYS), at, MOST_ANSWERS, AGAIN])
+        cursor.execute(COUNTS, [module, reasons, at - timedelta(days=DAYS), at, MOST_ANSWERS, AGAIN.total_seconds()])
         answers, keyless, mixed, *found = cursor.fetchone()
     positions, held, expected, traded, traded_held, traded_expected, *again = found
     rows = (

@@ -163,9 +163,7 @@ def disabled(
     return found
 
 
-def run(
-    *, streams: int = 300, seed: int = SEED, worlds: tuple[World, ...] = WORLDS, trades: int = TRADES
-) -> None:
+def run(*, streams: int = 300, seed: int = SEED, worlds: tuple[World, ...] = WORLDS, trades: int = TRADES) -> None:
     """Print all figures."""
     for a_day, correlation in ((1, 0.0), (10, 0.0), (10, 0.35)):
         for number, world in enumerate(worlds):

@@ -90,6 +90,19 @@ class TestPages:
         assert str(Line.objects.get()) in trail
         assert Line.objects.get().pk[:12] not in trail
 
+    def test_say_that_a_line_is_above_the_limit_because_of_lines_beside_it(self, line: OverrideSpec) -> None:
+        trades(2, 1.0)
+        Monitor.objects.update(state="shared", level=1234.0, remaining=310.0)
+        browser = browser_of(reader())
+
+        shown = page(browser, f"{LIST}{Monitor.objects.get().pk}/change/")
+
+        assert "It stays in force, and is judged again with each day." in shown
+        assert re.search(r"Remains of it</dt><dd>\S*310", shown)
+        assert "is above the limit because of lines that acted beside it, and stays in force" in " ".join(
+            re.sub(r"<[^>]+>", "", page(browser, "/admin/")).split()
+        )
+
     def test_the_list_finds_a_line_by_its_words(self, line: OverrideSpec) -> None:
         trades(2, 1.0)
         browser = browser_of(reader())

@@ -66,6 +66,7 @@ class TestPages:
 
         assert "Positions held back" in text
         assert "1 of 21 answers were to questions without a position key" in text
+        assert "Asked again under another key within five minutes" in text
 
     def test_show_a_module_without_a_row_as_off(self, author: User) -> None:
         text = page(browser_of(author), PM)

@@ -68,7 +68,7 @@ class TestThePaths:
 
     def test_do_not_depend_on_the_order_in_which_rows_arrive(self) -> None:
         draw = Random(4)
-        rows = [row for n in range(60) for row in together(n // 3, n, draw.sample("abc", 2), draw.gauss(0, 1))]
+        rows = [row for n in range(60) for row in together(n // 3, n, "".join(draw.sample("abc", 2)), draw.gauss(0, 1))]
         mixed = draw.sample(rows, len(rows))
 
         assert np.array_equal(evidence_paths(rows).remaining, evidence_paths(mixed).remaining)
