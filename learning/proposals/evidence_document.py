@@ -20,6 +20,7 @@ from learning.lessons.methods import METHODS
 from learning.models import Lesson
 from learning.proposals.withdrawal_reasons import withdrawal_reasons
 from learning.validation.run_evidence import RunEvidence, run_evidence
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.requests.evidence import DraftedLine, Measured
 from overrides.versions.load_version import current_parameters
@@ -35,8 +36,9 @@ def measure(module: str, lines: Sequence[DraftedLine], weights: Collection[str],
     gone = {each.line_id: each.before for each in lines if each.after is None and each.before is not None}
     idle = Lesson.objects.filter(line_id__in=list(gone)).exclude(status=Lesson.Status.ACTIVE)
     withdrawn = {line: gone[line] for line in idle.values_list("line_id", flat=True)} if gone else {}
-    reasons = withdrawal_reasons(module, current_parameters(module), withdrawn)
-    return measured_as(module, method_of(module, lines), lines, weights, at, reasons)
+    parameters = current_parameters(module)
+    reasons = withdrawal_reasons(module, parameters, withdrawn)
+    return measured_as(module, method_of(parameters, lines), lines, weights, at, reasons, parameters)
 
 
 def measured_as(
@@ -46,25 +48,30 @@ def measured_as(
     weights: Collection[str],
     at: datetime,
     reasons: Mapping[str, str] | None = None,
+    parameters: ModuleParameters | None = None,
 ) -> Measured:
-    """Return what is known of a draft that rests on a method; `reasons` says why lines are withdrawn."""
+    """Return what is known of a draft that rests on a method; `reasons` says why lines are withdrawn.
+
+    `parameters` are those in force, if they have been read already.
+    """
     lessons = {each.line_id: each for each in Lesson.objects.filter(line_id__in=[each.line_id for each in lines])}
     known = {line: lesson_document(lesson) for line, lesson in lessons.items()}
     for line, reason in (reasons or {}).items():
         known[line] = known.get(line, {}) | {"reason": reason}
-    return Measured(
-        run_document(module, method, run_evidence(module, method)), known, coefficient_evidence(weights, at=at)
-    )
+    evidence = run_evidence(module, method, parameters)
+    return Measured(run_document(module, method, evidence), known, coefficient_evidence(weights, at=at))
 
 
-def method_of(module: str, lines: Sequence[DraftedLine]) -> LearningMethod:
-    """Return the method of most lines that a draft adds, else of those it withdraws; without lines, the one served."""
+def method_of(parameters: ModuleParameters, lines: Sequence[DraftedLine]) -> LearningMethod:
+    """Return the method of most lines that a draft adds, else of those it withdraws; without lines, the one served.
+
+    `parameters` are those in force.
+    """
     for sides in ([each.after for each in lines], [each.before for each in lines]):
         counted = Counter(each.policy or LearningMethod.PLAN for each in sides if each is not None)
         if counted:
             return counted.most_common(1)[0][0]
-    channels = current_parameters(module).channels
-    return next(iter(channels.values())).policy
+    return next(iter(parameters.channels.values())).policy
 
 
 def run_document(module: str, method: LearningMethod, evidence: RunEvidence) -> dict[str, Any]:

@@ -170,8 +170,9 @@ def _measured(module: str, drafted: Sequence[DraftedLine], weights: Mapping[str,
     """Return what is known of a draft, with the reason of each withdrawal."""
     withdrawn = {each.line_id: each.before for each in drafted if each.after is None and each.before is not None}
     moved = weights["evidence"]["values"] if weights else ()
-    reasons = withdrawal_reasons(module, current_parameters(module), withdrawn)
-    return measured_as(module, method_of(module, drafted), drafted, moved, at, reasons)
+    parameters = current_parameters(module)
+    reasons = withdrawal_reasons(module, parameters, withdrawn)
+    return measured_as(module, method_of(parameters, drafted), drafted, moved, at, reasons, parameters)
 
 
 def publish_what_mandates_cover(*, module: str, now: datetime) -> ChangeRequest | None:
