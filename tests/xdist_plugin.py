@@ -7,7 +7,9 @@ for the others at the end.
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -48,6 +50,22 @@ class FileScheduling(LoadFileScheduling):  # type: ignore[misc]  # nor for what 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileScheduling:
     config.option.loadscopereorder = False  # do not sort by number of tests, which is unrelated to their duration
     return FileScheduling(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep what is collected out of the garbage collector's sight, which would search it again and again.
+
+    The modules and items of all tests are some 660,000 objects, and none of them is garbage before the end. What the
+    tests themselves leave is searched for after every 50,000 new objects instead of every 700 (2,000 from Python 3.13).
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
