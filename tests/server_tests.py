@@ -10,7 +10,13 @@ from __future__ import annotations
 import sys
 
 SERVERS = (
-    "tests/bypass",
+    "tests/bypass/people",
+    "tests/bypass/test_application_role.py",
+    "tests/bypass/test_at_once.py",
+    "tests/bypass/test_queue.py",
+    "tests/bypass/test_tables.py",
+    "tests/bypass/test_ways_round.py",
+    "tests/bypass/ways",
     "tests/config/access/api/test_throttle.py",
     "tests/config/access/test_key_life.py",
     "tests/config/access/test_keys.py",
@@ -40,7 +46,6 @@ SERVERS = (
     "tests/overrides/serving/test_confirmations.py",
     "tests/overrides/serving/test_engine.py",
     "tests/overrides/versions",
-    "tests/stateful/test_machine.py",
     "tests/telemetry/audit",
     "tests/telemetry/decisions",
     "tests/telemetry/foundation/api/test_idempotency.py",
@@ -60,11 +65,12 @@ SERVERS = (
 INDEPENDENT = (
     "tests/bench",  # run by hand
     "tests/browser",  # pages
+    "tests/bypass/test_doors.py",  # which verb stands behind a page; what refuses a write is tested beside it
     "tests/config/access/test_roles.py",  # counts queries of pages
     "tests/config/demo",  # its story runs through the queue once, and `./dev demo` once more
     "tests/config/operations/test_job_punctuality.py",  # reads the beat table
     "tests/overrides/admin",  # pages
-    "tests/stateful/test_mutants.py",  # what the machine notices, not what a server does
+    "tests/stateful",  # the verbs in any order; the triggers behind them are tested one by one
     "tests/test_a_week_of_hours.py",  # one long story of the verbs that are tested here by themselves
     "tests/test_architecture.py",  # reads the source
     "tests/test_hostile_parameters.py",  # queries that are refused before they reach a server
