@@ -181,8 +181,9 @@ def approve_and_apply(request: ChangeRequest, *, at: datetime = NOW) -> ChangeRe
     from overrides.requests.review import approve
     from tests.people import somebody
 
-    approve(request_id=request.pk, by=somebody(), at=at)
-    return apply_request(request_id=request.pk, by=somebody(), at=at)
+    person = somebody()
+    approve(request_id=request.pk, by=person, at=at)
+    return apply_request(request_id=request.pk, by=person, at=at)
 
 
 def draft(*specs: OverrideSpec, author: Any = None, at: datetime = NOW, **over: Any) -> ChangeRequest:

@@ -5,13 +5,15 @@ A test of a change of people makes the change inside `people_audited`, as the pr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import User
+    from django.contrib.auth.models import Permission, User
 
 
 @contextmanager
@@ -36,15 +38,28 @@ def settled() -> Iterator[None]:
 
 def make_person(name: str, *permissions: str, groups: tuple[str, ...] = (), **fields: Any) -> User:
     """Create a person with these fields, permissions (`app.codename`) and groups; missing groups are created."""
-    from django.contrib.auth.models import Group, Permission, User
+    from django.contrib.auth.models import Group, User
 
     with settled():
         person = User.objects.create_user(name, **fields)
-        for permission in permissions:
-            app, codename = permission.split(".")
-            person.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
-        person.groups.add(*(Group.objects.get_or_create(name=group)[0] for group in groups))
+        if permissions:
+            person.user_permissions.add(*_permissions(permissions))
+        if groups:
+            person.groups.add(*(Group.objects.get_or_create(name=group)[0] for group in groups))
     return person
+
+
+def _permissions(names: Collection[str]) -> list[Permission]:
+    """Return the permissions of these names by one query, as half of all tests make people. Raises LookupError."""
+    from django.contrib.auth.models import Permission
+    from django.db.models import Q
+
+    pairs = [name.split(".") for name in names]
+    asked = reduce(or_, [Q(content_type__app_label=app, codename=codename) for app, codename in pairs])
+    found = list(Permission.objects.filter(asked).order_by())
+    if len(found) != len(set(names)):
+        raise LookupError(f"not each of these is the name of one permission: {', '.join(names)}")
+    return found
 
 
 def as_committed() -> None:
