@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("overrides", "0024_defaults_of_modes")]
+    dependencies = [("overrides", "0027_blame")]
 
     operations = [
         migrations.AddField(
