@@ -25,7 +25,9 @@ WITH newest AS (
     ORDER BY decision_id DESC LIMIT %s
 ), followed AS (
     SELECT reason = 'HOLDBACK' AS held,
-        coalesce(lead(position) OVER same <> position AND lead(at) OVER same <= at + %s, false) AS is_again
+        coalesce(
+            lead(position) OVER same <> position AND lead(at) OVER same <= at + make_interval(secs => %s), false
+        ) AS is_again
     FROM newest WHERE percent IS NOT NULL
     WINDOW same AS (PARTITION BY key, pattern_key, action_category, scope ORDER BY at, decision_id)
 ), named AS (
