@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,13 +29,17 @@ from overrides.models import ChangeRequest, Monitor, RequestKind, Version
 from overrides.monitoring.counting import fold_all, new_monitor, why_red
 from overrides.monitoring.touched_trades import NOT_USED
 from overrides.requests.authoring import draft_request
-from overrides.requests.machine_acts import MONITOR
+from overrides.requests.gates import read_situation
+from overrides.requests.machine_acts import MONITOR, take_back
+from overrides.requests.staleness import health_of
+from telemetry.foundation.core.words import shortened
 
 FEWEST_BEFORE = 30  # trades that the mean and the sd take
 MOST_BEFORE = 1000
 AGAIN = timedelta(days=30)  # after a request was closed and the weight is still red
 SERVED = (Reason.NO_MATCH, Reason.ALL_EXCLUDED, Reason.SINGLE, Reason.COMBINED)  # weights act without a line, too
 RED = Monitor.State.RED
+LONGEST_TITLE = 200
 
 OUTCOMES = """
 SELECT trade.id, trade.external_id, trade.closed_at, trade.rr, decision.version, decision.scope
@@ -131,28 +135,54 @@ def _outcomes(after: datetime | None) -> list[tuple[Any, ...]]:
         return [(*row, json.loads(scope)) for *row, scope in cursor.fetchall()]
 
 
-def propose_neutral(now: datetime) -> None:
-    """Draft a request to set each red coefficient to neutral, unless one is open or was closed within 30 days."""
-    for row in Monitor.objects.filter(kind=Monitor.Kind.COEFFICIENT, state=RED).select_related("request"):
-        asked = row.request
-        waits = asked is not None and (asked.closed_at is None or asked.closed_at > now - AGAIN)
-        if not waits:
-            _propose(row, now)
-
-
 @transaction.atomic
-def _propose(row: Monitor, now: datetime) -> None:
-    version = Version.objects.get(module=COEFFICIENT_MODULE, is_active=True)
-    if row.name not in version.coefficients:
+def propose_neutral(now: datetime) -> None:
+    """Draft one request that sets every red coefficient to neutral.
+
+    One that is open waits for people, and what has become red since waits for it; where the coefficients in force have
+    changed meanwhile it could not be applied any more, so it is taken back and drafted anew. A coefficient whose
+    request was closed within 30 days is left out.
+    """
+    asked = _open_request()
+    if asked is not None and not _is_stale(asked, now):
         return
+    taken_back = None if asked is None else asked.pk
+    if asked is not None:
+        take_back(request_id=asked.pk, reason="the coefficients in force changed since it was drafted", at=now)
+    red = Monitor.objects.filter(kind=Monitor.Kind.COEFFICIENT, state=RED).select_related("request").order_by("name")
+    version = Version.objects.filter(module=COEFFICIENT_MODULE, is_active=True).first()
+    weights = {} if version is None else version.coefficients
+    rows = [row for row in red if row.name in weights and _may_be_asked(row, taken_back, now)]
+    if rows:
+        _propose(rows, weights, now)
+
+
+def _open_request() -> ChangeRequest | None:
+    open_requests = ChangeRequest.objects.filter(state__in=ChangeRequest.OPEN, route=ChangeRequest.Route.REVIEW)
+    return open_requests.filter(module=COEFFICIENT_MODULE, author=None, author_name=MONITOR).order_by("-id").first()
+
+
+def _is_stale(request: ChangeRequest, now: datetime) -> bool:
+    return health_of(read_situation(request, now).situation, now) == ChangeRequest.Health.STALE
+
+
+def _may_be_asked(row: Monitor, taken_back: int | None, now: datetime) -> bool:
+    """Return whether nobody decided about the coefficient within 30 days."""
+    asked = row.request
+    return asked is None or asked.pk == taken_back or (asked.closed_at is not None and asked.closed_at <= now - AGAIN)
+
+
+def _propose(rows: Sequence[Monitor], weights: Mapping[str, float], now: datetime) -> None:
+    names = [row.name for row in rows]
+    which = ", ".join(name.replace("=", " ") for name in names)
     request: ChangeRequest = draft_request(
         module=COEFFICIENT_MODULE,
         kind=RequestKind.LINES,
-        title=f"Set the coefficient of {row.name.replace('=', ' ')} to neutral",
-        reason=f"after {row.trades} closed trades {why_red(row, 'coefficient')}",
+        title=shortened(f"Set to neutral: {'coefficient' if len(names) == 1 else 'coefficients'} of {which}", LONGEST_TITLE),
+        reason="; ".join(f"{row.name}: after {row.trades} closed trades {why_red(row, 'coefficient')}" for row in rows),
         author=None,
         author_name=MONITOR,
         at=now,
-        content={"coefficients": {name: weight for name, weight in version.coefficients.items() if name != row.name}},
+        content={"coefficients": {name: weight for name, weight in weights.items() if name not in names}},
     )
-    Monitor.objects.filter(pk=row.pk).update(request=request)
+    Monitor.objects.filter(pk__in=[row.pk for row in rows]).update(request=request)

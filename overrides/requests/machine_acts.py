@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import transaction
 
+from overrides.core.governance.errors import GateError
 from overrides.core.governance.exposure import exposure_change
 from overrides.core.governance.permissions import REVIEW
 from overrides.core.governance.request_states import Step
@@ -22,7 +23,7 @@ from overrides.requests.authoring import draft_request
 from overrides.requests.governance_store import end_mandates
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.kind import DraftLine
-from overrides.requests.transitions import MANDATES, audit_mandates, audit_request, locked
+from overrides.requests.transitions import MANDATES, audit_mandates, audit_request, locked, take_step
 from overrides.serving.mode import lower_mode
 from overrides.versions.publish import lock_module
 from telemetry.audit.notices import write_notice
@@ -92,6 +93,16 @@ def drop_to_shadow(*, module: str, reason: str, at: datetime) -> ChangeRequest |
     close_applied(request, Step.ACT_AT_ONCE, MONITOR, at)
     _notify(request, DROPPED, reason, at)
     return request
+
+
+@transaction.atomic
+def take_back(*, request_id: int, reason: str, at: datetime) -> None:
+    """Cancel an open request that the monitor drafted itself. Raises GateError for one of somebody else."""
+    request = locked(request_id)
+    if request.author_id is not None or request.author_name != MONITOR:
+        raise GateError.because(f"request {request_id} was not drafted by {MONITOR}")
+    request.closed_at = at
+    take_step(request, Step.CANCEL, action="cancel", actor=MONITOR, reason=reason, at=at)
 
 
 @transaction.atomic

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import User
 
 from overrides.models import ChangeRequest, Monitor, Version
 from overrides.monitoring.monitor import monitor
+from overrides.requests.review import reject
 from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, NOW, approve_and_apply, draft, make_trades, set_mode
 from tests.overrides.monitoring.touched_world import attribute, served_trade
@@ -30,7 +32,7 @@ def trades(count: int, rr: float) -> None:
 
 
 def asked() -> list[ChangeRequest]:
-    return list(ChangeRequest.objects.filter(author_name="the monitor"))
+    return list(ChangeRequest.objects.filter(author_name="the monitor").order_by("pk"))
 
 
 class TestCoefficients:
@@ -58,3 +60,37 @@ class TestCoefficients:
         monitor(now=NOW + 22 * DAY)
 
         assert not Monitor.objects.filter(name=NAME).exists()
+
+    def test_one_request_names_all_that_are_red(self) -> None:
+        both = {NAME: 1.3, "cap=1m-2m": 1.3}
+        approve_and_apply(draft(module="dm", lines=[], content={"coefficients": both}))
+        trades(20, -8.0)
+
+        monitor(now=NOW + 21 * DAY)
+
+        [request] = asked()
+        assert request.content == {"coefficients": {}}
+        assert {row.request for row in Monitor.objects.filter(kind="coefficient")} == {request}
+
+    def test_is_asked_anew_where_other_coefficients_came_into_force_meanwhile(self) -> None:
+        trades(20, -8.0)
+        monitor(now=NOW + 21 * DAY)
+        later, others = NOW + 22 * DAY, {"coefficients": {NAME: 1.3, "chain=eth": 1.1}}
+        approve_and_apply(draft(module="dm", lines=[], content=others, at=later), at=later)
+
+        for _ in range(2):
+            monitor(now=NOW + 22 * DAY)
+
+        before, request = asked()
+        assert (before.state, request.state) == ("cancelled", "in_review")
+        assert request.content == {"coefficients": {"chain=eth": 1.1}}
+        assert Monitor.objects.get(name=NAME).request == request
+
+    def test_is_not_asked_again_soon_after_somebody_rejected_it(self, reviewer: User) -> None:
+        trades(20, -8.0)
+        monitor(now=NOW + 21 * DAY)
+        reject(request_id=asked()[0].pk, by=reviewer, reason="we wait", at=NOW + 21 * DAY)
+
+        monitor(now=NOW + 22 * DAY)
+
+        assert [each.state for each in asked()] == ["rejected"]
