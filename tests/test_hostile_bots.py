@@ -272,6 +272,7 @@ class TestOwnRows:
         assert post(bearer(key), FLAGS, dumped(CONTEXT)).status_code == 401
 
 
+@pytest.mark.usefixtures("in_one_minute")
 class TestRates:
     @pytest.mark.parametrize(
         ("method", "address"),

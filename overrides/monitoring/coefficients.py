@@ -175,10 +175,11 @@ def _may_be_asked(row: Monitor, taken_back: int | None, now: datetime) -> bool:
 def _propose(rows: Sequence[Monitor], weights: Mapping[str, float], now: datetime) -> None:
     names = [row.name for row in rows]
     which = ", ".join(name.replace("=", " ") for name in names)
+    noun = "coefficient" if len(names) == 1 else "coefficients"
     request: ChangeRequest = draft_request(
         module=COEFFICIENT_MODULE,
         kind=RequestKind.LINES,
-        title=shortened(f"Set to neutral: {'coefficient' if len(names) == 1 else 'coefficients'} of {which}", LONGEST_TITLE),
+        title=shortened(f"Set to neutral: {noun} of {which}", LONGEST_TITLE),
         reason="; ".join(f"{row.name}: after {row.trades} closed trades {why_red(row, 'coefficient')}" for row in rows),
         author=None,
         author_name=MONITOR,

@@ -139,6 +139,7 @@ class TestRefusals:
 
         assert caller.post(url, {"context": CONTEXT}, format="json").status_code == status
 
+    @pytest.mark.usefixtures("in_one_minute")
     def test_of_too_many_requests_say_when_there_are_more(self, settings: Any) -> None:
         settings.API_REQUESTS_PER_MINUTE = settings.API_REQUESTS_PER_MINUTE | {"evaluate": 1}
         caller = bearer(new_key("evaluate"))

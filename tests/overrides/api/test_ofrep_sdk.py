@@ -97,6 +97,7 @@ def test_may_send_the_key_in_the_header_of_the_protocol(sdk: OpenFeatureClient, 
     assert found.value == 1.02
 
 
+@pytest.mark.usefixtures("in_one_minute")
 def test_waits_as_long_as_a_rate_limit_says(live_server: Any, settings: Any, queue: RecordingQueue) -> None:
     settings.API_REQUESTS_PER_MINUTE = settings.API_REQUESTS_PER_MINUTE | {"evaluate": 1}
     client = client_with(live_server, {"X-API-Key": new_key("evaluate")})

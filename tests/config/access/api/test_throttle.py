@@ -22,13 +22,6 @@ def counters(monkeypatch: pytest.MonkeyPatch) -> RateCounters:
 
 
 @pytest.fixture
-def in_one_minute() -> None:
-    """Keep the wall clock within one minute during the test."""
-    while time.time() % 60 > 55:
-        time.sleep(0.1)
-
-
-@pytest.fixture
 def limits(settings: Any) -> dict[str, int]:
     settings.API_REQUESTS_PER_MINUTE = {"evaluate": 5, "record": 5, "bot": 4, "propose": 2, "read": 3}
     return dict(settings.API_REQUESTS_PER_MINUTE)
