@@ -23,8 +23,10 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "0.5": Rule(phase1_frac_mult=1 / 2),
         "1": AS_TRADED,
     },
-    # The threshold applies to the second phase, so these trades start with half their size.
+    # These thresholds apply to the second phase, so these trades start with half their size.
     "min_ts_for_add": {str(ts): Rule(phase1_frac_mult=1 / 2, min_ts_for_add=ts) for ts in (0.45, 0.55, 0.65, 0.75)},
+    "min_dx_for_add": {str(dx): Rule(phase1_frac_mult=1 / 2, min_dx_for_add=dx) for dx in (0.2, 0.4, 0.6)},
+    "max_edx_for_add": {str(edx): Rule(phase1_frac_mult=1 / 2, max_edx_for_add=edx) for edx in (0.1, 0.3, 0.5)},
     "trim_delay_mult": {
         "0.667": Rule(trim_delay_mult=2 / 3),
         "1.333": Rule(trim_delay_mult=4 / 3),
@@ -40,7 +42,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "1.5": Rule(panic_trigger_mult=1.5),
     },
 }
-ENTRY_LEVERS = ("entry_delay_bars", "phase1_frac_mult", "min_ts_for_add")
+ENTRY_LEVERS = ("entry_delay_bars", "phase1_frac_mult", "min_ts_for_add", "min_dx_for_add", "max_edx_for_add")
 TRIM_LEVERS = ("trim_delay_mult", "min_ox_for_trim")
 AFTER_TRIM_LEVERS = ("wait_n_bars_after_trim",)
 EXIT_LEVERS = ("trail_mult", "panic_trigger_mult")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from telemetry.core.market_context.bars import Bars, Flags, Floats, Ints
-from telemetry.core.market_context.indicators import LONG, SHORT, Indicators
+from telemetry.core.market_context.indicators import LONG, SHORT, Indicators, dip
 
 HOLDING_BARS = 72
 RISK_ATR = 2.0
@@ -35,7 +35,13 @@ class Paths:
     best: Floats
     ts: Floats
     ox: Floats
+    edx: Floats
     inside: Flags
+
+    @property
+    def dx(self) -> Floats:
+        """How far the close has come back from the best price since entry; NaN where the market does not move."""
+        return dip(LONG, self.best, self.close, self.atr)
 
     @classmethod
     def of(cls, bars: Bars, indicators: Indicators, signal: Ints, side: Ints, *, delay: int = 0) -> Paths:
@@ -58,6 +64,7 @@ class Paths:
             best=np.maximum(np.maximum.accumulate(top, axis=1), entry[:, None]),
             ts=np.where(is_long, indicators.ts[LONG][index], indicators.ts[SHORT][index]),
             ox=np.where(is_long, indicators.ox[LONG][index], indicators.ox[SHORT][index]),
+            edx=np.where(is_long, indicators.edx[LONG][index], indicators.edx[SHORT][index]),
             inside=inside,
         )
 

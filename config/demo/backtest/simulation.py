@@ -25,8 +25,9 @@ class Rule:
     panic_trigger_mult scales the initial stop (1 R), trail_mult the trailing distance (3 ATR), trim_delay_mult the
     trim's distance (1.5 R; infinity means never). min_ox_for_trim replaces that distance: trim at the open after the
     first close with OX at or above it. phase1_frac_mult is the part bought at the entry; the rest follows at the open
-    after the first close beyond +0.5 R whose TS is at least min_ts_for_add. The stop does not move for
-    wait_n_bars_after_trim bars, starting with the trim's own bar.
+    after the first close beyond +0.5 R whose TS is at least min_ts_for_add, whose DX is at least min_dx_for_add and
+    whose EDX is at most max_edx_for_add (a DX or EDX without a value passes no gate but the open one). The stop does
+    not move for wait_n_bars_after_trim bars, starting with the trim's own bar.
     """
 
     panic_trigger_mult: float = 1.0
@@ -36,6 +37,8 @@ class Rule:
     wait_n_bars_after_trim: int = 0
     phase1_frac_mult: float = 1.0
     min_ts_for_add: float = 0.0
+    min_dx_for_add: float = 0.0
+    max_edx_for_add: float = 1.0
 
 
 AS_TRADED = Rule()
@@ -113,6 +116,10 @@ def _sold(paths: Paths, exit_price: Floats, trim: Trim, trimmed: Flags, bought: 
 def _added(paths: Paths, rule: Rule, exit_bar: Ints, exit_price: Floats, trim: Trim, trimmed: Flags) -> Floats:
     """Return the result of one unit of the second phase; 0 if it was never bought. An earlier trim sold none of it."""
     ready = (paths.close >= (paths.entry + ADD_R * paths.risk)[:, None]) & (paths.ts >= rule.min_ts_for_add)
+    if rule.min_dx_for_add > 0:
+        ready &= paths.dx >= rule.min_dx_for_add
+    if rule.max_edx_for_add < 1:
+        ready &= paths.edx <= rule.max_edx_for_add
     bar = first(ready) + 1
     unit = _sold(paths, exit_price, trim, trimmed & (trim.bar >= bar), slipped(at(paths.open, bar)))
     return np.where(bar <= exit_bar, unit, 0.0)

@@ -56,7 +56,7 @@ from overrides.serving.engine import Engine
 from overrides.serving.resolve_request import Question
 from telemetry.core.decision_trace import effects, words
 from telemetry.core.decision_trace.bytes_read import Unpackable, layout
-from telemetry.core.decision_trace.constants import LEFT_OUT, Constants
+from telemetry.core.decision_trace.constants import LEFT_OUT, Constants, mask_code_of
 from telemetry.core.decision_trace.contributions import joined, pack_ramping, packed_excluded
 from telemetry.core.decision_trace.levers import pack_moved, pack_unmoved
 from telemetry.core.decision_trace.trace import head, pack_reason, pack_text
@@ -252,7 +252,8 @@ def _ramping(columns: ContributionColumns) -> list[bytes]:
         has = levers_of(columns, row)
         under_way = [name for name, is_so in zip(columns.levers, columns.ramping[row], strict=True) if is_so]
         targets = [float(columns.targets[row, place]) for place in has]
-        found.append(pack_ramping(row, words.mask_of(words.LEVER_AT, under_way), targets))
+        code = mask_code_of(words.mask_of(words.LEVER_AT, [columns.levers[place] for place in has]))
+        found.append(pack_ramping(row, words.mask_of(words.LEVER_AT, under_way), targets, code))
     return found
 
 

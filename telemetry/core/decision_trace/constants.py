@@ -13,7 +13,8 @@ from typing import NamedTuple
 from telemetry.core.decision_trace.bytes_read import BytesRead, layout
 from telemetry.core.decision_trace.words import LEVERS, STEADY_FACTORS, words_of
 
-WEIGHED, HAS_TARGETS, EXCLUDED = 1, 2, 4
+WEIGHED, HAS_TARGETS, EXCLUDED, WIDE = 1, 2, 4, 8
+NARROW_MASK, WIDE_MASK = "H", "Q"  # levers as bits: 16 of them, or 64 where one is at a later place
 
 
 class Constants(NamedTuple):
@@ -36,18 +37,31 @@ class Constants(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Steady:
-    """Constants, unpacked: levers in order; no targets while the override is ramping, no factors without weights."""
+    """Constants, unpacked: levers in order; no targets while the override is ramping, no factors without weights.
+
+    `mask_code` is the layout of a set of these levers.
+    """
 
     override: str
     line: str
     levers: tuple[str, ...]
     targets: tuple[float, ...] | None
     factors: tuple[float, ...] | None
+    mask_code: str = NARROW_MASK
 
     @property
     def is_weighed(self) -> bool:
         """Whether the combiner weighs overrides."""
         return self.factors is not None
+
+
+def mask_code_of(mask: int) -> str:
+    """Return the layout of a set of levers: the narrow one unless a lever has a place beyond it.
+
+    >>> mask_code_of(1 << 15), mask_code_of(1 << 16)
+    ('H', 'Q')
+    """
+    return WIDE_MASK if mask >> 16 else NARROW_MASK
 
 
 def pack_constants(mask: int, targets: tuple[float, ...] | None, factors: tuple[float, ...] | None) -> bytes:
@@ -57,8 +71,9 @@ def pack_constants(mask: int, targets: tuple[float, ...] | None, factors: tuple[
     Steady(override='a', line='b', levers=('size_mult',), targets=(1.1,), factors=None)
     """
     kind = (HAS_TARGETS if targets is not None else 0) | (WEIGHED if factors is not None else 0)
+    code = mask_code_of(mask)
     numbers = (*(targets or ()), *(factors or ()))
-    return layout(f"BH{len(numbers)}d").pack(kind, mask, *numbers)
+    return layout(f"B{code}{len(numbers)}d").pack(kind | (WIDE if code == WIDE_MASK else 0), mask, *numbers)
 
 
 LEFT_OUT = layout("BH").pack(EXCLUDED, 0)  # the constants of an override that was left out: its ids alone
@@ -68,8 +83,9 @@ LEFT_OUT = layout("BH").pack(EXCLUDED, 0)  # the constants of an override that w
 def steady(constants: Constants) -> Steady:
     """Return constants unpacked."""
     read = BytesRead(constants.packed)
-    kind, mask = read.many("BH")
-    levers = tuple(words_of(LEVERS, mask))
+    kind = read.one("B")
+    code = WIDE_MASK if kind & WIDE else NARROW_MASK
+    levers = tuple(words_of(LEVERS, read.one(code)))
     targets = read.floats(len(levers)) if kind & HAS_TARGETS else None
     factors = read.floats(len(STEADY_FACTORS)) if kind & WEIGHED else None
-    return Steady(constants.override, constants.line, levers, targets, factors)
+    return Steady(constants.override, constants.line, levers, targets, factors, code)

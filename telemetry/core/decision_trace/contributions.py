@@ -61,14 +61,14 @@ def pack_contributions(contributions: Sequence[Document]) -> tuple[bytes, list[C
         parts += [each["parts"].get(name, NO_PART) for name in fixed.levers]
         if each["ramping"]:
             targets = [each["targets"][name] for name in fixed.levers]
-            ramping.append(pack_ramping(place, mask_of(LEVER_AT, each["ramping"]), targets))
+            ramping.append(pack_ramping(place, mask_of(LEVER_AT, each["ramping"]), targets, fixed.mask_code))
     numbers = layout(f"{len(weights) + len(decays) + len(parts)}d").pack(*weights, *decays, *parts)
     return joined(len(constants), numbers, ramping), constants
 
 
-def pack_ramping(place: int, mask: int, targets: Sequence[float]) -> bytes:
+def pack_ramping(place: int, mask: int, targets: Sequence[float], mask_code: str) -> bytes:
     """Return the levers that a contribution has not moved in full yet, and where they are, as bytes."""
-    return layout(f"HH{len(targets)}d").pack(place, mask, *targets)
+    return layout(f"H{mask_code}{len(targets)}d").pack(place, mask, *targets)
 
 
 def joined(count: int, numbers: bytes, ramping: Sequence[bytes]) -> bytes:
@@ -81,7 +81,8 @@ def unpack_contributions(read: BytesRead, keys: Sequence[int], known: Known) -> 
     fixed, weights, decays, parts = _numbers(read, keys, known)
     moving: dict[int, tuple[int, tuple[float, ...]]] = {}
     for _ in range(read.one("H")):
-        place, mask = read.many("HH")
+        place = read.one("H")
+        mask = read.one(fixed[place].mask_code)
         moving[place] = mask, read.floats(len(fixed[place].levers))
     return [_document(each, weights, decays, parts, moving.get(place)) for place, each in enumerate(fixed)]
 
@@ -95,7 +96,8 @@ def unpack_parts(read: BytesRead, keys: Sequence[int], known: Known) -> list[dic
         weight = next(weights) if each.is_weighed else None
         found.append({"id": each.override, "line": each.line, "parts": moved, TOTAL: weight})
     for _ in range(read.one("H")):
-        place, _ = read.many("HH")
+        place = read.one("H")
+        read.one(fixed[place].mask_code)
         read.floats(len(fixed[place].levers))
     return found
 

@@ -12,7 +12,8 @@ from telemetry.core.decision_trace.bytes_read import Unpackable
 
 LEVERS = (
     "alloc_mult", "size_mult", "entry_aggression_mult", "exit_aggression_mult", "phase1_frac_mult", "trim_delay_mult",
-    "trail_mult", "entry_delay_bars", "min_ts_for_add", "min_ox_for_trim",
+    "trail_mult", "entry_delay_bars", "min_ts_for_add", "min_ox_for_trim", "min_dx_for_add", "max_edx_for_add",
+    "panic_trigger_mult", "wait_n_bars_after_trim", "phase_scaling_s1", "phase_scaling_s2", "phase_scaling_s3",
 )  # fmt: skip
 FLAGS = ("STEP_LIMITED", "BOUND_LOW", "BOUND_HIGH", "RAMPING", "UNKNOWN_DIMENSION", "STALE_VERSION")
 COMBINERS = ("plan", "most_specific", "evidence")

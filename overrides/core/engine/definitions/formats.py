@@ -4,7 +4,7 @@ A stored decision names the format of the engine that answered it; without a nam
 that format knew, so that a lever, dimension or factor added later breaks no older decision. A format is added whenever
 one of these registries grows (a test checks this), and is never edited once decisions name it:
 
-    Format 2 = FIRST.extended(levers=["max_edx_for_add"], dimensions={"pm": ["session"]}, factors=["w_last"])
+    Format 2 = FIRST.extended(levers=["min_slope_for_add"], learned={"pm": ["session"]}, factors=["w_last"])
 
 Own dimensions of a module need no format: a version's parameters declare them, and every decision names its version.
 
@@ -93,7 +93,14 @@ FIRST = Format(
 SECOND = FIRST.extended(recorded={"dm": ("timeframe",)})
 # Since the third format, a scope that was computed over another universe than the module's is not answered.
 THIRD = LabelFormat(SECOND.levers, SECOND.learned, SECOND.recorded, SECOND.factors, (UNIVERSE,))
-FORMATS: tuple[Format, ...] = (FIRST, SECOND, THIRD)  # format 1 first; append, never edit
+# Since the fourth format, the levers of the plan's map that had no input are levers.
+FOURTH = THIRD.extended(
+    levers=(
+        "min_dx_for_add", "max_edx_for_add", "panic_trigger_mult", "wait_n_bars_after_trim",
+        "phase_scaling_s1", "phase_scaling_s2", "phase_scaling_s3",
+    ),
+)  # fmt: skip
+FORMATS: tuple[Format, ...] = (FIRST, SECOND, THIRD, FOURTH)  # format 1 first; append, never edit
 CURRENT_FORMAT = len(FORMATS)
 
 

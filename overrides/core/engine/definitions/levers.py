@@ -1,10 +1,11 @@
 """The levers that a bot exposes: a table with one row per lever.
 
-A new lever needs a row here, a name in a new format (`formats`), and a migration of the SQL functions `lever_neutral`
-and `lever_exposure`, which repeat this table (`overrides/models/sql/functions`; a test compares them): three places. If
-it is to be learned it needs a rule in `learning.core.tuning` besides. Bounds and steps are the outermost ones;
-parameters may tighten them. Values are measured in *units from neutral*: ln(value / neutral) for log levers, value -
-neutral for linear ones. Blending, parts and cuts are sums in these units (docs/method.md 4.1).
+A new lever needs a row here, a name in a new format (`formats`), and a migration of the SQL function `lever_table`,
+which repeats this table (`overrides/models/sql/functions`; a test compares them): three places. If it is to be learned
+it needs a rule in `learning.core.tuning` besides. Bounds and steps are the outermost ones; parameters may tighten them.
+Values are measured in *units from neutral*: ln(value / neutral) for log levers, value - neutral for linear ones.
+Blending, parts and cuts are sums in these units (docs/method.md 4.1). Where neutral, bounds and directions come from is
+told in docs/design.md 5.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Lever:
     - `max_step`: for log levers a factor minus one (.02 means x1.02 up, /1.02 down), otherwise in lever units.
     - `scales_on`: the categories in which the outcome is proportional to the lever.
     - `raises_exposure`: +1 if a higher value means more exposure, -1 if less; reversed on the categories `reversed_on`.
+    - `words`: what it is, in which unit, and what a larger value does.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Lever:
     scales_on: tuple[str, ...] = ()
     raises_exposure: int = 1
     reversed_on: tuple[str, ...] = ()
+    words: str = ""
 
     @property
     def group(self) -> str:
@@ -93,17 +96,41 @@ LEVERS: Mapping[str, Lever] = MappingProxyType(
     {
         lever.name: lever
         for lever in (
-            #     name                     channel    blend  neutral low  high  step  categories
-            Lever("alloc_mult",            _ALLOC,    _LOG,    1.0,  0.7, 1.3, 0.02, ("allocation",), ("allocation",)),
-            Lever("size_mult",             _STRENGTH, _LOG,    1.0,  0.7, 1.3, 0.02, (*_IN, "trim"), _IN, 1, ("trim",)),
-            Lever("entry_aggression_mult", _STRENGTH, _LOG,    1.0,  0.8, 1.2, 0.02, _IN),
-            Lever("exit_aggression_mult",  _STRENGTH, _LOG,    1.0,  0.8, 1.2, 0.02, _OUT, (), -1),
-            Lever("phase1_frac_mult",      _TUNING,   _LOG,    1.0,  0.5, 1.5, 0.02, _IN),
-            Lever("trim_delay_mult",       _TUNING,   _LOG,    1.0,  0.5, 2.0, 0.02, ("trim",)),
-            Lever("trail_mult",            _TUNING,   _LOG,    1.0,  0.5, 2.0, 0.02, _OUT),
-            Lever("entry_delay_bars",      _TUNING,   _LINEAR, 0.0,  0.0, 5.0, 0.2,  _IN, (), -1),
-            Lever("min_ts_for_add",        _TUNING,   _LINEAR, 0.60, 0.0, 1.0, 0.05, _IN, (), -1),
-            Lever("min_ox_for_trim",       _TUNING,   _LINEAR, 0.65, 0.0, 1.0, 0.05, ("trim",)),
+            #     name                      channel    blend  neutral low  high  step  categories
+            Lever("alloc_mult",             _ALLOC,    _LOG,    1.0,  0.7, 1.3, 0.02, ("allocation",), ("allocation",),
+                  words="allocation of a position, a multiple of base × coefficients; larger allocates more"),
+            Lever("size_mult",              _STRENGTH, _LOG,    1.0,  0.7, 1.3, 0.02, (*_IN, "trim"), _IN, 1, ("trim",),
+                  words="size of an action, a multiple of the bot's own; larger buys more, and on a trim sells more"),
+            Lever("entry_aggression_mult",  _STRENGTH, _LOG,    1.0,  0.8, 1.2, 0.02, _IN,
+                  words="aggression of buying, a multiple of the bot's A score; larger buys sooner and more"),
+            Lever("exit_aggression_mult",   _STRENGTH, _LOG,    1.0,  0.8, 1.2, 0.02, _OUT, (), -1,
+                  words="aggression of selling, a multiple of the bot's E score; larger sells sooner and more"),
+            Lever("phase1_frac_mult",       _TUNING,   _LOG,    1.0,  0.5, 1.5, 0.02, _IN,
+                  words="first part of an entry, a multiple of the bot's own part; larger buys more at once"),
+            Lever("trim_delay_mult",        _TUNING,   _LOG,    1.0,  0.5, 2.0, 0.02, ("trim",),
+                  words="wait or distance before a trim, a multiple of the bot's own; larger trims later"),
+            Lever("trail_mult",             _TUNING,   _LOG,    1.0,  0.5, 2.0, 0.02, _OUT,
+                  words="distance of the trailing stop, a multiple of the bot's own; larger is wider and sells later"),
+            Lever("entry_delay_bars",       _TUNING,   _LINEAR, 0.0,  0.0, 5.0, 0.2,  _IN, (), -1,
+                  words="bars to wait before buying; larger buys later"),
+            Lever("min_ts_for_add",         _TUNING,   _LINEAR, 0.60, 0.0, 1.0, 0.05, _IN, (), -1,
+                  words="trend strength TS, 0 to 1, from which on may be added; larger adds less often"),
+            Lever("min_ox_for_trim",        _TUNING,   _LINEAR, 0.65, 0.0, 1.0, 0.05, ("trim",),
+                  words="over-extension OX, 0 to 1, from which on is trimmed; larger trims less often"),
+            Lever("min_dx_for_add",         _TUNING,   _LINEAR, 0.60, 0.0, 1.0, 0.05, _IN, (), -1,
+                  words="dip DX, 0 to 1, from which on may be added; larger adds less often"),
+            Lever("max_edx_for_add",        _TUNING,   _LINEAR, 0.70, 0.0, 1.0, 0.05, _IN,
+                  words="expansion EDX, 0 to 1, up to which may be added; larger adds more often"),
+            Lever("panic_trigger_mult",     _TUNING,   _LOG,    1.0,  0.5, 2.0, 0.02, ("exit",),
+                  words="distance of the emergency exit, a multiple of the bot's own; larger is farther and sells later"),
+            Lever("wait_n_bars_after_trim", _TUNING,   _LINEAR, 0.0,  0.0, 12.0, 0.2, ("trim",), (), -1,
+                  words="bars after a trim in which nothing is bought back; larger buys back later"),
+            Lever("phase_scaling_s1",       _TUNING,   _LOG,    1.0,  0.5, 1.5, 0.02, ("add",),
+                  words="size of an add in state S1, a multiple of the bot's own; larger adds more"),
+            Lever("phase_scaling_s2",       _TUNING,   _LOG,    1.0,  0.5, 1.5, 0.02, ("add",),
+                  words="size of an add in state S2, a multiple of the bot's own; larger adds more"),
+            Lever("phase_scaling_s3",       _TUNING,   _LOG,    1.0,  0.5, 1.5, 0.02, ("add",),
+                  words="size of an add in state S3, a multiple of the bot's own; larger adds more"),
         )
     }
 )  # fmt: skip

@@ -69,5 +69,7 @@ def naive_trade(
             trim_next = bool(indicators.ox[side][k] >= rule.min_ox_for_trim)
         beyond = side * (bars.close[k] - entry) >= 0.5 * risk
         if first_part != 1 and added_at is None:
-            add_next = bool(beyond and indicators.ts[side][k] >= rule.min_ts_for_add)
+            is_dip = side * (best - bars.close[k]) / (3 * indicators.atr[k]) >= rule.min_dx_for_add
+            is_calm = indicators.edx[side][k] <= rule.max_edx_for_add
+            add_next = bool(beyond and indicators.ts[side][k] >= rule.min_ts_for_add and is_dip and is_calm)
     return None

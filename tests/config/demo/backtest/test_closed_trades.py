@@ -144,6 +144,8 @@ class TestDemoTrades:
             "entry_delay_bars": {"1", "2", "3", "6"},
             "phase1_frac_mult": {"0.333", "0.5", "1"},
             "min_ts_for_add": {"0.45", "0.55", "0.65", "0.75"},
+            "min_dx_for_add": {"0.2", "0.4", "0.6"},
+            "max_edx_for_add": {"0.1", "0.3", "0.5"},
             "trim_delay_mult": {"0.667", "1.333", "1.667", "never"},
             "min_ox_for_trim": {"0.3", "0.4", "0.5", "0.6", "0.8"},
             "wait_n_bars_after_trim": {"0", "3", "6", "12"},
