@@ -18,6 +18,7 @@ from config.desk.coverage import coverage_page
 from config.desk.earned import earned_csv, earned_page
 from config.desk.glossary import glossary_page
 from config.desk.inbox import acknowledge_page as acknowledge_notices
+from config.desk.levers.page import lever_page, levers_page
 from config.desk.never_matched import never_matched_csv, never_matched_page, never_matched_values_csv
 from config.desk.request_evidence import request_evidence_csv
 from config.desk.unknown_dimensions import unknown_dimensions_csv, unknown_dimensions_page
@@ -54,6 +55,8 @@ urlpatterns = [
     path("admin/coverage/unknown.csv", admin.site.admin_view(unknown_dimensions_csv), name="unknown_dimensions_csv"),
     path("admin/evidence/", admin.site.admin_view(evidence_page), name="evidence"),
     path("admin/glossary/", admin.site.admin_view(glossary_page), name="glossary"),
+    path("admin/levers/", admin.site.admin_view(levers_page), name="levers"),
+    path("admin/levers/<str:name>/", admin.site.admin_view(lever_page), name="lever"),
     path("admin/never-matched/", admin.site.admin_view(never_matched_page), name="never_matched"),
     path("admin/never-matched/lines.csv", admin.site.admin_view(never_matched_csv), name="never_matched_csv"),
     path(

@@ -65,18 +65,18 @@ LEVER: tuple[Place, ...] = (
     (
         Edit(
             f"{ENGINE}/definitions/levers.py",
-            '            Lever("max_edx_for_add",       _TUNING,   _LINEAR, 0.60, 0.0, 1.0, 0.05, _IN),\n',
+            '            Lever("min_slope_for_add",      _TUNING,   _LINEAR, 0.60, 0.0, 1.0, 0.05, _IN),\n',
             '            Lever("min_ox_for_trim",',
         ),
     ),
     (  # and a migration, which holds a copy of it; `tests/overrides/models/test_sql.py` compares the database
         Edit(
             f"{FUNCTIONS}/lever_table.sql",
-            "('max_edx_for_add', 'linear', 0.60, 0.0, 1.0, 0.05, 0, NULL),\n        ",
+            "('min_slope_for_add', 'linear', 0.60, 0.0, 1.0, 0.05, 0, NULL),\n        ",
             "('min_ox_for_trim',",
         ),
     ),
-    (Edit(FORMATS, '.extended(levers=["max_edx_for_add"])', ")  # format 1 first"),),
+    (Edit(FORMATS, '.extended(levers=["min_slope_for_add"])', ")  # format 1 first"),),
 )
 DIMENSION: tuple[Place, ...] = (
     (Edit(f"{ENGINE}/definitions/dimensions.py", '"session", ', '"market_family"'),),
@@ -113,7 +113,7 @@ assert "w_life" in CONTRIBUTION_COLUMNS and "w_life" in ContributionSerializer()
 assert "w_life" in {each.symbol for each in FACTORS}
 penalty = constants_of(ModuleParameters.default("pm"))["channels.pm_tuning.weights.short_life_penalty"]
 assert "halves a weight" in penalty.words
-assert "max_edx_for_add" in QuestionSerializer().fields["current"].help_text
+assert "min_slope_for_add" in QuestionSerializer().fields["current"].help_text
 
 default = ModuleParameters.default("pm")
 assert "session" in default.dimensions and "session" in default.lessons.dimensions
@@ -125,7 +125,7 @@ assert [str(each) for row in rows for each in replay_one(row, engine_of)] == []
 for row in rows:
     row.format = CURRENT_FORMAT
 differing = [str(each) for row in rows for each in replay_one(row, engine_of)]
-assert any("levers.max_edx_for_add is missing" in each for each in differing), differing
+assert any("levers.min_slope_for_add is missing" in each for each in differing), differing
 assert any("w_life is missing, recomputed 1.0" in each for each in differing), differing
 assert any("flags is ['UNKNOWN_DIMENSION'], recomputed []" in each for each in differing), differing
 print("followed", CURRENT_FORMAT)
@@ -147,7 +147,7 @@ def extended(root: Path, *, declared: bool) -> Path:
         names = ", ".join(
             edit.text.removeprefix(".extended(").removesuffix(")") for edit in edits if edit.file == FORMATS
         )
-        Edit(FORMATS, f", SECOND.extended({names})", ")  # format 1 first").apply(root)
+        Edit(FORMATS, f", FOURTH.extended({names})", ")  # format 1 first").apply(root)
     return root
 
 
@@ -187,7 +187,7 @@ class TestAnExtension:
     def test_is_followed_by_all_that_names_levers_dimensions_and_factors(self, product: Path) -> None:
         done = run(product, "-c", FOLLOWED)
 
-        assert done.stdout.strip() == "followed 4", done.stderr[-3000:]
+        assert done.stdout.strip() == "followed 5", done.stderr[-3000:]
 
     def test_says_what_to_do_where_it_is_not_declared(self, tmp_path: Path) -> None:
         root = extended(tmp_path, declared=False)
@@ -197,5 +197,5 @@ class TestAnExtension:
         assert done.returncode == 1
         assert (
             "append to FORMATS in overrides/core/engine/definitions/formats.py: FORMATS[-1].extended("
-            "levers=['max_edx_for_add'], factors=['w_life'], learned={'pm': ['session']})"
+            "levers=['min_slope_for_add'], factors=['w_life'], learned={'pm': ['session']})"
         ) in done.stdout

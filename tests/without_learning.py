@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from django.test import Client
 
 PAGES = (
-    "index", "books", "books_csv", "coverage", "earned_page", "earned_csv", "glossary", "never_matched",
-    "never_matched_csv", "unknown_dimensions", "weekly_reports", "evidence",
+    "index", "books", "books_csv", "coverage", "earned_page", "earned_csv", "glossary", "levers",
+    "never_matched", "never_matched_csv", "unknown_dimensions", "weekly_reports", "evidence",
 )  # fmt: skip
 
 

@@ -35,6 +35,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Decide": {
         "mandate": "Mandates", "linehold": "Vetoes, pins and caps", "modulemode": "Modes", "version": "Versions",
         "monitor": "Monitors", "parameterset": "Parameters", "modulepolicy": "Policies", "line": "Lines",
+        "levers": "Levers",
     },
     "What happened": {
         "earned_page": "Earned", "scorecard": "Scorecards", "decision": "Decisions", "trade": "Trades",
@@ -52,7 +53,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 # Pages that belong to no model: key -> who sees that model sees them.
 COUNTED_FROM = {
-    "earned_page": "attribution", "books": "trade", "coverage": "trade", "never_matched": "line",
+    "earned_page": "attribution", "books": "trade", "coverage": "trade", "levers": "line", "never_matched": "line",
     "weekly_reports": "changerequest", **dict.fromkeys(WITHOUT_LEARNING, "trade"),
 }  # fmt: skip
 OTHERS = "Other"

@@ -14,6 +14,8 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, r
 # Not pages: a script, an endpoint of widgets, a redirect; and logging out, which takes a POST and is part of a walk.
 NO_PAGES = frozenset({"jsi18n", "autocomplete", "view_on_site", "logout"})
 BESIDE_THE_ADMIN = frozenset({"docs"})
+# Pages about no row: what their one parameter is in the pictures.
+EXAMPLES = {"lever": ("size_mult", "trail_mult")}
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,10 @@ def _addresses(pattern: URLPattern) -> Iterator[Address]:
     if parameters == ["app_label"]:
         for label in sorted({model._meta.app_label for model in admin.site._registry}):
             yield Address(f"{label}_app", _reverse(name, {"app_label": label}))
+        return
+    if name in EXAMPLES:
+        for example in EXAMPLES[name]:
+            yield Address(f"{name}_{example}", _reverse(name, {parameters[0]: example}))
         return
     if not parameters:
         yield Address(name, _reverse(name, {}))

@@ -310,6 +310,7 @@ UNREGISTERED = {
     "": "redirects to the admin",
     "books": "counts", "books_csv": "counts as a table out",
     "earned_page": "sums", "earned_csv": "sums as a table out",
+    "levers": "the registry and what is in force", "lever": "the same of one lever",
     "coverage": "counts", "unknown_dimensions": "counts", "unknown_dimensions_csv": "counts",
     "never_matched": "manual_entry.withdraw_by_hand: tests/config/desk/test_never_matched.py says whose",
     "never_matched_csv": "a table out", "never_matched_values_csv": "a table out",

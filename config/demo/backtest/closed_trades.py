@@ -29,6 +29,7 @@ from config.demo.backtest.counterfactuals import (
     missed_bucket,
 )
 from config.demo.backtest.histories import AFTER_BARS, Histories, Signals, histories
+from config.demo.backtest.replayed_levers import SOURCE
 from config.demo.backtest.rules import PATTERNS, Pattern
 from config.demo.backtest.simulation import TRIM_FRACTION
 from config.demo.market.scopes import dm_scope, pm_scope
@@ -36,8 +37,6 @@ from config.demo.market.times import utc_at
 from telemetry.core.market_context.bars import SECONDS, Bars, Floats, Ints, four_hours
 from telemetry.core.market_context.market import Market
 from telemetry.core.vocabulary import DM_PATTERN_KEY
-
-SOURCE = "genetrader_2024 hourly bars"
 
 Payload = dict[str, Any]
 

@@ -43,6 +43,8 @@ class TestMenu:
             ("/admin/books/", "Trades by book"),
             ("/admin/coverage/", "Coverage"),
             ("/admin/earned/", "Earned"),
+            ("/admin/levers/", "Levers"),
+            ("/admin/levers/size_mult/", "Levers"),
             ("/admin/coverage/unknown/", "Coverage"),
             ("/admin/never-matched/", "Never matched"),
             ("/admin/reports/weekly/", "Weekly reports"),

@@ -98,7 +98,7 @@ LEVERS: Mapping[str, Lever] = MappingProxyType(
         for lever in (
             #     name                      channel    blend  neutral low  high  step  categories
             Lever("alloc_mult",             _ALLOC,    _LOG,    1.0,  0.7, 1.3, 0.02, ("allocation",), ("allocation",),
-                  words="allocation of a position, a multiple of base × coefficients; larger allocates more"),
+                  words="allocation of a position, a multiple of the base times coefficients; larger allocates more"),
             Lever("size_mult",              _STRENGTH, _LOG,    1.0,  0.7, 1.3, 0.02, (*_IN, "trim"), _IN, 1, ("trim",),
                   words="size of an action, a multiple of the bot's own; larger buys more, and on a trim sells more"),
             Lever("entry_aggression_mult",  _STRENGTH, _LOG,    1.0,  0.8, 1.2, 0.02, _IN,
@@ -122,7 +122,7 @@ LEVERS: Mapping[str, Lever] = MappingProxyType(
             Lever("max_edx_for_add",        _TUNING,   _LINEAR, 0.70, 0.0, 1.0, 0.05, _IN,
                   words="expansion EDX, 0 to 1, up to which may be added; larger adds more often"),
             Lever("panic_trigger_mult",     _TUNING,   _LOG,    1.0,  0.5, 2.0, 0.02, ("exit",),
-                  words="distance of the emergency exit, a multiple of the bot's own; larger is farther and sells later"),
+                  words="distance of the emergency exit, a multiple of the bot's own; larger is wider and sells later"),
             Lever("wait_n_bars_after_trim", _TUNING,   _LINEAR, 0.0,  0.0, 12.0, 0.2, ("trim",), (), -1,
                   words="bars after a trim in which nothing is bought back; larger buys back later"),
             Lever("phase_scaling_s1",       _TUNING,   _LOG,    1.0,  0.5, 1.5, 0.02, ("add",),

@@ -38,7 +38,33 @@ class TestRegistry:
             "entry_delay_bars": (0, 0, 5, 0.2),
             "min_ts_for_add": (0.6, 0, 1, 0.05),
             "min_ox_for_trim": (0.65, 0, 1, 0.05),
+            "min_dx_for_add": (0.6, 0, 1, 0.05),
+            "max_edx_for_add": (0.7, 0, 1, 0.05),
+            "panic_trigger_mult": (1, 0.5, 2.0, 0.02),
+            "wait_n_bars_after_trim": (0, 0, 12, 0.2),
+            "phase_scaling_s1": (1, 0.5, 1.5, 0.02),
+            "phase_scaling_s2": (1, 0.5, 1.5, 0.02),
+            "phase_scaling_s3": (1, 0.5, 1.5, 0.02),
         }
+
+    @EVERY
+    def test_says_in_words_what_a_lever_is_and_what_a_larger_value_does(self, lever: Lever) -> None:
+        assert "; larger " in lever.words
+
+    @pytest.mark.parametrize(
+        ("name", "category", "side"),
+        [
+            ("min_dx_for_add", "add", -1),
+            ("max_edx_for_add", "add", 1),
+            ("panic_trigger_mult", "exit", 1),
+            ("trail_mult", "exit", 1),
+            ("wait_n_bars_after_trim", "trim", -1),
+            ("phase_scaling_s2", "add", 1),
+        ],
+    )
+    def test_says_which_side_of_a_lever_of_the_map_is_more_exposure(self, name: str, category: str, side: int) -> None:
+        assert category in LEVERS[name].categories
+        assert LEVERS[name].exposure(category) == side
 
     def test_groups_tuning_as_execution_and_the_rest_as_capital(self) -> None:
         groups = {lever.group for lever in LEVERS.values() if lever.channel is not Channel.PM_TUNING}
