@@ -59,6 +59,9 @@ def day() -> Iterator[tuple[str, str]]:
     """Yield the pages of a reviewer's day: home, queue, a request of 500 lines, and one page of each other kind."""
     yield "day: home", reverse("admin:index")
     yield "day: queue", reverse("admin:overrides_changerequest_changelist")
+    yield "day: levers", reverse("levers")
+    yield "day: lever of most lines", reverse("lever", args=["size_mult"])
+    yield "day: lever of most lines, far on", f"{reverse('lever', args=['size_mult'])}?p=200"
     request = ChangeRequest.objects.annotate(n=Count("lines")).filter(n__lte=500).order_by("-n", "-pk").first()
     member = Membership.objects.filter(to_version=None).earliest("id")
     outcome = DecisionOutcome.objects.order_by("-decision_id").first()

@@ -20,8 +20,7 @@ class Identification:
 
 NOT_IDENTIFIED = Identification(
     "not identified",
-    "Not identified: no number. What a trade would have earned with another value does not follow from what was "
-    "recorded, so nothing is said to have been earned by it.",
+    "What a trade would have earned with another value does not follow from what was recorded, so there is no number.",
     gives_a_number=False,
 )
 

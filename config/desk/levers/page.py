@@ -15,9 +15,9 @@ from config.desk.levers.earned_so_far import Earned, earned_by_lever, scaling_le
 from config.desk.levers.identification import Identification, identification
 from config.desk.levers.section import Asked
 from config.desk.levers.sections import sections_of
-from config.desk.levers.targets_in_force import Moved, moved_in_force
 from config.desk.levers.what_it_is import Row, row_of
 from overrides.core.engine.definitions.levers import LEVERS
+from overrides.versions.lever_targets import LeverTargets, lever_targets
 
 PERMISSION = "overrides.view_line"
 
@@ -28,18 +28,18 @@ class ListRow:
 
     row: Row
     identification: Identification
-    moved: Moved
+    targets: LeverTargets
     earned: Earned | None
 
 
 def levers_page(request: HttpRequest) -> HttpResponse:
     """Show every lever of the registry."""
     _require(request)
-    moved, earned = moved_in_force(*LEVERS.values()), earned_by_lever(*scaling_levers())
+    targets, earned = lever_targets(), earned_by_lever(*scaling_levers())
     context: dict[str, Any] = admin.site.each_context(request) | {
         "title": "Levers",
         "levers": [
-            ListRow(row_of(lever), identification(lever), moved[name], earned.get(name))
+            ListRow(row_of(lever), identification(lever), targets[name], earned.get(name))
             for name, lever in LEVERS.items()
         ],
     }

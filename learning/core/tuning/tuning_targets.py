@@ -11,8 +11,8 @@
 
 Other tuning is not implemented. Pending counterfactuals by lever, as in docs/plan.md 6: targets from the deltas of
 phase1_frac_mult, trail_mult, min_ts_for_add and min_ox_for_trim themselves; thresholds by pattern; DX and EDX; trails
-tied to drawdown; and every later lever (min_dx_for_add, max_edx_for_add, panic_trigger_mult, wait_n_bars_after_trim,
-phase_scaling). Their deltas are recorded with the actions but not read.
+tied to drawdown; and targets of min_dx_for_add, max_edx_for_add, panic_trigger_mult, wait_n_bars_after_trim and the
+three phase_scaling levers. Their deltas are recorded with the actions but not read.
 """
 
 from __future__ import annotations
