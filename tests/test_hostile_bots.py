@@ -58,6 +58,8 @@ def local() -> dict[str, Any]:
         "levers": {
             "size_mult": 1.0, "entry_aggression_mult": 1.0, "phase1_frac_mult": 1.0, "entry_delay_bars": 0.0,
             "min_ts_for_add": 0.6,
+            "min_dx_for_add": 0.6,
+            "max_edx_for_add": 0.7,
         },
     }  # fmt: skip
 

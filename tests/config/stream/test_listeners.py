@@ -53,7 +53,7 @@ def test_a_new_listener_is_offered_the_states_as_they_are() -> None:
 
     room.add(each)
 
-    assert (room.is_full, b'"etag": "\\"pm-1-1-3\\""' in taken(each)) == (True, True)
+    assert (room.is_full, b'"etag": "\\"pm-1-1-4\\""' in taken(each)) == (True, True)
 
 
 def test_states_are_repeated_only_to_providers_of_openfeature_and_only_if_they_stand() -> None:

@@ -124,7 +124,7 @@ class TestEvents:
             ("dm", None, None),
             ("pm", None, None),
         ]
-        assert heard.last_id == "dm-0-0-3.pm-0-0-3"
+        assert heard.last_id == "dm-0-0-4.pm-0-0-4"
 
     def test_tell_of_a_new_version_and_of_a_new_mode(self, key: str, port: int) -> None:
         with listen(port, key, "?module=pm") as heard:
@@ -135,7 +135,7 @@ class TestEvents:
             third = heard.event()
 
         assert [each["version"] for each in (first, second, third)] == [None, 1, 1]
-        assert third == {"module": "pm", "version": 1, "mode_revision": 1, "etag": '"pm-1-1-3"'}
+        assert third == {"module": "pm", "version": 1, "mode_revision": 1, "etag": '"pm-1-1-4"'}
         assert heard.name == "changed"
 
     def test_come_at_once_where_postgresql_notifies_of_a_version(
@@ -153,7 +153,7 @@ class TestEvents:
         with listen(port, key, "?module=pm") as heard:
             while heard.event()["version"] is None:
                 pass
-        with listen(port, key, Last_Event_ID=f"dm-7-0-3.{heard.last_id}") as heard:
+        with listen(port, key, Last_Event_ID=f"dm-7-0-4.{heard.last_id}") as heard:
             assert heard.event()["module"] == "dm"
             set_mode("shadow")
             assert heard.event()["mode_revision"] == 1
@@ -164,7 +164,7 @@ class TestEvents:
             publish(make_spec())
             found = [heard.event(), heard.event()]
 
-        assert found == [{"type": "refetchEvaluation", "etag": '"pm-1-0-3"'}] * 2
+        assert found == [{"type": "refetchEvaluation", "etag": '"pm-1-0-4"'}] * 2
         assert heard.name == "message"
 
     def test_are_comments_while_nothing_changes(self, key: str, port: int, monkeypatch: pytest.MonkeyPatch) -> None:

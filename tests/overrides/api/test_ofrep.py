@@ -368,7 +368,7 @@ class TestAllFlags:
         assert "eventStreams" not in evaluate_all(api).json()
 
     def test_may_be_asked_for_with_what_an_event_said(self, api: APIClient) -> None:
-        address = f"{BULK_URL}?flagConfigEtag=%22pm-1-1-3%22&flagConfigLastModified=1771622898"
+        address = f"{BULK_URL}?flagConfigEtag=%22pm-1-1-4%22&flagConfigLastModified=1771622898"
 
         assert api.post(address, {"context": CONTEXT}, format="json").status_code == 200
 

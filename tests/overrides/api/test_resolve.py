@@ -54,6 +54,8 @@ class TestAnswer:
             "phase1_frac_mult": 1.0,
             "entry_delay_bars": 0.0,
             "min_ts_for_add": 0.6,
+            "min_dx_for_add": 0.6,
+            "max_edx_for_add": 0.7,
         }
         assert (answer["reason"], answer["mode"], answer["version"]) == ("SINGLE", "on", 1)
         assert answer["flags"] == ["STEP_LIMITED"]

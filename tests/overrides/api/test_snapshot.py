@@ -45,7 +45,7 @@ class TestSnapshot:
         response = api.get(URL, {"module": "pm"})
         engine = read_engine(response.content, "pm")
 
-        assert response["ETag"] == engine.tag == '"pm-1-1-3"'
+        assert response["ETag"] == engine.tag == '"pm-1-1-4"'
         assert (engine.version, engine.mode_revision, len(engine.compiled), engine.remote) == (1, 1, 1, None)
         assert (engine.mode.rollout_percent, engine.mode.allow) == (50.0, {"bucket": ("micro",)})
         assert response["Cache-Control"] == "private, no-cache"
@@ -77,7 +77,7 @@ class TestSnapshot:
     def test_is_there_before_a_first_version(self, api: APIClient) -> None:
         engine = read_engine(api.get(URL, {"module": "dm"}).content, "dm")
 
-        assert (engine.tag, engine.version, engine.mode.mode, engine.remote) == ('"dm-0-0-3"', None, "off", None)
+        assert (engine.tag, engine.version, engine.mode.mode, engine.remote) == ('"dm-0-0-4"', None, "off", None)
 
     def test_is_not_sent_to_who_has_it(self, api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
         publish(make_spec())
@@ -99,7 +99,7 @@ class TestSnapshot:
             assert response.status_code == 200
             tags.append(response["ETag"])
 
-        assert tags == ['"pm-1-0-3"', '"pm-2-0-3"', '"pm-2-1-3"']
+        assert tags == ['"pm-1-0-4"', '"pm-2-0-4"', '"pm-2-1-4"']
 
     def test_is_compressed_for_who_takes_that(self, api: APIClient) -> None:
         publish(make_spec())
@@ -109,13 +109,13 @@ class TestSnapshot:
         refused = api.get(URL, {"module": "pm"}, HTTP_ACCEPT_ENCODING="gzip;q=0")
 
         assert gzip.decompress(packed.content) == plain.content == refused.content
-        assert (packed["Content-Encoding"], packed["ETag"]) == ("gzip", '"pm-1-0-3.gz"')
+        assert (packed["Content-Encoding"], packed["ETag"]) == ("gzip", '"pm-1-0-4.gz"')
         assert "Accept-Encoding" in packed["Vary"]
 
     def test_is_known_by_a_tag_that_a_proxy_has_weakened(self, api: APIClient) -> None:
         publish(make_spec())
 
-        response = api.get(URL, {"module": "pm"}, HTTP_IF_NONE_MATCH='"other", W/"pm-1-0-3.gz"')
+        response = api.get(URL, {"module": "pm"}, HTTP_IF_NONE_MATCH='"other", W/"pm-1-0-4.gz"')
 
         assert response.status_code == 304
 
@@ -133,7 +133,7 @@ class TestSnapshot:
 
     def test_notes_what_a_client_serves(self, api: APIClient, clients: ClientConfirmations) -> None:
         publish(make_spec())
-        for name, tag in (("new", ""), ("one", '"pm-1-0-3"'), ("two", '"pm-7-9-3.gz"'), ("odd", '"dm-7-9-3"')):
+        for name, tag in (("new", ""), ("one", '"pm-1-0-4"'), ("two", '"pm-7-9-4.gz"'), ("odd", '"dm-7-9-4"')):
             api.get(URL, {"module": "pm", "client": name}, HTTP_IF_NONE_MATCH=tag)
         clients.flush()
         clients.close()
@@ -151,11 +151,11 @@ class TestSnapshot:
         """A forged confirmation would hide that the real one still serves what was switched off."""
         publish(make_spec())
         owner = ApiKey.objects.get().prefix
-        api.get(URL, {"module": "pm", "client": "bot 7"}, HTTP_IF_NONE_MATCH='"pm-0-0-3"')
+        api.get(URL, {"module": "pm", "client": "bot 7"}, HTTP_IF_NONE_MATCH='"pm-0-0-4"')
         clients.flush()
         forger = client_of("evaluate")
         for name in ("bot 7", f"bot 7, key {owner}", "host:1:2"):
-            forger.get(URL, {"module": "pm", "client": name}, HTTP_IF_NONE_MATCH='"pm-1-0-3"')
+            forger.get(URL, {"module": "pm", "client": name}, HTTP_IF_NONE_MATCH='"pm-1-0-4"')
         clients.flush()
         clients.close()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from overrides.core.engine.compile_module import compile_module
 from overrides.core.engine.compiled import Compiled
+from overrides.core.engine.definitions.formats import CURRENT_FORMAT
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
@@ -35,7 +36,7 @@ class State:
 
     @property
     def tag(self) -> str:
-        return f'"{self.module}-{self.version}-{self.revision}-3"'
+        return f'"{self.module}-{self.version}-{self.revision}-{CURRENT_FORMAT}"'
 
     def but(self, **over: Any) -> State:
         return replace(self, **over)
@@ -53,7 +54,7 @@ class State:
         body = Body.of(document, columns)
         mode = ServingMode(Mode(self.mode))
         header = {
-            "format": 1, "engine_format": 3, "tag": self.tag, "module": self.module, "version": self.version,
+            "format": 1, "engine_format": CURRENT_FORMAT, "tag": self.tag, "module": self.module, "version": self.version,
             "mode_revision": self.revision, "evaluate_remotely": self.remote,
             "mode": {"mode": mode.mode.value, "rollout_percent": mode.rollout_percent, "allow": {}},
         }  # fmt: skip

@@ -18,6 +18,7 @@ from urllib.parse import quote
 import pytest
 
 from overrides.client import Answer, LocalClient, follower, reports
+from overrides.core.engine.definitions.formats import CURRENT_FORMAT
 from overrides.core.engine.definitions.levers import levers_of
 from tests.builders import KEY, NOW, make_spec, wait_until
 from tests.overrides.client.snapshot_server import SnapshotServer, send, snapshot_server
@@ -118,7 +119,7 @@ class TestAnswers:
         wait_until(lambda: client.states()["pm"].mode_revision == 2, "the mode is taken up")
         assert client.resolve(QUESTION).decision_id == "far"
 
-    @pytest.mark.parametrize("header", [{"engine_format": 2}, {"engine_format": 4}])
+    @pytest.mark.parametrize("header", [{"engine_format": CURRENT_FORMAT - 1}, {"engine_format": CURRENT_FORMAT + 1}])
     def test_are_asked_of_a_server_with_another_engine(
         self, server: SnapshotServer, make: Make, header: dict[str, Any]
     ) -> None:
@@ -317,7 +318,7 @@ class TestSavedSnapshot:
         assert client.counters["saved snapshot refused"] == 1
 
     @pytest.mark.parametrize(
-        ("tag", "age"), [(State().tag, 3600.0), (State().tag, -3600.0), ('"pm-2-1-3"', 0.0), (None, math.nan)]
+        ("tag", "age"), [(State().tag, 3600.0), (State().tag, -3600.0), ('"pm-2-1-4"', 0.0), (None, math.nan)]
     )
     def test_is_not_served_unless_it_was_confirmed_lately(
         self, make: Make, tmp_path: Path, tag: str | None, age: float

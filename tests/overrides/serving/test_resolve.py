@@ -30,6 +30,8 @@ ALLOCATION: dict[str, Any] = {
 NEUTRAL = {
     "size_mult": 1.0, "entry_aggression_mult": 1.0, "phase1_frac_mult": 1.0, "entry_delay_bars": 0.0,
     "min_ts_for_add": 0.6,
+    "min_dx_for_add": 0.6,
+    "max_edx_for_add": 0.7,
 }  # fmt: skip
 
 
@@ -90,7 +92,7 @@ class TestOn:
     def test_is_neutral_where_nothing_matches(self) -> None:
         for over in ({"scope": {"bucket": "micro"}}, {"pattern_key": "a.b.c"}, {"action_category": "add"}):
             found = ask(**over)
-            assert (set(found.answer.levers.values()), found.record.reason) == ({1.0, 0.0, 0.6}, "NO_MATCH")
+            assert (set(found.answer.levers.values()), found.record.reason) == ({1.0, 0.0, 0.6, 0.7}, "NO_MATCH")
 
     def test_flags_a_dimension_nobody_knows(self) -> None:
         assert ask(scope={**SCOPE, "weather": "rain"}).record.flags == ("STEP_LIMITED", "UNKNOWN_DIMENSION")
