@@ -54,8 +54,8 @@ class State:
         body = Body.of(document, columns)
         mode = ServingMode(Mode(self.mode))
         header = {
-            "format": 1, "engine_format": CURRENT_FORMAT, "tag": self.tag, "module": self.module, "version": self.version,
-            "mode_revision": self.revision, "evaluate_remotely": self.remote,
+            "format": 1, "engine_format": CURRENT_FORMAT, "tag": self.tag, "module": self.module,
+            "version": self.version, "mode_revision": self.revision, "evaluate_remotely": self.remote,
             "mode": {"mode": mode.mode.value, "rollout_percent": mode.rollout_percent, "allow": {}},
         }  # fmt: skip
         return pack_header({**header, **self.header}, body), body
