@@ -6,6 +6,7 @@ All of it can be rebuilt from the facts at any time, and none of it is served.
 from learning.models.cells import Cell, CellGroup, CountedRows, JsonHash
 from learning.models.coefficients import Coefficient
 from learning.models.lessons import BuilderRun, EdgeHistory, Lesson, LessonHistory
+from learning.models.levers import LeverAlternative, LeverRun
 from learning.models.lifetime import LifetimeLedger, LifetimeLine
 from learning.models.validation import MethodStrength, NoiseTwin, WalkForward
 
@@ -19,6 +20,8 @@ __all__ = [
     "JsonHash",
     "Lesson",
     "LessonHistory",
+    "LeverAlternative",
+    "LeverRun",
     "LifetimeLedger",
     "LifetimeLine",
     "MethodStrength",
