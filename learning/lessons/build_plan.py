@@ -16,7 +16,7 @@ from learning.readers.group_columns import PatternGroup, load_cells, scope_of
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import CHANNEL_MODULE, Channel, LearningMethod
 
-BUILDER = "plan 2"
+BUILDER = "plan 3"
 
 
 def find_plan_lessons(module: str, parameters: ModuleParameters, now: datetime) -> SearchResult:

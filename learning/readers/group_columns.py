@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from learning.core.cells.cell_columns import Cells
-from learning.core.cells.rows import MISSING, Floats, Ints, Rows
-from learning.core.tuning.alternatives import GRADES, UNGRADED, Alternatives
+from learning.core.cells.rows import MISSING, Ints, Rows
+from learning.core.tuning.alternatives import GRADES, UNGRADED
 from learning.models import CellGroup
 from learning.readers.one_universe import OF_UNIVERSE, label_parameter
 from overrides.core.engine.definitions.learned_from import LearnedFrom
@@ -105,10 +105,9 @@ ORDER BY closed_at, trade_id, action_index
 """
 
 
-# The alternatives of one lever that the action behind an outcome reports, read in the same query and snapshot.
-ALTERNATIVES = """
-, (SELECT jsonb_build_array(action.counterfactuals -> {lever}, action.buckets -> {bucket})::text
-   FROM telemetry_action AS action
+# The grade that the action behind an outcome carries, read in the same query and snapshot.
+GRADE = """
+, (SELECT action.buckets ->> {bucket} FROM telemetry_action AS action
    WHERE action.trade_id = outcome.trade_id AND action.index = outcome.action_index)
 """
 
@@ -121,14 +120,11 @@ def load_group(group: PatternGroup, learned: LearnedFrom, now: datetime, units: 
     return _group_rows(group, learned, _fetch_group(group, learned, now), units or Units())
 
 
-def load_with_alternatives(
-    group: PatternGroup, learned: LearnedFrom, now: datetime, lever: str, bucket: str
-) -> tuple[GroupRows, Alternatives]:
-    """Return the same outcomes and, row by row, the reported alternatives of a lever and grade bucket."""
-    column = sql.SQL(ALTERNATIVES).format(lever=sql.Literal(lever), bucket=sql.Literal(bucket))
-    fetched = _fetch_group(group, learned, now, column)
-    reported = _alternatives([json.loads(row[-1]) if row[-1] else [None, None] for row in fetched])
-    return _group_rows(group, learned, [row[:-1] for row in fetched], Units()), reported
+def load_with_grades(group: PatternGroup, learned: LearnedFrom, now: datetime, bucket: str) -> tuple[GroupRows, Ints]:
+    """Return the same outcomes and, row by row, the position in GRADES of the grade in a bucket, UNGRADED for none."""
+    fetched = _fetch_group(group, learned, now, sql.SQL(GRADE).format(bucket=sql.Literal(bucket)))
+    grades = [UNGRADED if row[-1] is None else GRADES.index(row[-1]) for row in fetched]
+    return _group_rows(group, learned, [row[:-1] for row in fetched], Units()), np.array(grades, dtype=np.int64)
 
 
 def fetch_trades(
@@ -160,18 +156,6 @@ def _group_rows(
     codes = [[values[d](v) for d, v in enumerate(row[4:])] for row in fetched]
     rows = _rows(np.array(codes, dtype=np.int32).reshape(len(fetched), len(values)), fetched, units)
     return GroupRows(group, learned.dimensions, tuple(numbering.names for numbering in values), rows)
-
-
-def _alternatives(reported: Sequence[list[Any]]) -> Alternatives:
-    """Convert rows of [alternative -> delta or None, grade or None] to columns."""
-    deltas: dict[str, Floats] = {}
-    grade = np.full(len(reported), UNGRADED, dtype=np.int64)
-    for row, (alternatives, bucket) in enumerate(reported):
-        for name, delta in (alternatives or {}).items():
-            deltas.setdefault(name, np.full(len(reported), np.nan))[row] = delta
-        if bucket is not None:
-            grade[row] = GRADES.index(bucket)
-    return Alternatives(deltas, grade)
 
 
 def _fetch(

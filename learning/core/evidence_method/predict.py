@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from learning.core.cells.effect_cells import key_of
-from learning.core.cells.rows import Codes, Floats, Ints
+from learning.core.cells.rows import MISSING, Bools, Codes, Floats, Ints
+from learning.core.evidence_method.coding import FIRST_DIMENSION
 from learning.core.evidence_method.fit import Fit
 from learning.core.significance.strength import Brake
 
@@ -36,12 +37,13 @@ class Prediction:
         )
 
 
-def predict(fit: Fit, pattern: Ints, category: Ints, scope: Codes) -> Prediction:
+def predict(fit: Fit, pattern: Ints, category: Ints, scope: Codes, *, of_cells: bool = False) -> Prediction:
     """Predict the edge of trades that close soon after the fit's `as_of`, so that recent shifts apply.
 
     `pattern` and `category` are codes `(rows,)`, `scope` is `(rows, dims)`. An effect that was not fitted (an unseen or
-    thin cell) is expected to be 0, with the variance of its class's prior. Raises ValueError for a category that is not
-    part of the fit.
+    thin cell) is expected to be 0, with the variance of its class's prior. Rows may be cells in place of trades
+    (`of_cells`): a dimension that a cell leaves open adds nothing, because its trades have all of its values. Raises
+    ValueError for a category that is not part of the fit.
     """
     position = np.searchsorted(fit.coding.categories, category)
     known = fit.coding.categories.take(position, mode="clip") == category
@@ -54,9 +56,17 @@ def predict(fit: Fit, pattern: Ints, category: Ints, scope: Codes) -> Prediction
         key = key_of([digits[column] for column in columns], fit.coding.widths, columns)
         at = block.cells.find(key)
         b = np.append(block.b, 0.0).take(at)
+        spread = np.append(block.var, fit.pi[block.block_class] @ grid).take(at)
         edge += b
         if block.block_class.recent:
             recent += b
-        variance += np.append(block.var, fit.pi[block.block_class] @ grid).take(at)
+        variance += np.where(_is_open(columns, scope), 0.0, spread) if of_cells else spread
     scale = fit.noise.scale
     return Prediction(fit.noise.mu0[position], edge * scale, variance * scale**2, recent * scale)
+
+
+def _is_open(columns: tuple[int, ...], scope: Codes) -> Bools:
+    """Return which rows `(rows,)` leave a dimension of these columns open."""
+    dims = [column - FIRST_DIMENSION for column in columns if column >= FIRST_DIMENSION]
+    is_open: Bools = (scope[:, dims] == MISSING).any(axis=1)
+    return is_open

@@ -1,8 +1,9 @@
-"""Counterfactuals of a cell's trades: the best fixed alternative, graded by the R it would have added.
+"""The best fixed alternative of a cell's trades, graded by the R it would have added.
 
-A trade may carry the change of its rr under alternatives of one lever (`later` by bars, a multiple of a distance). Each
-alternative is evaluated over all trades that report it, one vote for each trade or cluster; picking the best
-alternative of each trade would be hindsight. If trades report only grades, their most frequent grade is used.
+A trade tells the change of its rr under alternatives of one lever (`later` by bars, a multiple of a distance), summed
+over all of its actions (`trade_deltas`). Each alternative is evaluated over all trades that tell of it, one vote for
+each trade or cluster; picking the best alternative of each trade would be hindsight. Where no trade tells any, the most
+frequent of the grades that actions carry stands in.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from learning.core.cells.rows import Bools, Floats, Ints, Rows
+from learning.core.cells.rows import Floats, Ints, Rows
 from learning.core.cells.units import run_lengths, runs, unit_means
 
 GRADES = ("none", "small", "medium", "large")
@@ -50,64 +51,58 @@ class Grade:
         return asdict(self)
 
 
-@dataclass(frozen=True, eq=False)
-class Alternatives:
-    """The alternatives of one lever that the rows of a group report.
-
-    deltas   alternative -> (rows,) change of rr in R, NaN if the action does not report it
-    grade    (rows,) position in GRADES, -1 if the action reports none
-    """
-
-    deltas: Mapping[str, Floats]
-    grade: Ints
-
-    def take(self, index: Ints | Bools) -> Alternatives:
-        """Return the rows at the index (numbers, or one boolean for each row), in the order of the index."""
-        return Alternatives({name: deltas[index] for name, deltas in self.deltas.items()}, self.grade[index])
-
-
 def grade_of(
-    rows: Rows,
-    alternatives: Alternatives,
-    *,
-    neutral: float,
-    n_min: int,
-    cutoffs: Sequence[float],
-    bucket_is_later: bool,
+    rows: Rows, deltas: Mapping[str, Floats], *, neutral: float, n_min: int, cutoffs: Sequence[float]
 ) -> Grade | None:
-    """Return the grade of a cell's rows, or None if fewer than n_min of its units report anything.
+    """Return the grade of a cell's trades, or None if fewer than n_min of its units tell of any alternative.
 
-    `neutral` is the lever's value as traded: larger alternatives act later, smaller ones sooner. `cutoffs` are the
-    smallest mean deltas in R of small, medium and large. Grades reported by trades have no direction; `bucket_is_later`
-    supplies it. The grade is `none` unless the mean exceeds one standard error. Example: twelve trades that would have
-    earned .8 R more after waiting two bars, and .2 R more after one.
+    `deltas` has the change of rr `(rows,)` in R under each alternative, NaN where the trade does not tell. `neutral` is
+    the lever's value as traded: larger alternatives act later, smaller ones sooner. `cutoffs` are the smallest mean
+    deltas in R of small, medium and large. The grade is `none` unless the mean exceeds one standard error. Example:
+    twelve trades that would have earned .8 R more after waiting two bars, and .2 R more after one.
 
     >>> from learning.core.cells.rows import DAY
     >>> count = np.arange(12)
     >>> rows = Rows(np.zeros((12, 0), dtype=np.int64), np.ones(12), count, count, DAY * count)
-    >>> reported = Alternatives({"1": np.full(12, 0.2), "2": np.full(12, 0.8)}, np.full(12, UNGRADED))
-    >>> best = grade_of(rows, reported, neutral=0, n_min=10, cutoffs=(0.1, 0.5, 1.5), bucket_is_later=True)
+    >>> told = {"1": np.full(12, 0.2), "2": np.full(12, 0.8)}
+    >>> best = grade_of(rows, told, neutral=0, n_min=10, cutoffs=(0.1, 0.5, 1.5))
     >>> best.grade, best.alternative, best.is_later, round(best.mean, 6), best.n
     ('medium', '2', True, 0.8, 12)
     """
     measured = [
         (mean, name, value > neutral, se, n)
-        for name, value in sorted(_values(alternatives, neutral).items(), key=lambda each: abs(each[1] - neutral))
-        for mean, se, n in [_mean(rows, alternatives.deltas[name])]
+        for name, value in sorted(_values(deltas, neutral).items(), key=lambda each: abs(each[1] - neutral))
+        for mean, se, n in [_mean(rows, deltas[name])]
         if n >= max(n_min, 2)
     ]
-    if measured:
-        mean, name, is_later, se, n = max(measured, key=lambda each: round(each[0], DECIMALS))
-        passes = round(mean, DECIMALS) > round(se, DECIMALS)
-        rank = int(np.searchsorted(cutoffs, round(mean, DECIMALS), side="right")) if passes else 0
-        return Grade(GRADES[rank], name, is_later, mean, se, n)
-    return _most_frequent(rows, alternatives.grade, n_min, bucket_is_later)
+    if not measured:
+        return None
+    mean, name, is_later, se, n = max(measured, key=lambda each: round(each[0], DECIMALS))
+    passes = round(mean, DECIMALS) > round(se, DECIMALS)
+    rank = int(np.searchsorted(cutoffs, round(mean, DECIMALS), side="right")) if passes else 0
+    return Grade(GRADES[rank], name, is_later, mean, se, n)
 
 
-def _values(alternatives: Alternatives, neutral: float) -> dict[str, float]:
+def most_frequent_grade(rows: Rows, grade: Ints, *, n_min: int, is_later: bool) -> Grade | None:
+    """Return the grade with most votes, one vote for each unit, split over its rows; ties take the smaller grade.
+
+    `grade` `(rows,)` has positions in GRADES, UNGRADED for actions that carry none. Such grades have no direction;
+    `is_later` supplies it. None if fewer than n_min units carry any.
+    """
+    reported = np.flatnonzero(grade != UNGRADED)
+    order = reported[np.argsort(rows.cluster[reported], kind="stable")]
+    starts = runs(rows.cluster[order])
+    if len(starts) < n_min:
+        return None
+    lengths = run_lengths(starts, len(order))
+    votes = np.bincount(grade[order], np.repeat(1.0 / lengths, lengths), len(GRADES))
+    return Grade(GRADES[int(np.argmax(np.round(votes, DECIMALS)))], None, is_later, None, None, len(starts))
+
+
+def _values(deltas: Mapping[str, Floats], neutral: float) -> dict[str, float]:
     """Return alternative -> value for the numeric alternatives other than neutral; `never` is later than any number."""
     values = {}
-    for name in alternatives.deltas:
+    for name in deltas:
         try:
             value = math.inf if name == "never" else float(name)
         except ValueError:
@@ -126,15 +121,3 @@ def _mean(rows: Rows, deltas: Floats) -> tuple[float, float, int]:
     if len(means) < 2:
         return 0.0, 0.0, len(means)
     return float(means.mean()), float(means.std(ddof=1)) / math.sqrt(len(means)), len(means)
-
-
-def _most_frequent(rows: Rows, grade: Ints, n_min: int, is_later: bool) -> Grade | None:
-    """Return the grade with most votes, one vote for each unit, split over its rows; ties take the smaller grade."""
-    reported = np.flatnonzero(grade != UNGRADED)
-    order = reported[np.argsort(rows.cluster[reported], kind="stable")]
-    starts = runs(rows.cluster[order])
-    if len(starts) < n_min:
-        return None
-    lengths = run_lengths(starts, len(order))
-    votes = np.bincount(grade[order], np.repeat(1.0 / lengths, lengths), len(GRADES))
-    return Grade(GRADES[int(np.argmax(np.round(votes, DECIMALS)))], None, is_later, None, None, len(starts))

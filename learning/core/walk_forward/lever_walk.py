@@ -1,0 +1,145 @@
+"""The walk-forward of a tuning lever: in each fold choose an alternative by what was known, and see what it gained.
+
+Doing nothing gains 0. A choice counts with the whole change of rr that the trade tells of the alternative, while a
+target goes part of the way (`tuning.lever_choice`): what is tested is the direction. A lever is supported if the lower
+end of its band lies above 0 and what moved spreads over enough days. Without support its evidence is shown and nothing
+is proposed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from learning.core.cells.rows import DAY, Floats, Ints, day_of
+from learning.core.tuning.alternative_fit import AlternativeFit, fit_alternative
+from learning.core.tuning.lever_choice import NOTHING, choose
+from learning.core.tuning.trade_deltas import TradeDeltas
+from learning.core.walk_forward.folds import folds_of
+from learning.core.walk_forward.lever_gain import LeverGain, LeverVerdict
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
+from overrides.core.monitoring.day_bootstrap import day_block_band
+
+PER = 1000  # trades for which a gain is reported
+FEWEST_DAYS = 8  # decision days of moved trades from which a band means anything
+BLOCK_DAYS = 7  # changes of near days depend on each other: a market that turns makes them all come true, or none
+
+Fits = Mapping[str, AlternativeFit]
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one alternative added to a lever's gain, R per 1,000 trades, where it was chosen."""
+
+    chosen: int
+    gain: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class LeverWalk:
+    """The walk-forward of a lever: its gain (None if no fold knew enough), the part of each alternative, a verdict."""
+
+    gain: LeverGain | None
+    parts: Mapping[str, Part]
+
+    @property
+    def verdict(self) -> LeverVerdict:
+        """What the walk says of the lever."""
+        gain = self.gain
+        if gain is None:
+            return LeverVerdict.TOO_FEW
+        is_clear = gain.low is not None and gain.low > 0 and gain.days >= FEWEST_DAYS
+        return LeverVerdict.SUPPORTED if is_clear else LeverVerdict.EVIDENCE_ONLY
+
+
+def fits_at(trades: TradeDeltas, lever: str, moment: int, parameters: EvidenceParameters) -> Fits:
+    """Return the fit of each alternative of which enough trades had told before a moment in microseconds.
+
+    An alternative that no trade is changed by, such as the arm that was always taken, is left out. Raises as
+    `fit_alternative` does.
+    """
+    known, fits = trades.known_at(lever, moment), {}
+    for name in known.levers[lever].names:
+        told = known.observations(lever, name)
+        found = fit_alternative(told, moment / DAY, parameters) if told.outcome.any() else None
+        if found is not None:
+            fits[name] = found
+    return fits
+
+
+def walk_lever(
+    trades: TradeDeltas,
+    lever: str,
+    folds: int,
+    parameters: EvidenceParameters,
+    progress: Progress = lambda _: None,
+) -> LeverWalk:
+    """Return the walk-forward of a lever over the trades that tell of it. Raises as `fits_at` does."""
+    names = trades.levers[lever].names
+    told = trades.take(np.flatnonzero(trades.levers[lever].is_told))
+    moved: list[tuple[Ints, Ints, Floats, Floats]] = []
+    periods = folds_of(told.at, folds)
+    for number, fold in enumerate(periods):
+        fits = fits_at(told, lever, fold.start, parameters)
+        if fits:
+            inside = told.take((told.at >= fold.start) & (told.at < fold.end))
+            moved.append(_moved(inside, lever, fits, parameters))
+        progress((number + 1) / len(periods))
+    if not moved:
+        return LeverWalk(None, {})
+    day, at, gained, promised = (np.concatenate(column) for column in zip(*moved, strict=True))
+    parts = {name: _part(day, at == number, gained) for number, name in enumerate(names)}
+    return LeverWalk(_gain(day, at, gained, promised), {name: part for name, part in parts.items() if part.chosen})
+
+
+def _moved(
+    inside: TradeDeltas, lever: str, fits: Fits, parameters: EvidenceParameters
+) -> tuple[Ints, Ints, Floats, Floats]:
+    """Return day, chosen alternative, change of rr and expected change of the trades of a fold, each `(rows,)`.
+
+    A trade that does not tell of the alternative chosen for it is left out.
+    """
+    deltas = inside.levers[lever]
+    choice = choose([each.expected(inside.pattern, inside.scope) for each in fits.values()], len(inside), parameters)
+    position = np.array([deltas.names.index(name) for name in fits])
+    at = np.where(choice.at == NOTHING, NOTHING, position[choice.at])
+    changes = deltas.changes[np.arange(len(inside)), at]
+    gained = np.where(at == NOTHING, 0.0, changes)
+    told = ~np.isnan(gained)
+    return day_of(inside.at)[told], at[told], gained[told], choice.gain[told]
+
+
+def _gain(day: Ints, at: Ints, gained: Floats, promised: Floats) -> LeverGain | None:
+    if not len(day):
+        return None
+    low, high = _band(day, gained)
+    moved = at != NOTHING
+    return LeverGain(
+        trades=len(day),
+        moved=int(moved.sum()),
+        days=len(np.unique(day[moved])),
+        gain=PER * float(gained.mean()),
+        low=low,
+        high=high,
+        promised=PER * float(promised.mean()),
+    )
+
+
+def _part(day: Ints, chosen: Floats, gained: Floats) -> Part:
+    values = np.where(chosen, gained, 0.0)
+    low, high = _band(day, values) if chosen.any() else (None, None)
+    return Part(int(np.count_nonzero(chosen)), PER * float(values.mean()) if len(day) else 0.0, low, high)
+
+
+def _band(day: Ints, values: Floats) -> tuple[float | None, float | None]:
+    """Return the 95 % band of the mean, R per 1,000 trades: the wider ends of single days and of blocks of seven."""
+    bands = [day_block_band(day // days, values) for days in (1, BLOCK_DAYS)]
+    ends = [(band.low, band.high) for band in bands if band is not None and band.low is not None]
+    if len(ends) < len(bands):
+        return None, None
+    return PER * min(low for low, _ in ends if low is not None), PER * max(high for _, high in ends if high is not None)
