@@ -36,6 +36,7 @@ _QUEUES: dict[str, str] = {
     "telemetry.attribute_soon": FACTS,
     "learning.build": LONG,
     "learning.check_published_evidence": LONG,
+    "learning.levers": LONG,
     "learning.materialize": LONG,
     "learning.noise_twin": LONG,
     "learning.publish_within_mandates": LONG,

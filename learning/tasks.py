@@ -17,6 +17,7 @@ from learning.lessons.shared_aggregation import aggregate_one, aggregate_shared
 from learning.models import BuilderRun, NoiseTwin
 from learning.proposals.materialize import materialize, publish_what_mandates_cover
 from learning.readers.group_columns import PatternGroup
+from learning.validation.lever_runs import request_levers, run_levers
 from learning.validation.noise_twin_runs import count_twins, request_twins, run_twin
 from learning.validation.published_evidence import check_published_evidence
 from learning.validation.strength_runs import request_strengths, run_strength
@@ -150,9 +151,16 @@ def strength_task(*, key: str, now: str | None = None, **_: object) -> None:
     run_strength(key, now=moment_of_task(now))
 
 
+@shared_task(name="learning.levers")
+def levers_task(*, key: str, now: str | None = None, **_: object) -> None:
+    """Measure the levers of a requested row, unless it is done or another worker computes it."""
+    run_levers(key, now=moment_of_task(now))
+
+
 @shared_task(name="learning.validate")
 def validate_task(*, module: str, now: str | None = None, **_: object) -> None:
-    """Request a module's strengths, walk-forward runs, and noise twins of the methods that have run, one task each.
+    """Request a module's strengths, evidence of levers, walk-forward runs, and noise twins of the methods that have
+    run, one task each.
 
     Results for the same facts are reused.
     """
@@ -187,7 +195,8 @@ def _job(what: str, module: str, policy: str) -> str:
 def _request_validation(module: str, at: datetime) -> int:
     """Request everything that is measured once a day, and return the number of rows."""
     strengths, walks = request_strengths(module=module, now=at), request_walk_forward(module=module, now=at)
-    return len(strengths) + len(walks) + len(_request_twins(module, at))
+    levers = request_levers(module=module, now=at)
+    return len(strengths) + len(levers) + len(walks) + len(_request_twins(module, at))
 
 
 def _request_twins(module: str, at: datetime) -> list[NoiseTwin]:

@@ -25,8 +25,9 @@ from config.demo.queue import run_jobs, step, wait_for_worker, wait_until
 from config.demo.reviews import approve_all, compute_effects, draft, is_counting
 from config.demo.shift_dates import shift, shifted
 from config.demo.upkeep import keep_books, watch
-from learning.models import MethodStrength, NoiseTwin, WalkForward
+from learning.models import LeverRun, MethodStrength, NoiseTwin, WalkForward
 from learning.proposals.challenger_trial import draft_trial
+from learning.validation.lever_runs import request_levers
 from learning.validation.strength_runs import request_strengths
 from learning.validation.walk_forward_runs import request_walk_forward
 from overrides.core.engine.definitions.vocabulary import PAIRS, Combiner, LearningMethod
@@ -137,8 +138,10 @@ def _learn_at_the_end(at: datetime) -> None:
     with step("walking forward: what each method would have earned, and how much of what it believed came true"):
         for module in MODULES:
             request_strengths(module=module, now=at)
+            request_levers(module=module, now=at)
             request_walk_forward(module=module, now=at)
-        wait_until(lambda: not (is_counting(WalkForward) or is_counting(MethodStrength)), "walks and strengths")
+        counted = (WalkForward, MethodStrength, LeverRun)
+        wait_until(lambda: not any(map(is_counting, counted)), "walks, strengths and levers")
     with step("learning from everything, and from its noise twin"):
         _learn(at)
         compute_effects(at)
@@ -167,7 +170,7 @@ def _try_evidence(people: dict[str, User], at: datetime) -> None:
         choices = {
             channel: (LearningMethod.EVIDENCE, Combiner.EVIDENCE)
             for channel in current_parameters(module).channels
-            if (channel, LearningMethod.EVIDENCE) in PAIRS
+            if Combiner.EVIDENCE in PAIRS[channel, LearningMethod.EVIDENCE]
         }
         draft_trial(module=module, choices=choices, author=people["author"], reason=TRIAL_REASON, at=at)
     approve_all(people["reviewer"], at)

@@ -46,13 +46,19 @@ class SwitchForm(ReasonForm):
 
 
 def switch_page(request: HttpRequest, module: str) -> HttpResponse:
-    """Show the effect of switching the module's learned channel and a form for the reason; POST drafts it."""
+    """Show the effect of switching a channel and a form for the reason; POST drafts it.
+
+    The query names the channel, by default the module's learned one.
+    """
     if module not in LEARNED_CHANNELS:
         raise Http404(f"there is no module {module}")
     if not request.user.has_perm("learning.view_builderrun") or not request.user.has_perm(DRAFT):
         raise PermissionDenied
-    channel, at = LEARNED_CHANNELS[module], datetime.now(UTC)
-    current = current_parameters(module)
+    current, at = current_parameters(module), datetime.now(UTC)
+    named = request.GET.get("channel", LEARNED_CHANNELS[module].value)
+    if named not in current.channels:
+        raise Http404(f"{named} is no channel of {module}")
+    channel = Channel(named)
     policy = other_policy(current, channel)
     form = SwitchForm(PAIRS[channel, policy], request.POST if request.method == "POST" else None)
     if form.is_valid() and (response := _drafted(request, form, module, channel, policy, at)):

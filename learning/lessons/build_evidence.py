@@ -29,6 +29,7 @@ from learning.lessons.candidates import LEARNED_CHANNELS, CandidateLesson, Searc
 from learning.lessons.lifetime_ledger import proven_signs, update_ledger
 from learning.lessons.run_strength import brakes_of, newest_strength
 from learning.lessons.run_twins import Count, counted_before, twins_of_run
+from learning.lessons.tuning_lessons import find_tuning_lessons
 from learning.models import Lesson
 from learning.readers.group_columns import PatternGroup, moment_from_microseconds, scope_of
 from learning.readers.observations import LoadedObservations, day_at, load_observations
@@ -37,7 +38,7 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_stats import Stats
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 
-BUILDER = "evidence 3"
+BUILDER = "evidence 4"
 
 
 class Unlearnable(ValueError):
@@ -47,7 +48,8 @@ class Unlearnable(ValueError):
 def find_evidence_lessons(module: str, parameters: ModuleParameters, now: datetime) -> SearchResult:
     """Return the best overrides of a fit to everything known by `now`; reproducible for the same facts and day.
 
-    None of them is verified where noise twins of the run verify too many (`twin_gate`).
+    Lessons on tuning levers come with them, as the newest measurement of levers found them (`tuning_lessons`). No
+    override is verified where noise twins of the run verify too many (`twin_gate`).
 
     Raises BudgetExceeded, which says what to drop, if the fit would hold too much, and Unlearnable if outcomes scatter
     too widely.
@@ -65,6 +67,7 @@ def find_evidence_lessons(module: str, parameters: ModuleParameters, now: dateti
         learned = learned.with_none_verified(parameters.evidence)
     update_ledger(loaded, module, parameters, now)
     found = list(_Finder(loaded, learned, module, parameters, proven_signs(module)).lessons())
+    found += find_tuning_lessons(module, parameters, now)
     return SearchResult(
         baselines=_baselines(loaded, learned),
         n_cells=sum(fit.cells for fit in learned.fits),

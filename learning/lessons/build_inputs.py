@@ -12,6 +12,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from learning.lessons.lever_evidence import newest_lever_run
 from learning.lessons.methods import METHODS
 from learning.lessons.run_strength import newest_strength
 from overrides.core.engine.definitions.content_hash import content_hash
@@ -27,11 +28,12 @@ SELECT coalesce(md5(string_agg(id || ' ' || xmin, ',' ORDER BY id)), '') FROM le
 def inputs_of(parameters: ModuleParameters, policy: LearningMethod, now: datetime) -> str:
     """Return the hash of what a build of the module with a method reads at `now`: 64 hexadecimal digits."""
     module, method = parameters.module, METHODS[policy]
-    strength = newest_strength(module, policy, now)
+    strength, levers = newest_strength(module, policy, now), newest_lever_run(module, now)
     with connection.cursor() as cursor:
         cursor.execute(GROUPS, [module])
         groups: str = cursor.fetchone()[0]
-    read = [method.name, method.builder, parameters.to_document(), groups, None if strength is None else strength.pk]
+    measured = [None if each is None else each.pk for each in (strength, levers)]
+    read = [method.name, method.builder, parameters.to_document(), groups, *measured]
     return content_hash(read)
 
 

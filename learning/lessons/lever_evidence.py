@@ -61,9 +61,9 @@ def newest_lever_evidence(module: str, lever: str) -> LeverEvidence | None:
 
 
 def newest_lever_run(module: str, at: datetime | None = None) -> LeverRun | None:
-    """Return the newest finished run of a module, or the newest as of a moment."""
+    """Return the newest finished run of a module, or the newest one known at a moment."""
     runs = LeverRun.objects.filter(module=module, status=LeverRun.Status.DONE)
-    runs = runs if at is None else runs.filter(as_of__lte=at)
+    runs = runs if at is None else runs.filter(as_of__lte=at, asked_at__lte=at)
     return runs.defer("parameters").first()
 
 

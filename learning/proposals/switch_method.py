@@ -43,6 +43,11 @@ class Switch(LineReplacement):
         return METHODS[self.policy].verifies
 
     @property
+    def ramps(self) -> bool:
+        """Whether new lines begin at neutral and move by themselves; tuning is combined as the plan does."""
+        return self.parameters.channels[self.channel].combiner is Combiner.EVIDENCE
+
+    @property
     def verified(self) -> int:
         """The number of new overrides that are verified."""
         return sum(clears_evidence_bar(spec, self.parameters.evidence) for spec in self.coming.values())
@@ -54,7 +59,7 @@ class Switch(LineReplacement):
 
 
 def other_policy(parameters: ModuleParameters, channel: Channel) -> LearningMethod:
-    """Return the other method of a learned channel (`candidates.LEARNED_CHANNELS`), which has two."""
+    """Return the other method of a channel; each has two."""
     now = parameters.channels[channel].policy
     return next(policy for each, policy in PAIRS if each is channel and policy is not now)
 
@@ -72,10 +77,7 @@ def switch_to(
     standing = parameters.channels[channel]
     if standing.policy is policy:
         raise GateError("policy", f"{channel} is of policy {policy} already; change its combiner on the module's page")
-    combiners = PAIRS.get((channel, policy), ())
-    if not combiners:
-        message = f"{channel} is always {standing.policy}: its targets are absolute and must not be summed"
-        raise GateError("policy", message)
+    combiners = PAIRS[channel, policy]
     if combiner is not None and combiner not in combiners:
         raise GateError("combiner", f"policy {policy} goes with {', '.join(combiners)}, not with {combiner}")
     strength = newest_strength(module, policy, at)

@@ -51,6 +51,7 @@ from tests.bench import (
     scorecards,
     serve,
     stream,
+    tuning,
     two_by_two,
     walk_forward,
     what_if,
@@ -432,6 +433,19 @@ class TestRefusal:
 
         with pytest.raises(AssertionError, match="do not write the same rows"):
             record.run(count=5, rounds=1)
+
+
+def test_tuning_finds_what_is_planted_and_nothing_in_noise(figures: Figures) -> None:
+    """Each kind of world at a third of the bench's trades: the bars are those of the whole bench."""
+    tuning.run(seeds=range(40, 42), trades=2500)
+
+    found = {figure["figure"]: figure["value"] for figure in figures()}
+    for kind in tuning.KINDS:
+        if kind.is_planted:
+            assert found[f"{kind.name}: found"] >= tuning.BAR_FOUND
+            assert found[f"{kind.name}: supported"] == 2
+        else:
+            assert found[f"{kind.name}: supported"] == 0
 
 
 def test_lifetime_rows_measures_every_world(figures: Figures) -> None:

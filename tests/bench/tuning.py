@@ -34,6 +34,7 @@ DAYS, PATTERNS, VALUES, PHASE = 240, 12, 4, 10
 NOISE, SHARED, FOLDS = 0.6, 0.7, 8
 DIMENSIONS = ("macro_phase", "meso_phase", "bucket")
 SEEDS, TRADES = range(300, 312), 8000
+BAR_FOUND = 0.9  # of planted trades; no world of noise may be supported
 
 
 @dataclass(frozen=True)
@@ -154,10 +155,10 @@ def _report(kind: Kind, worlds: Sequence[Judged], trades: int) -> None:
     """Print the figures of the worlds of a kind."""
     found = [each.found for each in worlds if each.found is not None]
     if found:
-        figure(BENCH, f"{kind.name}: found", float(np.mean(found)), "share", trades=trades)
+        figure(BENCH, f"{kind.name}: found", float(np.mean(found)), "share", bar=BAR_FOUND, trades=trades)
     figure(BENCH, f"{kind.name}: chosen elsewhere", float(np.mean([each.strayed for each in worlds])), "share")
     supported = sum(each.verdict is LeverVerdict.SUPPORTED for each in worlds)
-    figure(BENCH, f"{kind.name}: supported", supported, "worlds", of=len(worlds))
+    figure(BENCH, f"{kind.name}: supported", supported, "worlds", of=len(worlds), bar=len(worlds) if found else 0)
     for name in ("gain", "promised"):
         figure(BENCH, f"{kind.name}: {name}", float(np.mean([getattr(each, name) for each in worlds])), "R per 1,000")
 

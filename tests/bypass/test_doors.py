@@ -545,6 +545,7 @@ TASKS: Mapping[str, tuple[dict[str, Any], str, set[str]]] = {
     "learning.noise_twin": (PM, "opinions only", set()),
     "learning.twin": ({"key": "0" * 64}, "opinions only", set()),
     "learning.strength": ({"key": "0" * 64}, "opinions only", set()),
+    "learning.levers": ({"key": "0" * 64}, "opinions only", set()),
     "overrides.request_effects": ({}, "what-ifs of submitted requests: opinions only", set()),
     "overrides.publish_due": ({}, "apply.apply_due, health.refresh_health: nothing is due or has changed", set()),
     "overrides.monitor": ({}, "nothing is red, and nothing was lost", set()),

@@ -36,7 +36,7 @@ from learning.core.coefficients import Memory
 from learning.core.plan_method.half_life import fit_half_life
 from learning.core.plan_method.lesson_selection import select
 from learning.core.plan_method.lever_movement import move_multiplier
-from learning.core.tuning.alternatives import GRADES, UNGRADED, Alternatives, grade_of
+from learning.core.tuning.alternatives import GRADES, grade_of
 from overrides.core.engine.combine import combine
 from overrides.core.engine.compile_overrides import compile_overrides
 from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
@@ -94,9 +94,8 @@ def half_life_hours() -> float:
 
 def bucket(missed: float) -> int:
     """Return the grade of twelve trades that missed this much, at the reference's limits (.5, 1, 2) instead of ours."""
-    alternatives = Alternatives({"2": np.full(12, missed)}, np.full(12, UNGRADED))
-    rows = make_rows([0.0] * 12)
-    found = grade_of(rows, alternatives, neutral=0.0, n_min=10, cutoffs=(0.5, 1.0, 2.0), bucket_is_later=True)
+    rows, told = make_rows([0.0] * 12), {"2": np.full(12, missed)}
+    found = grade_of(rows, told, neutral=0.0, n_min=10, cutoffs=(0.5, 1.0, 2.0))
     assert found is not None
     return GRADES.index(found.grade)
 

@@ -266,7 +266,7 @@ class TestTooLight:
 def test_an_empty_module_has_an_empty_run() -> None:
     run = build_lessons(module="dm", now=NOW)
 
-    assert (run.baseline, run.n_cells, run.n_active, run.code_version) == ({}, 0, 0, "plan 2")
+    assert (run.baseline, run.n_cells, run.n_active, run.code_version) == ({}, 0, 0, "plan 3")
 
 
 @pytest.mark.django_db(transaction=True)

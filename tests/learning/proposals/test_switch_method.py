@@ -213,7 +213,10 @@ class TestSwitchTo:
         [
             ({"channel": Channel.DM_ALLOC}, "channel: dm_alloc is none of pm; its channels are pm_strength, pm_tuning"),
             ({"policy": LearningMethod.PLAN}, "policy: pm_strength is of policy plan already"),
-            ({"channel": Channel.PM_TUNING}, "policy: pm_tuning is always plan: its targets are absolute"),
+            (
+                {"channel": Channel.PM_TUNING, "combiner": Combiner.EVIDENCE},
+                "combiner: policy evidence goes with plan, not with evidence",
+            ),
             ({"combiner": Combiner.PLAN}, "combiner: policy evidence goes with evidence, not with plan"),
             ({}, "policy: no lessons of evidence have been built for pm yet; its builder runs every hour"),
         ],

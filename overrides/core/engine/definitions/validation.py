@@ -74,8 +74,6 @@ def _belonging(spec: OverrideSpec) -> Iterator[FieldError]:
         yield FieldError("type", f"{spec.channel} belongs to module {CHANNEL_MODULE[spec.channel]}, not {spec.module}")
     if spec.policy is None:
         yield FieldError("policy", f"missing; state one of {', '.join(LearningMethod)}")
-    elif spec.channel is not None and (spec.channel, spec.policy) not in PAIRS:
-        yield FieldError("policy", f"{spec.channel} is always {LearningMethod.PLAN}; its targets must not be summed")
     if spec.action_category not in MODULE_CATEGORIES.get(spec.module, ()):
         yield FieldError("action_category", f"{spec.action_category} is no category of module {spec.module}")
 

@@ -78,7 +78,7 @@ CHANNEL_MODULE: Mapping[Channel, str] = MappingProxyType(
 MODULE_CATEGORIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"pm": ("entry", "add", "trim", "exit"), "dm": ("allocation",)}
 )
-# Tuning targets are absolute values, not contributions: they must never be summed.
+# Tuning targets are absolute values, not contributions: they must never be summed, whichever method learns them.
 PAIRS: Mapping[tuple[Channel, LearningMethod], tuple[Combiner, ...]] = MappingProxyType(
     {
         (Channel.DM_ALLOC, LearningMethod.PLAN): (Combiner.PLAN, Combiner.MOST_SPECIFIC),
@@ -86,5 +86,6 @@ PAIRS: Mapping[tuple[Channel, LearningMethod], tuple[Combiner, ...]] = MappingPr
         (Channel.PM_STRENGTH, LearningMethod.PLAN): (Combiner.PLAN, Combiner.MOST_SPECIFIC),
         (Channel.PM_STRENGTH, LearningMethod.EVIDENCE): (Combiner.EVIDENCE,),
         (Channel.PM_TUNING, LearningMethod.PLAN): (Combiner.PLAN,),
+        (Channel.PM_TUNING, LearningMethod.EVIDENCE): (Combiner.PLAN,),
     }
 )

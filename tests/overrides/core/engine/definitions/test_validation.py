@@ -30,7 +30,6 @@ class TestCheck:
             ({"channel": None}, "type: missing"),
             ({"channel": Channel.DM_ALLOC}, "type: dm_alloc belongs to module dm"),
             ({"policy": None}, "policy: missing"),
-            ({"channel": Channel.PM_TUNING, "policy": LearningMethod.EVIDENCE}, "policy: pm_tuning is always plan"),
             ({"module": "risk"}, "type: pm_strength belongs to module pm"),
             ({"action_category": "allocation"}, "action_category: allocation is no category of module pm"),
             ({"action_category": "exit"}, "levers.size_mult: has no effect on exit"),
