@@ -11,7 +11,7 @@ from learning.admin.lesson_estimates import sequence_of, variance_per_trade
 from learning.charts.confidence_sequence import FULL, EdgeSequence, Weeks, sequence_rows
 from learning.charts.half_life import Fade, fade, fade_rows
 from learning.charts.lesson_history import history_rows, lesson_history_chart
-from learning.lessons.lever_evidence import LeverEvidence, evidence_of_run, newest_lever_run
+from learning.lessons.lever_evidence import LeverEvidence, newest_levers
 from learning.lessons.plan_targets import GRADED
 from learning.models import Lesson, LessonHistory
 from learning.validation.run_evidence import run_evidence
@@ -57,8 +57,7 @@ def lesson_page(lesson: Lesson) -> dict[str, Any]:
 
 def levers_of_lesson(lesson: Lesson) -> list[LeverEvidence]:
     """Return the newest evidence of each tuning lever that a lesson moves and that trades tell of."""
-    run = newest_lever_run(lesson.module) if lesson.type == Channel.PM_TUNING else None
-    found = {} if run is None else evidence_of_run(run)
+    found = newest_levers(lesson.module) if lesson.type == Channel.PM_TUNING else {}
     return [found[name] for name in lesson.targets if name in found]
 
 

@@ -114,7 +114,7 @@ class Migration(migrations.Migration):
                         condition=models.Q(("sd__range", (0, 1000000000.0)), ("days__range", (0, 1000000000.0))),
                         name="lever_spread_is_finite",
                     ),
-                    models.CheckConstraint(condition=models.Q(("lfsr__range", (0, 0.5))), name="lever_lfsr_is_a_rate"),
+                    models.CheckConstraint(condition=models.Q(("lfsr__range", (0, 1))), name="lever_lfsr_is_a_rate"),
                     models.CheckConstraint(
                         condition=models.Q(
                             ("walk_gain", None),

@@ -60,7 +60,7 @@ class LeverAlternative(models.Model):
             models.UniqueConstraint(fields=["run", "lever", "alternative"], name="one_row_per_alternative"),
             models.CheckConstraint(condition=finite("mean", "gain"), name="lever_gain_is_finite"),
             models.CheckConstraint(condition=finite("sd", "days", low=0), name="lever_spread_is_finite"),
-            models.CheckConstraint(condition=finite("lfsr", low=0, high=0.5), name="lever_lfsr_is_a_rate"),
+            models.CheckConstraint(condition=finite("lfsr", low=0, high=1), name="lever_lfsr_is_a_rate"),
             *(
                 models.CheckConstraint(
                     condition=models.Q(**{name: None}) | finite(name, low=-WIDEST_WALK, high=WIDEST_WALK),

@@ -439,13 +439,13 @@ def test_tuning_finds_what_is_planted_and_nothing_in_noise(figures: Figures) -> 
     """Each kind of world at a third of the bench's trades: the bars are those of the whole bench."""
     tuning.run(seeds=range(40, 42), trades=2500)
 
-    found = {figure["figure"]: figure["value"] for figure in figures()}
+    found = figures()
     for kind in tuning.KINDS:
         if kind.is_planted:
             assert found[f"{kind.name}: found"] >= tuning.BAR_FOUND
-            assert found[f"{kind.name}: supported"] == 2
+            assert found[f"{kind.name}: proposed"] == 2
         else:
-            assert found[f"{kind.name}: supported"] == 0
+            assert found[f"{kind.name}: proposed"] == 0
 
 
 def test_lifetime_rows_measures_every_world(figures: Figures) -> None:

@@ -19,10 +19,13 @@ import numpy as np
 
 from learning.core.cells.rows import DAY, Bools, Codes, Floats, Ints
 from learning.core.tuning.lever_choice import choose
+from learning.core.tuning.lever_lines import Limits, lines_of
 from learning.core.tuning.trade_deltas import LeverDeltas, TradeDeltas
 from learning.core.walk_forward.lever_gain import LeverVerdict
 from learning.core.walk_forward.lever_walk import fits_at, walk_lever
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
+from overrides.core.engine.definitions.levers import LEVERS
+from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
 from tests.bench.report import figure
 
 BENCH = "tuning"
@@ -117,13 +120,18 @@ def _shocks(random: np.random.Generator, phi: float) -> Floats:
 @dataclass(frozen=True)
 class Judged:
     """What was found in a world: of the planted trades the share with the planted alternative, and of the others the
-    share for which anything is chosen; the verdict, and the gain in R per 1,000 trades."""
+    share for which anything is chosen; the verdict, the lines that would act, and the gain in R per 1,000 trades."""
 
     found: float | None
     strayed: float
     verdict: LeverVerdict
+    lines: int
     gain: float
     promised: float
+
+    @property
+    def is_proposed(self) -> bool:
+        return self.verdict is LeverVerdict.SUPPORTED and self.lines > 0
 
 
 def judge(world: World) -> Judged:
@@ -134,11 +142,14 @@ def judge(world: World) -> Judged:
     names = np.array(list(fits))
     right = (choice.at >= 0) & (names[choice.at] == ALTERNATIVES[PLANTED])
     walk = walk_lever(trades, LEVER, FOLDS, parameters)
+    limits = Limits(LessonParameters(), WeightParameters(max_scope_dims=len(DIMENSIONS)), parameters)
+    lines = lines_of(trades, LEVERS[LEVER], fits, limits)
     others = ~world.planted
     return Judged(
         found=float(right[world.planted].mean()) if world.planted.any() else None,
         strayed=float((choice.at[others] >= 0).mean()) if others.any() else 0.0,
         verdict=walk.verdict,
+        lines=sum(line.heavy for line in lines),
         gain=0.0 if walk.gain is None else walk.gain.gain,
         promised=0.0 if walk.gain is None else walk.gain.promised,
     )
@@ -158,7 +169,9 @@ def _report(kind: Kind, worlds: Sequence[Judged], trades: int) -> None:
         figure(BENCH, f"{kind.name}: found", float(np.mean(found)), "share", bar=BAR_FOUND, trades=trades)
     figure(BENCH, f"{kind.name}: chosen elsewhere", float(np.mean([each.strayed for each in worlds])), "share")
     supported = sum(each.verdict is LeverVerdict.SUPPORTED for each in worlds)
-    figure(BENCH, f"{kind.name}: supported", supported, "worlds", of=len(worlds), bar=len(worlds) if found else 0)
+    figure(BENCH, f"{kind.name}: supported", supported, "worlds", of=len(worlds))
+    proposed = sum(each.is_proposed for each in worlds)
+    figure(BENCH, f"{kind.name}: proposed", proposed, "worlds", of=len(worlds), bar=len(worlds) if found else 0)
     for name in ("gain", "promised"):
         figure(BENCH, f"{kind.name}: {name}", float(np.mean([getattr(each, name) for each in worlds])), "R per 1,000")
 

@@ -18,6 +18,7 @@ from telemetry.recording.record_trades import record_trades
 from tests.admin_pages import browser_of, page
 from tests.builders import DAY, NOW, make_lesson, make_trades, publish
 from tests.conftest import make_user
+from tests.learning.levers import make_lever_run, make_line
 
 pytestmark = pytest.mark.django_db
 
@@ -131,8 +132,35 @@ def test_a_tuning_lesson_says_what_would_have_been_better(client: Client) -> Non
     assert "What would have been better" not in shown(client, lesson_of("pm_strength"))
 
 
+class TestLevers:
+    def test_show_every_alternative_and_what_doing_nothing_would_have_earned(self, client: Client) -> None:
+        make_lever_run([make_line()], alternatives={"entry_delay_bars": ["1", "2"]})
+        lesson = make_lesson({"entry_delay_bars": 1.0}, policy="evidence", type="pm_tuning")
+
+        text = shown(client, lesson)
+
+        assert "entry_delay_bars: every alternative, over all trades" in text
+        assert "evidence only" in text
+        assert "doing nothing would have earned 0" in text
+
+    def test_stand_beside_the_plans_own_table(self, client: Client) -> None:
+        learn()
+        make_lever_run([make_line()], walks={"entry_delay_bars": None})
+
+        text = shown(client, lesson_of("pm_tuning"))
+
+        assert "What would have been better" in text
+        assert "Too few trades had told of it" in text
+
+    def test_are_left_out_where_nothing_was_measured(self, client: Client) -> None:
+        make_lever_run([make_line()], alternatives={"entry_delay_bars": ["2"]})
+
+        assert "every alternative" not in shown(client, make_lesson())
+
+
 def test_a_page_costs_few_queries(client: Client, django_assert_max_num_queries: Any) -> None:
     learn()
+    make_lever_run([make_line()], alternatives={"entry_delay_bars": ["1", "2"]})
 
     with django_assert_max_num_queries(MOST_QUERIES):
         shown(client, lesson_of("pm_tuning"))
