@@ -34,7 +34,7 @@ class Action:
     - `applied`: lever -> the value that was used, where it was not the one served (stakes are clamped by exchanges).
     - `counterfactuals`: lever -> alternative value -> change of rr in R; `buckets` is its graded form.
     - `replays`: lever -> arm -> rr of the trade had the lever had that value, in the trade's own R. The arm that was
-      taken is among them, and `taken_arms` names it: lever -> arm. They are recorded and not learned from.
+      taken is among them, and `taken_arms` names it: lever -> arm.
     """
 
     module: Module

@@ -1,7 +1,9 @@
 """Counterfactuals: every trade replayed with one lever changed, as the difference in R from the actual trade.
 
 Alternatives are named in the lever's own unit (a multiple of the actual rule, bars, or a threshold), so the name of the
-best one is a target. All results are in the ORIGINAL R; a replay that the end of the data cuts off has no value.
+best one is a target. All results are in the ORIGINAL R; a replay that the end of the data cuts off has no value. They
+are told as changes and not as replays, because the arm that was taken is the trade itself: its rr would be repeated
+with every lever.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The five live tuning levers (docs/method.md 7): a cell's evidence on timing instead of size.
+"""The five live tuning levers of the plan (docs/method.md 7.2, 7.3): a cell's evidence on timing instead of size.
 
     lever              on            read from                        target
     entry_delay_bars   entry, add    cf_entry: waiting was better     0 / 1 / 2 / 3 bars, none to large
@@ -9,10 +9,8 @@
     min_ts_for_add     entry, add    edge above signal_edge_min       .55
     min_ox_for_trim    trim          edge above signal_edge_min       .40
 
-Other tuning is not implemented. Pending counterfactuals by lever, as in docs/plan.md 6: targets from the deltas of
-phase1_frac_mult, trail_mult, min_ts_for_add and min_ox_for_trim themselves; thresholds by pattern; DX and EDX; trails
-tied to drawdown; and targets of min_dx_for_add, max_edx_for_add, panic_trigger_mult, wait_n_bars_after_trim and the
-three phase_scaling levers. Their deltas are recorded with the actions but not read.
+A grade is that of the trades that entered in the cell's scope, over all of their actions (`trade_deltas`). Targets from
+the changes under every alternative are those of the evidence method (`lever_lines`).
 """
 
 from __future__ import annotations
