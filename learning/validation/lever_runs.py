@@ -81,8 +81,7 @@ def _measure(row: LeverRun, progress: Progress) -> dict[str, Any]:
         report = partial(_part, progress, number, len(told))
         walk = walk_lever(trades, lever, row.folds, parameters.evidence, report)
         fits = fits_at(trades, lever, since_epoch(row.as_of) + 1, parameters.evidence)
-        limits = Limits(parameters.lessons, parameters.channels[Channel.PM_TUNING].weights, parameters.evidence)
-        found = lines_of(trades, LEVERS[lever], fits, limits)
+        found = lines_of(trades, LEVERS[lever], fits, _limits(parameters, walk))
         lines += [line.to_document() for line in found]
         levers[lever] = {
             "trades": int(trades.levers[lever].is_told.sum()),
@@ -95,6 +94,12 @@ def _measure(row: LeverRun, progress: Progress) -> dict[str, Any]:
         LeverAlternative.objects.filter(run=row).delete()  # of an attempt that was given up
         LeverAlternative.objects.bulk_create(rows)
     return {"levers": levers, "lines": lines}
+
+
+def _limits(parameters: ModuleParameters, walk: LeverWalk) -> Limits:
+    """Return what lines are found under, braked by the walk-forward."""
+    brake = 1.0 if walk.gain is None else walk.gain.came_true
+    return Limits(parameters.lessons, parameters.channels[Channel.PM_TUNING].weights, parameters.evidence, brake)
 
 
 def _alternatives(

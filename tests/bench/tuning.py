@@ -142,7 +142,8 @@ def judge(world: World) -> Judged:
     names = np.array(list(fits))
     right = (choice.at >= 0) & (names[choice.at] == ALTERNATIVES[PLANTED])
     walk = walk_lever(trades, LEVER, FOLDS, parameters)
-    limits = Limits(LessonParameters(), WeightParameters(max_scope_dims=len(DIMENSIONS)), parameters)
+    brake = 1.0 if walk.gain is None else walk.gain.came_true
+    limits = Limits(LessonParameters(), WeightParameters(max_scope_dims=len(DIMENSIONS)), parameters, brake)
     lines = lines_of(trades, LEVERS[LEVER], fits, limits)
     others = ~world.planted
     return Judged(

@@ -66,11 +66,15 @@ class LeverLine:
 
 
 class Limits(NamedTuple):
-    """The parameters of a module that lines are found under; `weights` are those of the tuning channel."""
+    """What lines are found under: parameters of a module, `weights` those of the tuning channel, and a brake.
+
+    The brake, 0 to 1, is how much of what earlier fits promised came true; every gain is multiplied by it.
+    """
 
     lessons: LessonParameters
     weights: WeightParameters
     evidence: EvidenceParameters
+    brake: float = 1.0
 
 
 def lines_of(
@@ -108,8 +112,9 @@ def _lines_of_alternative(
         n_min = np.array([limits.lessons.n_min_of(dims) for dims in range(size + 1)])
         sure = expected.is_sure(limits.evidence) & (cells.n >= n_min[cells.sizes]) & (cells.sizes > 0)
         for cell in np.flatnonzero(sure).tolist():
-            gain, sd, lfsr = (float(each[cell]) for each in (expected.gain, expected.sd, expected.lfsr))
-            line = _line(trades, lever, (name, value), pattern, cells, cell, (gain, sd, lfsr), limits)
+            gain, sd = (limits.brake * float(each[cell]) for each in (expected.gain, expected.sd))
+            of_sign = float(expected.lfsr[cell])
+            line = _line(trades, lever, (name, value), pattern, cells, cell, (gain, sd, of_sign), limits)
             if lever.unit(line.target):
                 yield line
 

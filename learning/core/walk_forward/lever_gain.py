@@ -35,6 +35,15 @@ class LeverGain:
     high: float | None
     promised: float
 
+    @property
+    def came_true(self) -> float:
+        """How much of what was promised came true, 0 to 1; 1 where nothing was promised.
+
+        >>> LeverGain(900, 300, 40, 9.0, 1.0, 17.0, 36.0).came_true
+        0.25
+        """
+        return min(max(self.gain / self.promised, 0.0), 1.0) if self.promised > 0 else 1.0
+
     def to_document(self) -> dict[str, Any]:
         """Return the gain as JSON values."""
         return asdict(self)

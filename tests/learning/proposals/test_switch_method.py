@@ -341,9 +341,9 @@ class TestItsDoors:
         build()
         publish(make_spec())
         browser = browser_of(proposer)
-        assert f'<a href="{PAGE}">Change pm_strength to method evidence…</a>' in page(
-            browser, "/admin/overrides/modulemode/pm/change/"
-        )
+        modes = page(browser, "/admin/overrides/modulemode/pm/change/")
+        for channel in ("pm_strength", "pm_tuning"):
+            assert f'<a href="{PAGE}?channel={channel}">Change {channel} to method evidence…</a>' in modes
 
         text = page(browser, PAGE)
         assert 'Lines withdrawn</dt><dd><span class="cw-num">1</span>, 1 of them by people' in text

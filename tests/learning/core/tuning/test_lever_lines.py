@@ -86,6 +86,18 @@ def test_its_weight_is_that_of_the_plans_combiner(lines: tuple[LeverLine, ...]) 
     assert line.weight == pytest.approx(by_hand)
 
 
+def test_a_brake_lowers_gain_target_and_weight_and_no_sign(
+    trades: TradeDeltas, fits: dict[str, AlternativeFit], lines: tuple[LeverLine, ...]
+) -> None:
+    braked = lines_of(trades, DELAY, fits, LIMITS._replace(brake=0.5))
+
+    (half,) = [line for line in braked if line.scope == lines[0].scope]
+    assert (half.gain, half.sd) == pytest.approx((lines[0].gain / 2, lines[0].sd / 2))
+    assert half.target == pytest.approx(lines[0].target / 2)
+    assert (half.lfsr, half.weight < lines[0].weight) == (lines[0].lfsr, True)
+    assert lines_of(trades, DELAY, fits, LIMITS._replace(brake=0.0)) == ()
+
+
 def test_lines_come_back_from_their_documents(lines: tuple[LeverLine, ...]) -> None:
     assert [LeverLine.from_document(line.to_document()) for line in lines] == list(lines)
 

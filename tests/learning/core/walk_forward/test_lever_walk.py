@@ -146,6 +146,13 @@ class TestVerdict:
         assert self.of(days=FEWEST_DAYS - 1) is LeverVerdict.EVIDENCE_ONLY
 
 
+@pytest.mark.parametrize(
+    ("gain", "promised", "share"), [(9.0, 12.0, 0.75), (15.0, 12.0, 1.0), (-3.0, 12.0, 0.0), (0.0, 0.0, 1.0)]
+)
+def test_what_was_promised_comes_true_in_part(gain: float, promised: float, share: float) -> None:
+    assert LeverGain(900, 300, 40, gain, None, None, promised).came_true == share
+
+
 def test_a_gain_comes_back_from_its_document() -> None:
     gain = LeverGain(900, 300, 40, 9.0, None, None, 12.0)
 

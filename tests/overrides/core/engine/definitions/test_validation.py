@@ -17,6 +17,7 @@ ALLOWED = {
     (Channel.PM_STRENGTH, LearningMethod.PLAN, Combiner.MOST_SPECIFIC),
     (Channel.PM_STRENGTH, LearningMethod.EVIDENCE, Combiner.EVIDENCE),
     (Channel.PM_TUNING, LearningMethod.PLAN, Combiner.PLAN),
+    (Channel.PM_TUNING, LearningMethod.EVIDENCE, Combiner.PLAN),
 }
 
 
