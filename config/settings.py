@@ -16,6 +16,8 @@ from csp.constants import NONE, SELF
 
 from config.learner import APPS, is_offered
 from config.operations.logs import configure_structlog, logging_document
+from overrides.core.engine.definitions.levers import LEVERS
+from telemetry.core.gates import Gate, is_gate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -258,6 +260,9 @@ _AFTER_TRADES: list[tuple[str, dict[str, Any]]] = [
     ("telemetry.attribute_soon", {}),
 ]
 TASKS_AFTER_TRADES = [(task, arguments) for task, arguments in _AFTER_TRADES if is_offered(task)]
+
+# The levers that are thresholds of gates, for `telemetry`, which knows no registry: episodes may name no others.
+GATES = {name: Gate(name, each.categories, each.low, each.high) for name, each in LEVERS.items() if is_gate(name)}
 
 # --- audit trail ----------------------------------------------------------------------------------
 

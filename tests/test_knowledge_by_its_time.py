@@ -31,7 +31,7 @@ from telemetry.foundation.core.refusal import Refused
 from telemetry.models import Action, DirtyGroup, FreshTrade, Outcome, Trade
 from telemetry.recording.import_files import import_files
 from telemetry.recording.intake import receive_trades
-from telemetry.recording.record_trades import Status
+from telemetry.recording.revisions import Status
 from tests.builders import DAY, NOW, action_payload, make_parameters, publish, trade_payload
 
 pytestmark = pytest.mark.django_db

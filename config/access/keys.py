@@ -16,16 +16,17 @@ from django.db import transaction
 
 from config.access.models import ApiKey
 from overrides.core.governance.permissions import DRAFT, PROPOSE_PARAMETERS, VIEW_REQUESTS
-from telemetry.api.own_rows import DECISIONS, TRADES
+from telemetry.api.own_rows import DECISIONS, EPISODES, TRADES
 from telemetry.audit.audit_log import write_audit
 
 # The Django permissions of each role; no key may review or apply. The API schema lists the roles of each operation.
 SERVED = frozenset({"overrides.view_version", "overrides.view_modulemode", "telemetry.view_jobrun"})
 EVALUATE = SERVED | {"overrides.resolve"}
-RECORD = EVALUATE | {"telemetry.add_trade"}
+RECORD = EVALUATE | {"telemetry.add_trade", "telemetry.add_episode"}
 READ = SERVED | {
     "telemetry.view_trade",
     "telemetry.view_outcome",
+    "telemetry.view_episode",
     "telemetry.view_decision",
     "learning.view_cell",
     "learning.view_coefficient",
@@ -37,7 +38,7 @@ READ = SERVED | {
 PERMISSIONS: dict[str, frozenset[str]] = {
     ApiKey.Role.EVALUATE: EVALUATE,
     ApiKey.Role.RECORD: RECORD,
-    ApiKey.Role.BOT: RECORD | {TRADES.own_permission, DECISIONS.own_permission},
+    ApiKey.Role.BOT: RECORD | {TRADES.own_permission, DECISIONS.own_permission, EPISODES.own_permission},
     ApiKey.Role.PROPOSE: READ | {DRAFT, PROPOSE_PARAMETERS},
     ApiKey.Role.READ: READ,
 }

@@ -26,7 +26,7 @@ from telemetry.core.unit_of_risk import UnitChoice
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.core.words import count_of, moment_of
 from telemetry.recording.import_files import FileReport
-from telemetry.recording.record_trades import Status
+from telemetry.recording.revisions import Status
 
 LONGEST_ADDRESS = 2000  # characters that every browser and proxy takes
 BUILD, RECORD = "./dev manage build", "./dev manage import_trades"

@@ -6,3 +6,4 @@ from telemetry.foundation.api.own_rows import OwnRows
 
 TRADES = OwnRows("telemetry.view_trade", "telemetry.view_own_trade", "recorded_by")
 DECISIONS = OwnRows("telemetry.view_decision", "telemetry.view_own_decision", "key")
+EPISODES = OwnRows("telemetry.view_episode", "telemetry.view_own_episode", "recorded_by")

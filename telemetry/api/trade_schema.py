@@ -9,7 +9,8 @@ from rest_framework import serializers
 from telemetry.api.pattern_fields import CATEGORIES, MODULES, pattern_key
 from telemetry.core.trades import LAST_REVISION, MOST_ACTIONS
 from telemetry.foundation.api.schema_parts import RefusalSerializer, number, words
-from telemetry.recording.record_trades import Fit, Status
+from telemetry.recording.record_trades import Fit
+from telemetry.recording.revisions import Status
 
 BUCKET = "^(none|small|medium|large)$"
 

@@ -13,6 +13,7 @@ from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, ext
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from telemetry.api.batches import payloads_of, refused_receipt
 from telemetry.api.own_rows import TRADES
 from telemetry.api.pattern_fields import PATTERN
 from telemetry.api.serializers import TradeFact
@@ -28,7 +29,8 @@ from telemetry.foundation.core.refusal import Refusal, Refused, join, refusals_a
 from telemetry.foundation.outbox import send_later
 from telemetry.models import Action, DecisionOutcome
 from telemetry.models import Trade as TradeRow
-from telemetry.recording.record_trades import Receipt, Status, record_trades
+from telemetry.recording.record_trades import Receipt, record_trades
+from telemetry.recording.revisions import Status
 
 MOST_TRADES = 1000
 BATCHING_DELAY = timedelta(seconds=5)  # trades that arrive within it are processed by one task
@@ -98,7 +100,7 @@ class TradesView(ListView):
     def post(self, request: Request) -> Response:
         query(request).close()
         now = datetime.now(UTC)
-        payloads = _payloads(request.data)
+        payloads = payloads_of(request.data, "trade", MOST_TRADES)
         readings = [_read(payload, place, now) for place, payload in payloads]
 
         receipts = iter(_record([each for each in readings if isinstance(each, Trade)], now, request.auth))
@@ -106,21 +108,11 @@ class TradesView(ListView):
         results = []
         for index, ((place, payload), reading) in enumerate(zip(payloads, readings, strict=True)):
             if isinstance(reading, Refused):
-                results.append({"index": index} | _refused(payload, place, reading))
+                receipt = refused_receipt(payload, place, reading, "external_id")
+                results.append({"index": index, **receipt, "decisions": []})
             else:
                 results.append({"index": index} | _received(next(receipts), place))
         return Response({"results": results})
-
-
-def _payloads(body: object) -> list[tuple[str, object]]:
-    """Return the trades of a request body, each with its JSON path; raise Refused if there are none or too many."""
-    if isinstance(body, Mapping) and body:
-        return [("", body)]
-    if not isinstance(body, list) or not body:
-        raise Refused.because("the body holds no trade; send one as an object, or a list of them")
-    if len(body) > MOST_TRADES:
-        raise Refused.because(f"has {len(body)} trades; send at most {MOST_TRADES} at a time")
-    return [(f"[{index}]", payload) for index, payload in enumerate(body)]
 
 
 def _read(payload: object, place: str, now: datetime) -> Trade | Refused:
@@ -149,18 +141,4 @@ def _received(receipt: Receipt, place: str) -> dict[str, Any]:
         "decisions": [
             {"id": each.id, "status": each.status.value, "reason": each.reason} for each in receipt.decisions
         ],
-    }
-
-
-def _refused(payload: object, place: str, refused: Refused) -> dict[str, Any]:
-    """Return the receipt of a trade that could not be parsed; it repeats only the valid ones of the naming fields."""
-    unsound = {each.field for each in refused.refusals}
-    claims = payload if isinstance(payload, Mapping) else {}
-    named = {key: claims.get(key) for key in ("external_id", "revision") if join(place, key) not in unsound}
-    return {
-        "external_id": named.get("external_id"),
-        "revision": named.get("revision"),
-        "status": Status.REFUSED.value,
-        "errors": refusals_as_json(refused.refusals),
-        "decisions": [],
     }

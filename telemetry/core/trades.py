@@ -106,7 +106,7 @@ def _read_trade(payload: object, latest: datetime) -> Trade:
         book=fields.take("book", read_book, "paper"),
         source=fields.take("source", _name, None),
         symbol=fields.need("symbol", _symbol, ""),
-        side=fields.take("side", _side, None),
+        side=fields.take("side", read_side, None),
         timeframe=fields.take("timeframe", _timeframe, None),
         cluster_id=fields.take("cluster_id", _name, None),
         entry_id=fields.take("entry_id", _name, None),
@@ -149,7 +149,8 @@ def _refuse_contradictions(fields: Fields, trade: Trade, latest: datetime) -> No
         named_before.update(action.decision_ids)
 
 
-def _side(value: object) -> Literal["long", "short"]:
+def read_side(value: object) -> Literal["long", "short"]:
+    """Return the side of a position. Raises Refused."""
     if value == "long" or value == "short":
         return "long" if value == "long" else "short"
     raise Refused.because("is unknown; send long or short, or leave it out")

@@ -10,6 +10,7 @@ from telemetry.models.audit import AuditEntry
 from telemetry.models.choices import CATEGORIES, MODULES
 from telemetry.models.decision_constants import DecisionConstants
 from telemetry.models.decisions import Decision, DecisionCredit, DecisionOutcome
+from telemetry.models.episodes import Episode, EpisodeWindow
 from telemetry.models.notices import Acknowledgement, Notice
 from telemetry.models.retirements import DecisionRetirement
 from telemetry.models.trades import Action, DirtyGroup, FreshTrade, Outcome, Trade
@@ -30,6 +31,8 @@ __all__ = [
     "DecisionOutcome",
     "DecisionRetirement",
     "DirtyGroup",
+    "Episode",
+    "EpisodeWindow",
     "FreshTrade",
     "JobRun",
     "Notice",

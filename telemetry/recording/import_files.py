@@ -21,8 +21,9 @@ from telemetry.recording.choose_units import choose_by_all, measure_rows
 from telemetry.recording.match_recorded import Read, match_recorded
 from telemetry.recording.open_file import open_file, why_unreadable
 from telemetry.recording.rank_books import wait_for_others
-from telemetry.recording.record_trades import Status, record_trades
+from telemetry.recording.record_trades import record_trades
 from telemetry.recording.result_folder import found_files
+from telemetry.recording.revisions import Status
 from telemetry.recording.strategy_rows import strategy_rows
 
 BATCH = 2_000

@@ -8,7 +8,8 @@ from typing import Any
 
 from telemetry.core.trades import Trade, parse_trade
 from telemetry.foundation.core.refusal import Refused
-from telemetry.recording.record_trades import Receipt, Status, record_trades
+from telemetry.recording.record_trades import Receipt, record_trades
+from telemetry.recording.revisions import Status
 
 
 def receive_trades(payloads: Sequence[object], *, now: datetime) -> list[Receipt]:

@@ -12,9 +12,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from django.db import IntegrityError, OperationalError, transaction
-from psycopg import errors
-
 from telemetry.core.book_ranks import RANKS
 from telemetry.core.decision_fit import REASONS, Acted, Misfit
 from telemetry.core.outcomes import Outcome as Judged
@@ -36,19 +33,10 @@ from telemetry.models import (
 from telemetry.recording.dirty_groups import GroupTrade, mark_groups
 from telemetry.recording.named_decisions import NamedDecisions, attribute_alone, named_decisions, release
 from telemetry.recording.rank_books import OUTCOME_COLUMNS, rank_books, wait_for_others
+from telemetry.recording.revisions import Status, despite_others, revision_status
 
 NAMESPACE = uuid.UUID("6f5a3f5e-0b1c-5c64-9a52-3c6f0c7e6f10")
-ATTEMPTS = 5
 NOT_YET = "no such decision is stored yet; attribution waits for it for an hour"
-
-
-class Status(StrEnum):
-    """What became of a submitted trade."""
-
-    NEW = "new"
-    CORRECTED = "corrected"
-    UNCHANGED = "unchanged"
-    REFUSED = "refused"
 
 
 class Fit(StrEnum):
@@ -122,21 +110,16 @@ def record_trades(trades: Sequence[TradeValue], *, now: datetime, key: str = "")
     records them.
     """
     ordered = sorted(range(len(trades)), key=lambda i: (trades[i].external_id, trades[i].revision))
-    for attempt in range(ATTEMPTS):
-        try:
-            with transaction.atomic():
-                if any(_is_ranked(trade) for trade in trades):
-                    wait_for_others()
-                received = [trades[i] for i in ordered]
-                receipts, accepted = _sort_out(received)
-                _write(accepted, now, key)
-                receipts = _with_decisions(received, receipts)
-            break
-        except (IntegrityError, OperationalError) as error:
-            raced = isinstance(error.__cause__, errors.UniqueViolation | errors.DeadlockDetected)
-            if not raced or attempt == ATTEMPTS - 1:
-                raise
-    by_position = dict(zip(ordered, receipts, strict=True))
+    received = [trades[i] for i in ordered]
+
+    def write() -> list[Receipt]:
+        if any(_is_ranked(trade) for trade in trades):
+            wait_for_others()
+        receipts, accepted = _sort_out(received)
+        _write(accepted, now, key)
+        return _with_decisions(received, receipts)
+
+    by_position = dict(zip(ordered, despite_others(write), strict=True))
     return [by_position[i] for i in range(len(trades))]
 
 
@@ -147,7 +130,8 @@ def _sort_out(trades: Sequence[TradeValue]) -> tuple[list[Receipt], list[_Accept
     for trade in trades:
         revisions = recorded.setdefault(trade.external_id, {})
         digest = trade.digest
-        status, refusals = _status(trade, digest, revisions)
+        named = ("trade", "external_id", trade.external_id)
+        status, refusals = revision_status(*named, trade.revision, digest, revisions)
         if status in (Status.NEW, Status.CORRECTED):
             revisions[trade.revision] = digest
             accepted.append(_Accepted.of(trade, digest))
@@ -184,22 +168,6 @@ def _recorded_digests(external_ids: set[str]) -> dict[str, dict[int, bytes]]:
     for external_id, revision, digest in rows:
         digests.setdefault(external_id, {})[revision] = bytes(digest)
     return digests
-
-
-def _status(trade: TradeValue, digest: bytes, revisions: dict[int, bytes]) -> tuple[Status, tuple[Refusal, ...]]:
-    latest = max(revisions, default=0)
-    if trade.revision in revisions:
-        if revisions[trade.revision] == digest:
-            return Status.UNCHANGED, ()
-        message = (
-            f"trade {trade.external_id!r} is recorded with another body as revision {trade.revision}; "
-            f"to correct it send revision {latest + 1} with a correction_reason"
-        )
-        return Status.REFUSED, (Refusal("external_id", message),)
-    if trade.revision != latest + 1:
-        message = f"revision {trade.revision} does not follow {latest}; send revision {latest + 1}"
-        return Status.REFUSED, (Refusal("revision", message),)
-    return (Status.CORRECTED if latest else Status.NEW), ()
 
 
 def _write(accepted: Sequence[_Accepted], now: datetime, key: str) -> None:

@@ -36,7 +36,7 @@ from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import Action
 from telemetry.recording.import_files import import_files
 from telemetry.recording.named_decisions import named_decisions
-from telemetry.recording.record_trades import Status
+from telemetry.recording.revisions import Status
 from tests.bench.report import figure, scratch_database
 
 BENCH = "freqtrade_release"

@@ -17,7 +17,7 @@ from typing import IO, Any
 from config.imports.management.commands.import_trades import relaxed_garbage_collection
 from telemetry.core.file_formats.file_rows import Defaults
 from telemetry.recording.import_files import FileReport, import_files
-from telemetry.recording.record_trades import Status
+from telemetry.recording.revisions import Status
 from tests.bench.record import empty_tables
 from tests.bench.report import figure, scratch_database, timed
 from tests.bench.worlds import NOW, world

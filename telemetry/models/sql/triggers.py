@@ -42,6 +42,15 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
             Trigger("telemetry_decisionretirement_is_not_truncated", "TRUNCATE", "refuse_change()"),
             Trigger("retirement_is_audited", "INSERT", "retirement_is_audited()", deferred=True),
         ),
+        # Episodes are corrected by further revisions, whose windows come with them.
+        "telemetry_episode": (
+            Trigger("episode_is_append_only", "UPDATE OR DELETE", "refuse_change()"),
+            Trigger("telemetry_episode_is_not_truncated", "TRUNCATE", "refuse_change()"),
+        ),
+        "telemetry_episodewindow": (
+            Trigger("episode_window_is_append_only", "UPDATE OR DELETE", "refuse_change()"),
+            Trigger("telemetry_episodewindow_is_not_truncated", "TRUNCATE", "refuse_change()"),
+        ),
         # A strategy's outcomes are measured in one unit for good.
         "telemetry_unitofrisk": (
             Trigger("unit_of_risk_is_append_only", "UPDATE OR DELETE", "refuse_change()"),

@@ -96,7 +96,8 @@ OUTCOMES = """
 import django; django.setup()
 from django.core.management import call_command
 from telemetry.models import Action, Outcome, Trade
-from telemetry.recording.record_trades import Status, record_trades
+from telemetry.recording.record_trades import record_trades
+from telemetry.recording.revisions import Status
 from tests.builders import NOW, action_payload, make_trade
 
 sold = [action_payload(), action_payload(action_category="exit", rr_after=0.5)]

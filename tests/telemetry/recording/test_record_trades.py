@@ -23,7 +23,8 @@ from telemetry.models import (
     Trade,
 )
 from telemetry.recording import record_trades as verb
-from telemetry.recording.record_trades import Receipt, Status, record_trades
+from telemetry.recording.record_trades import Receipt, record_trades
+from telemetry.recording.revisions import Status
 from tests.builders import (
     KEY,
     NOW,

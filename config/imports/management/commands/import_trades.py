@@ -25,7 +25,7 @@ from config.imports.options import FORMATS, add_file_options, defaults_of, unrea
 from telemetry.foundation.core.refusal import Refused
 from telemetry.foundation.core.words import count_of
 from telemetry.recording.import_files import FileReport, RefusedRow, import_files
-from telemetry.recording.record_trades import Status
+from telemetry.recording.revisions import Status
 
 SHOWN = 20
 TTY_SECONDS, LOG_SECONDS = 0.2, 5.0
