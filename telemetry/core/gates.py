@@ -26,6 +26,24 @@ def is_gate(lever: str) -> bool:
     return _NAME.fullmatch(lever) is not None
 
 
+def is_floor(lever: str) -> bool:
+    """Return whether scores from the threshold upwards pass the gate of a lever; otherwise those down from it do.
+
+    >>> is_floor("min_ts_for_add"), is_floor("max_edx_for_add")
+    (True, False)
+    """
+    return lever.startswith("min_")
+
+
+def score_of(lever: str) -> str:
+    """Return the name of the score that the gate of a lever compares.
+
+    >>> score_of("max_edx_for_add")
+    'edx'
+    """
+    return lever.split("_")[1]
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
     """The gate of one lever: the action categories that it guards, and the range of its scores and thresholds.
@@ -44,17 +62,8 @@ class Gate:
 
     @property
     def score(self) -> str:
-        """The name of the score that the gate compares.
-
-        >>> Gate("max_edx_for_add", ("add",), 0.0, 1.0).score
-        'edx'
-        """
-        return self.lever.split("_")[1]
-
-    @property
-    def is_floor(self) -> bool:
-        """Whether scores above the threshold pass; otherwise those below it do."""
-        return self.lever.startswith("min_")
+        """The name of the score that the gate compares."""
+        return score_of(self.lever)
 
     def shortfall(self, score: float, threshold: float) -> float:
         """Return how far the score is from passing, in units of the score; 0 or less where it passes.
@@ -63,7 +72,7 @@ class Gate:
         >>> gate.shortfall(0.5, 0.75), gate.shortfall(0.75, 0.75), gate.shortfall(1.0, 0.75)
         (0.25, 0.0, -0.25)
         """
-        return threshold - score if self.is_floor else score - threshold
+        return threshold - score if is_floor(self.lever) else score - threshold
 
     def severity(self, score: float, threshold: float) -> float:
         """Return the distance from the threshold as a share of the gate's cap, at most 1, on either side of it.

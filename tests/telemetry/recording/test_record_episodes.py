@@ -97,10 +97,9 @@ class TestRecording:
 
 
 @pytest.mark.parametrize("table", ["telemetry_episode", "telemetry_episodewindow"])
-@pytest.mark.parametrize("statement", ["UPDATE {} SET outcome = ''", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
+@pytest.mark.parametrize("statement", ["UPDATE {} SET outcome = ''", "DELETE FROM {}"])
 def test_nobody_changes_what_is_recorded(table: str, statement: str) -> None:
     record_episodes([make()], now=NOW)
 
     with pytest.raises(DatabaseError, match="is append-only"), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # or the window's key to its episode would be looked at first
         cursor.execute(statement.format(table))
