@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -26,14 +26,24 @@ def shifted(payload: Mapping[str, Any], delta: timedelta) -> dict[str, Any]:
     >>> shifted(trade, timedelta(weeks=1))["closed_at"]
     '2024-03-06T07:00:00Z'
     """
-    return dict(payload) | {
-        "opened_at": _later(payload["opened_at"], delta),
-        "closed_at": _later(payload["closed_at"], delta),
-        "actions": [
-            dict(action) | {name: _later(action[name], delta) for name in ("at", "known_at") if name in action}
-            for action in payload["actions"]
-        ],
+    return _moved(payload, ("opened_at", "closed_at"), delta) | {
+        "actions": [_moved(action, ("at", "known_at"), delta) for action in payload["actions"]]
     }
+
+
+def shifted_episode(payload: Mapping[str, Any], delta: timedelta) -> dict[str, Any]:
+    """Return a copy of an episode with all times shifted; its `episode_id` identifies the source and stays."""
+    return _moved(payload, ("started_at", "ended_at"), delta) | {
+        "windows": [
+            _moved(window, ("started_at", "ended_at", "entered_at", "trimmed_at", "known_at"), delta)
+            | {"samples": [_moved(sample, ("at",), delta) for sample in window["samples"]]}
+            for window in payload["windows"]
+        ]
+    }
+
+
+def _moved(payload: Mapping[str, Any], times: Sequence[str], delta: timedelta) -> dict[str, Any]:
+    return dict(payload) | {name: _later(payload[name], delta) for name in times if name in payload}
 
 
 @lru_cache(maxsize=16_384)

@@ -17,6 +17,7 @@ from django.contrib.auth.models import User
 
 from config.demo.backtest.closed_trades import demo_trades
 from config.demo.bot import Bot, plan_of
+from config.demo.episodes import demo_episodes, report_episodes
 from config.demo.market.archive import load
 from config.demo.market.times import last_bar_end
 from config.demo.own_database import HISTORY, INSTALLED, has_run, note_done, refuse_others
@@ -83,15 +84,19 @@ def run_demo(*, now: datetime, credentials: Path | None) -> bool:
         payloads = demo_trades(bars)
     wait_for_worker()
     calendar = _calendar(payloads, last_bar_end(bars), now)
+    with step("replaying gates on the same bars"):
+        episodes = demo_episodes(bars, calendar.moved_by)
     bot = Bot([plan_of(shifted(payload, calendar.moved_by)) for payload in payloads])
 
     with time_simulated("the demo replays eight months"):
         with step("recording the first three months"):
             bot.report(calendar.first + RECORDED_FIRST)
+            report_episodes(episodes, None, calendar.first + RECORDED_FIRST)
         for number, (since, until) in enumerate(calendar.periods()):
             if number == RESCALED_AFTER:
                 _rescale(people, since)
             _run_period(bot, people, since, until)
+            report_episodes(episodes, since, until)
         _learn_at_the_end(calendar.last)
         with step("watching what is in force"):
             watch(calendar.last)  # not before: what the monitor proposes about coefficients waits for a person

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.demo.shift_dates import WEEK, shift, shifted
+from config.demo.shift_dates import WEEK, shift, shifted, shifted_episode
 
 END = datetime(2024, 9, 6, tzinfo=UTC)
 
@@ -38,3 +38,20 @@ class TestShifted:
                 assert datetime.fromisoformat(after[name]) - datetime.fromisoformat(before[name]) == delta
             assert {**after, **dict.fromkeys(times)} == {**before, **dict.fromkeys(times)}
         assert sum("known_at" in action for action in moved["actions"]) >= 2
+
+
+class TestShiftedEpisode:
+    def test_moves_every_time_and_nothing_else(self) -> None:
+        episode = {
+            "episode_id": "e", "started_at": "2024-02-01T00:00:00Z", "ended_at": "2024-02-03T00:00:00Z",
+            "windows": [{
+                "started_at": "2024-02-01T00:00:00Z", "ended_at": "2024-02-02T00:00:00Z",
+                "known_at": "2024-02-05T00:00:00Z", "samples": [{"at": "2024-02-01T04:00:00Z", "scores": {"ts": 0.5}}],
+            }],
+        }  # fmt: skip
+
+        moved = shifted_episode(episode, WEEK)
+
+        assert repr(moved) == repr(episode).replace("2024-02-0", "2024-02-").replace("02-1T", "02-08T").replace(
+            "02-2T", "02-09T"
+        ).replace("02-3T", "02-10T").replace("02-5T", "02-12T")
