@@ -199,6 +199,9 @@ SPECTACULAR_SETTINGS = {
         "ProposalKindEnum": ["lines", "parameters", "mode", "rollback"],
         "VersionKindEnum": "overrides.models.VersionKind",
         "ServerEnum": ["ok", "down"],
+        "ActionCategoryEnum": ["entry", "add", "trim", "exit", "allocation"],
+        "ChanceEnum": ["entry", "add", "trim"],
+        "ReceivedEnum": ["new", "corrected", "unchanged", "refused"],
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024

@@ -46,6 +46,22 @@ def trade() -> dict[str, Any]:
     return trade_payload(**optional, actions=[sale])
 
 
+def episode() -> dict[str, Any]:
+    """An episode whose gate without a lever is shut, so that no score and no threshold alone opens it."""
+    samples = [{"at": utc_text(NOW), "scores": {"ts": 0.5}, "gates": {"slope_ok": False}, "rr": 0.5}]
+    window = {
+        "window_id": "w1", "pattern_key": KEY, "action_category": "add", "scope": SCOPE, "retest_index": 1,
+        "started_at": utc_text(NOW), "ended_at": utc_text(NOW), "thresholds": {"min_ts_for_add": 0.6},
+        "samples": samples, "known_at": utc_text(NOW),
+    }  # fmt: skip
+    return {
+        "episode_id": "e", "revision": 1, "episode_type": "s3_retest", "book": "paper", "source": "bot",
+        "symbol": "BTC/USDT", "side": "long", "timeframe": "4h", "cluster_id": "c1", "trade_id": "t1",
+        "started_at": utc_text(NOW), "ended_at": utc_text(NOW), "ended_in": "s0", "excluded_reason": "a test",
+        "windows": [window],
+    }  # fmt: skip
+
+
 def question() -> dict[str, Any]:
     return {
         "module": "pm", "pattern_key": KEY, "action_category": "entry", "scope": SCOPE, "at": utc_text(NOW),
@@ -66,6 +82,7 @@ def proposal_of(kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
 MODE = {"mode": "shadow", "rollout_percent": 50.0, "allow": {"bucket": ["micro"]}, "challenger": None}
 ENDPOINTS = {
     "trades": Endpoint("/api/v1/trades/", "record", trade()),
+    "episodes": Endpoint("/api/v1/telemetry/episodes/", "record", episode()),
     "resolve": Endpoint("/api/v1/levers/resolve/", "evaluate", question()),
     "requests": Endpoint("/api/v1/requests/", "propose", proposal()),
     "mode": Endpoint("/api/v1/requests/", "propose", proposal_of("mode", MODE)),
@@ -174,8 +191,7 @@ class TestFields:
 
         for number, value in enumerate(VALUES if name in POSTS else FEW):
             body = dict(endpoint.body)
-            if "external_id" in body:
-                body["external_id"] = f"t{number}"
+            body |= {key: f"t{number}" for key in ("external_id", "episode_id") if key in body}
             response = post(api, endpoint, dumped(changed(body, path, value)))
 
             shown, named = repr(value)[:60], refused_fields(response)

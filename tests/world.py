@@ -17,6 +17,7 @@ from tests.builders import (
     publish,
     set_mode,
 )
+from tests.telemetry.core.episode_builders import episode_payload
 
 EXTERNAL_ID = "bot-1:BTC/USDT#1"  # with characters that must be escaped in an address
 
@@ -30,16 +31,20 @@ class World:
     override_id: str
     request_id: int
     scorecard_id: str
+    episode_id: str
 
 
 def make_world() -> World:
     """Make trades with cells and coefficients, a decision with outcome and shares, a version, a lesson, a request."""
+    from django.conf import settings
+
     from learning.coefficients.coefficient_memory import update_coefficients
     from learning.lessons.aggregate import aggregate_dirty
     from overrides.models import Scorecard
     from overrides.monitoring.weekly_reports import keep_report
     from telemetry.decisions.attribute_trades import attribute_trades
     from telemetry.decisions.decision_log import record_decisions
+    from telemetry.recording.record_episodes import receive_episodes
     from telemetry.recording.record_trades import record_trades
 
     decision = make_decision()
@@ -48,6 +53,7 @@ def make_world() -> World:
     record_trades([make_trade(EXTERNAL_ID, actions=[action]), *make_trades([1.0, -0.5] * 10)], now=NOW)
     allocation = action_payload(module="dm", action_category="allocation", scope={"chain": "base"})
     record_trades([make_trade("allocated", actions=[allocation])], now=NOW)
+    receive_episodes([episode_payload("bot-1:BTC/USDT#s3")], gates=settings.GATES, now=NOW)
     aggregate_dirty(now=NOW)
     update_coefficients(now=NOW)
     attribute_trades(now=NOW)
@@ -61,4 +67,4 @@ def make_world() -> World:
         id="0" * 63 + "1", group="line", module="pm", name=spec.line, line_id=spec.line, method="plan", lines=1,
         trades=1, decisions=1, judged=0, judged_days=0, earning_days=0, computed_at=NOW,
     )  # fmt: skip
-    return World(EXTERNAL_ID, str(decision.decision_id), spec.content_id, request.pk, card.pk)
+    return World(EXTERNAL_ID, str(decision.decision_id), spec.content_id, request.pk, card.pk, "bot-1:BTC/USDT#s3")

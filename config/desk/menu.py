@@ -39,8 +39,9 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "What happened": {
         "earned_page": "Earned", "scorecard": "Scorecards", "decision": "Decisions", "trade": "Trades",
-        "attribution": "Earnings by trade", "books": "Trades by book", "weekly_reports": "Weekly reports",
-        "coverage": "Coverage", "never_matched": "Never matched", "unitofrisk": "Units of risk",
+        "episode": "Episodes", "attribution": "Earnings by trade", "books": "Trades by book",
+        "weekly_reports": "Weekly reports", "coverage": "Coverage", "never_matched": "Never matched",
+        "unitofrisk": "Units of risk",
     },
     "What was learned": {
         "lesson": "Lessons", "coefficient": "Coefficients", "walkforward": "Walk-forward", "noisetwin": "Noise twins",

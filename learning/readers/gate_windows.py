@@ -49,7 +49,7 @@ def load_gate_windows(parameters: ModuleParameters, until: datetime, categories:
     if parameters.module == MODULE:
         query = sql.SQL(WINDOWS).format(scope=scope, of_universe=sql.SQL(OF_UNIVERSE))
         with connection.cursor() as cursor:
-            selected = [list(learned.books), until, label_parameter(learned), list(categories)]
+            selected: list[Any] = [list(learned.books), until, label_parameter(learned), list(categories)]
             cursor.execute(query.as_string(cursor.connection), selected)
             fetched = cursor.fetchall()
     pattern, cluster = Numbering(), Numbering()

@@ -45,8 +45,8 @@ OF_WINDOWS: Filters = {
     "action_category": one_of("action_category", CHANCES, "of one of its windows"),
 }
 OF_EPISODES: Filters = {
-    "episode_type": one_of("episode_type", [each.value for each in EpisodeType]),
-    "outcome": one_of("outcome", [each.value for each in WindowOutcome]),
+    "episode_type": one_of("episode_type", [each.value for each in EpisodeType], "what its windows are chances of"),
+    "outcome": one_of("outcome", [each.value for each in WindowOutcome], "what became of it"),
     "book": words("book", "such as paper or live", longest=40),
     "symbol": words("symbol", "as it was recorded", longest=60),
     **period("ended_at", "ended at"),

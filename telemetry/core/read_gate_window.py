@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from telemetry.core.gate_windows import Sample, Window, WindowOutcome, shut_gates
 from telemetry.core.gates import Gates
@@ -32,39 +33,35 @@ def read_window(value: object, gates: Gates, latest: datetime) -> Window:
     fields = Fields(value, KEYS)
     category = fields.need("action_category", _category, ActionCategory.ADD)
     guarding = {name: gate for name, gate in gates.items() if category in gate.categories}
-    thresholds = fields.need("thresholds", lambda each: _read_thresholds(each, guarding, category), {})
-    samples = fields.need("samples", _read_samples, ())
-    times = {name: fields.take(name, parse_moment, None) for name in ("entered_at", "trimmed_at", "known_at")}
-    started_at = fields.need("started_at", parse_moment, EARLIEST)
-    ended_at = fields.need("ended_at", parse_moment, EARLIEST)
-    named = {
-        "window_id": fields.need("window_id", _name, ""),
-        "pattern_key": fields.need("pattern_key", read_pattern_key, ""),
-        "scope": fields.take("scope", read_scope, {}),
-        "retest_index": fields.take("retest_index", _retest, None),
-    }
-    blocked_by = fields.take("blocked_by", _read_blocked, None)
-    outcome = fields.take("outcome", _outcome, None)
-    fields.close()
-    _refuse_times(fields, samples, times, started_at, ended_at, latest)
-    _refuse_scores(fields, samples, thresholds, gates)
-    fields.close()
-    shut = [shut_gates(sample, thresholds, gates) for sample in samples]
-    decided = _decided(fields, samples, shut, times["entered_at"])
-    fields.close()
-    window = Window(
+    nothing: dict[str, Any] = {}
+    sent = Window(
+        window_id=fields.need("window_id", _name, ""),
+        pattern_key=fields.need("pattern_key", read_pattern_key, ""),
         action_category=category,
-        thresholds=thresholds,
-        samples=samples,
-        started_at=started_at,
-        ended_at=ended_at,
-        decided_at=samples[decided].at,
-        blocked_by=tuple(shut[decided]),
-        rr=samples[decided].rr,
-        **times,
-        **named,  # type: ignore[arg-type]  # parsed above
+        scope=fields.take("scope", read_scope, nothing),
+        retest_index=fields.take("retest_index", _retest, None),
+        started_at=fields.need("started_at", parse_moment, EARLIEST),
+        ended_at=fields.need("ended_at", parse_moment, EARLIEST),
+        thresholds=fields.need("thresholds", lambda each: _read_thresholds(each, guarding, category), nothing),
+        samples=fields.need("samples", _read_samples, tuple[Sample, ...]()),
+        entered_at=fields.take("entered_at", parse_moment, None),
+        trimmed_at=fields.take("trimmed_at", parse_moment, None),
+        known_at=fields.take("known_at", parse_moment, None),
+        decided_at=EARLIEST,
+        blocked_by=(),
+        rr=None,
     )
-    _refuse_other_story(fields, window, blocked_by, outcome)
+    stated = fields.take("blocked_by", _read_blocked, None), fields.take("outcome", _outcome, None)
+    fields.close()
+    _refuse_times(fields, sent, latest)
+    _refuse_scores(fields, sent, gates)
+    fields.close()
+    shut = [shut_gates(sample, sent.thresholds, gates) for sample in sent.samples]
+    number = _decided(fields, sent, shut)
+    fields.close()
+    decided = sent.samples[number]
+    window = replace(sent, decided_at=decided.at, blocked_by=tuple(shut[number]), rr=decided.rr)
+    _refuse_other_story(fields, window, *stated)
     fields.close()
     return window
 
@@ -96,30 +93,26 @@ def _read_sample(value: object) -> Sample:
     return sample
 
 
-def _refuse_times(
-    fields: Fields,
-    samples: tuple[Sample, ...],
-    times: Mapping[str, datetime | None],
-    started_at: datetime,
-    ended_at: datetime,
-    latest: datetime,
-) -> None:
-    if ended_at < started_at:
-        fields.refuse("ended_at", f"lies before started_at ({utc_text(started_at)}); correct one of them")
-    before = started_at
-    for index, sample in enumerate(samples):
-        if not started_at <= sample.at <= ended_at:
-            fields.refuse(f"samples[{index}].at", "lies outside its window; correct it, or started_at and ended_at")
-        elif sample.at < before or (index and sample.at == before):
+def _refuse_times(fields: Fields, sent: Window, latest: datetime) -> None:
+    if sent.ended_at < sent.started_at:
+        fields.refuse("ended_at", f"lies before started_at ({utc_text(sent.started_at)}); correct one of them")
+    before, is_sound = EARLIEST, True
+    for index, sample in enumerate(sent.samples):
+        message = ""
+        if not sent.started_at <= sample.at <= sent.ended_at:
+            message = "lies outside its window; correct it, or started_at and ended_at"
+        elif sample.at <= before:
             message = "does not follow the sample before; send samples in the order of time"
+        if message:
+            is_sound = False
             fields.refuse(f"samples[{index}].at", message)
         before = sample.at
-    trimmed_at, known_at = times["trimmed_at"], times["known_at"]
-    if trimmed_at is not None and trimmed_at < started_at:
+    if sent.trimmed_at is not None and sent.trimmed_at < sent.started_at:
         fields.refuse("trimmed_at", "lies before the window; correct it, or leave it out")
-    if trimmed_at is not None and trimmed_at > latest:
+    if sent.trimmed_at is not None and sent.trimmed_at > latest:
         fields.refuse("trimmed_at", f"lies in the future (latest {utc_text(latest)}); send it once it happened")
-    _refuse_knowledge(fields, [each.at for each in samples if each.rr is not None], known_at, latest)
+    if is_sound:
+        _refuse_knowledge(fields, [each.at for each in sent.samples if each.rr is not None], sent.known_at, latest)
 
 
 def _refuse_knowledge(fields: Fields, told: list[datetime], known_at: datetime | None, latest: datetime) -> None:
@@ -136,11 +129,11 @@ def _refuse_knowledge(fields: Fields, told: list[datetime], known_at: datetime |
         fields.refuse("known_at", message)
 
 
-def _refuse_scores(fields: Fields, samples: tuple[Sample, ...], thresholds: Mapping[str, float], gates: Gates) -> None:
+def _refuse_scores(fields: Fields, sent: Window, gates: Gates) -> None:
     """Refuse samples that lack the score of a considered lever, or have it in another unit."""
-    for lever in thresholds:
+    for lever in sent.thresholds:
         gate = gates[lever]
-        for index, sample in enumerate(samples):
+        for index, sample in enumerate(sent.samples):
             score, field = sample.scores.get(gate.score), f"samples[{index}].scores.{gate.score}"
             if score is None:
                 fields.refuse(field, f"missing; {lever} is judged by it at every sample, so send it")
@@ -149,19 +142,17 @@ def _refuse_scores(fields: Fields, samples: tuple[Sample, ...], thresholds: Mapp
                 fields.refuse(field, message)
 
 
-def _decided(
-    fields: Fields, samples: tuple[Sample, ...], shut: list[dict[str, float]], entered_at: datetime | None
-) -> int:
+def _decided(fields: Fields, sent: Window, shut: list[dict[str, float]]) -> int:
     """Return the number of the sample at which the window was decided; refuse a story that its gates contradict."""
-    if entered_at is None:
-        decided = min(range(len(samples)), key=lambda index: sum(shut[index].values()))
+    if sent.entered_at is None:
+        decided = min(range(len(shut)), key=lambda index: sum(shut[index].values()))
         undecided = [index for index, closed in enumerate(shut) if not closed]
     else:
-        times = [sample.at for sample in samples]
-        if entered_at not in times:
+        times = [sample.at for sample in sent.samples]
+        if sent.entered_at not in times:
             fields.refuse("entered_at", "is the time of no sample; send the sample at which the bot acted")
             return 0
-        decided = times.index(entered_at)
+        decided = times.index(sent.entered_at)
         undecided = [index for index in range(decided) if not shut[index]]
         if shut[decided]:
             names = ", ".join(shut[decided])

@@ -227,11 +227,7 @@ class Migration(migrations.Migration):
                         name="window_is_decided_while_it_lasts",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(
-                            ("rr", None),
-                            models.Q(("known_at__gte", models.F("decided_at")), ("known_at__isnull", False)),
-                            _connector="OR",
-                        ),
+                        condition=models.Q(("rr", None), ("known_at__gte", models.F("decided_at")), _connector="OR"),
                         name="window_is_known_after_it_was_decided",
                     ),
                     models.CheckConstraint(

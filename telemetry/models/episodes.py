@@ -21,8 +21,12 @@ class Episodes(models.QuerySet["Episode"]):
 
     def current(self) -> Episodes:
         """Return the newest revision of each episode: the one that no other row corrects."""
-        later = Episode.objects.filter(episode_id=OuterRef("episode_id"), revision=OuterRef("revision") + 1)
-        return self.filter(~Exists(later))
+        return self.filter(~corrected())
+
+
+def corrected() -> Exists:
+    """Return the condition that another row corrects an episode."""
+    return Exists(Episode.objects.filter(episode_id=OuterRef("episode_id"), revision=OuterRef("revision") + 1))
 
 
 class Episode(models.Model):
@@ -117,7 +121,7 @@ class EpisodeWindow(models.Model):
                 name="window_is_decided_while_it_lasts",
             ),
             models.CheckConstraint(
-                condition=Q(rr=None) | Q(known_at__isnull=False, known_at__gte=F("decided_at")),
+                condition=Q(rr=None) | Q(known_at__gte=F("decided_at")),
                 name="window_is_known_after_it_was_decided",
             ),
             models.CheckConstraint(

@@ -30,6 +30,7 @@ from tests.bench import (
     earned_table,
     effects,
     engine,
+    episodes,
     first_look,
     freqtrade_release,
     import_files,
@@ -103,6 +104,13 @@ class TestBenches:
         found = figures()
         assert {"copy_speedup_wall", "copy_speedup_cpu", "parse_and_copy_rate"} <= found.keys()
         assert min(found.values()) > 0
+
+    def test_episodes_are_recorded_once_and_simulated(self, figures: Figures) -> None:
+        episodes.run(count=200)
+
+        found = figures()
+        assert found["candidates of noise"] == 0
+        assert 0 < found["parse and record"] < episodes.BAR
 
     def test_attribute_keeps_to_its_bars(self, figures: Figures) -> None:
         attribute.run(trades=30, shapley_cases=100)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import Group, Permission, User
 
 from config.access.keys import issue_key
@@ -35,6 +36,7 @@ from telemetry.decisions.decision_log import DecisionRecord, record_decisions
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.job_runs import run_once
 from telemetry.models import UnitOfRisk
+from telemetry.recording.record_episodes import receive_episodes
 from telemetry.recording.record_trades import record_trades
 from tests.browser.addresses import Address, page_addresses
 from tests.builders import DAY, action_payload, approve_and_apply, decision_ids, draft, set_mode, trade_payload
@@ -42,6 +44,7 @@ from tests.conftest import make_user
 from tests.learning.opinions import make_strength
 from tests.people import make_person, settled
 from tests.stored_rows import Rows, keep_rows, put_back
+from tests.telemetry.core.episode_builders import entered_payload, episode_payload, window_payload
 
 GOOD, DIP = {"macro_phase": "Good"}, {"macro_phase": "Dip"}
 SECOND_KEY = "rsi.long.dip"
@@ -207,6 +210,7 @@ def _fill_the_rest(people: Mapping[str, User], now: datetime) -> None:
     build_lessons(module="pm", policy=LearningMethod.EVIDENCE, now=now)
     for policy in LearningMethod:
         count_twins(module="pm", policy=policy, now=now)
+    receive_episodes([episode_payload(windows=[window_payload(), entered_payload()])], gates=settings.GATES, now=now)
     UnitOfRisk.objects.create(strategy="Ichi", unit="atr", trades=40, real_stops=3, chosen_at=now)
     run_once("attribute", now=now, every=timedelta(minutes=5), work=lambda: 3)
     with settled():

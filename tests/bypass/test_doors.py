@@ -269,7 +269,8 @@ POSTS |= {
         "overrides_modulepolicy", "overrides_monitor", "overrides_override", "overrides_parameterset",
         "overrides_scorecard",
         "overrides_version",
-        "telemetry_attribution", "telemetry_auditentry", "telemetry_decision", "telemetry_jobrun", "telemetry_trade",
+        "telemetry_attribution", "telemetry_auditentry", "telemetry_decision", "telemetry_episode", "telemetry_jobrun",
+        "telemetry_trade",
         "telemetry_unitofrisk",
     )
 }  # fmt: skip
@@ -575,6 +576,7 @@ COMMANDS: Mapping[str, tuple[list[str], str, set[str]]] = {
     "replay": (["--sample", "5"], "a comparison", set()),
     "walk_forward": ([], "opinions only", set()),
     "noise_twin": (["--seed", "1"], "opinions only", set()),
+    "gate_evidence": ([], "nothing: it shows", set()),
     "simulated_time": ([], "reads; only the owner allows or ends it", set()),
     "verify_audit": ([], "reads", set()),
     "export": (["lessons", "--output", "{directory}/lessons.jsonl"], "a file out", set()),

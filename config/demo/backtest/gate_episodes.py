@@ -86,7 +86,7 @@ def _of_pair(bars: Bars, levers: Mapping[str, float], market: Market, side: int)
             rows.append(slice(start, stop))
             start = stop
         if rows:
-            yield _Episode(bars, market, side, course, samples, USUAL | levers, frozenset(levers)).payload(rows)
+            yield _Episode(bars, market, side, course, samples, {**USUAL, **levers}, frozenset(levers)).payload(rows)
 
 
 def _samples(bars: Bars, indicators: Indicators, side: int, bar: Ints, found: Sequence[Course]) -> _Samples:
@@ -104,7 +104,7 @@ def _samples(bars: Bars, indicators: Indicators, side: int, bar: Ints, found: Se
     }
     return _Samples(
         bar=bar,
-        scores={name: np.round(np.nan_to_num(column), 6) for name, column in scores.items()},
+        scores={name: np.nan_to_num(column).round(6) for name, column in scores.items()},
         flags={
             "slope_ok": middle[bar] > middle[bar - 1],
             "risk_ok": paths.risk >= RISK_FLOOR * np.abs(paths.entry),

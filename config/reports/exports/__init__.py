@@ -1,4 +1,4 @@
-"""Exports as JSON values, one by one: trades, decisions, contributions, and lessons where learning is switched on."""
+"""Exports as JSON values, one by one: trades, episodes, decisions, contributions; lessons where learning is on."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from config.learner import LEARNS
 from config.reports.exports.decisions import DECISION_COLUMNS, contributions, decisions
+from config.reports.exports.episodes import EPISODE_COLUMNS, episodes
 from config.reports.exports.selection import Document, Selection
 from config.reports.exports.trades import TRADE_COLUMNS, trades
 from overrides.monitoring.contributions import CONTRIBUTION_COLUMNS
@@ -35,6 +36,7 @@ def _of_learning() -> dict[str, Export]:
 EXPORTS: Mapping[str, Export] = MappingProxyType(
     {
         "trades": Export(trades, TRADE_COLUMNS),
+        "episodes": Export(episodes, EPISODE_COLUMNS),
         "decisions": Export(decisions, DECISION_COLUMNS),
         "contributions": Export(contributions, CONTRIBUTION_COLUMNS),
         **_of_learning(),

@@ -28,6 +28,7 @@ TONES: Mapping[str, str] = {
     "ERROR": "bad", "withdrawn": "quiet", "revoked": "bad",
     "no owner": "warn", "deactivated": "warn", "demoted": "warn", "of no group whose votes count": "warn",
     "edited since": "warn", "suspended": "warn", "misfit": "bad",
+    "success": "good", "failure": "bad", "missed": "warn",
 }  # fmt: skip
 
 # Stored words of closed vocabularies that do not read as English by themselves.
@@ -40,7 +41,8 @@ WORDS: Mapping[str, str] = {
     "below the floor": "below the minimum weight", "STEP_LIMITED": "limited by the largest step",
     "BOUND_LOW": "at its lower bound", "BOUND_HIGH": "at its upper bound", "RAMPING": "on the way to its target",
     "UNKNOWN_DIMENSION": "unknown dimension", "STALE_VERSION": "version not confirmed",
-    "stop": "first stop", "atr": "2 ATR",
+    "stop": "first stop", "atr": "2 ATR", "correct_skip": "rightly skipped", "s1_entry": "S1 entry",
+    "s3_retest": "S3 retest",
 }  # fmt: skip
 
 

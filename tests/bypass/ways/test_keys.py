@@ -14,6 +14,8 @@ from tests.bypass.ways.forgery import as_before, sql
 pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
 
 NEVER = "'20000-01-01'"  # no Python can read it
+YESTERDAY, TOMORROW = "now() - interval '1 day'", "now() + interval '1 day'"
+V, EXIT, NAN = "'v'", "'exit'", "'NaN'::float8"
 IMPLIED = {"overrides_membership_to_version_check"}  # an end is after its beginning, which is not below 0
 HOLD = (
     "INSERT INTO overrides_linehold (line_id, kind, reason, placed_by_id, placed_at, expires_at) "
@@ -66,6 +68,34 @@ def column(table: str, name: str, value: str) -> str:
     return f"UPDATE {table} SET {name} = {value}"
 
 
+def inserted(table: str, values: dict[str, str], source: str = "") -> str:
+    return f"INSERT INTO {table} ({', '.join(values)}) SELECT {', '.join(values.values())}{source}"
+
+
+def episode(**changed: str) -> str:
+    """Return SQL that writes an episode; each value is SQL."""
+    texts = dict.fromkeys(
+        ("correction_reason", "excluded_reason", "source", "side", "timeframe", "cluster_id", "trade_id", "ended_in",
+         "outcome", "recorded_by"), "''"
+    )  # fmt: skip
+    fields = {
+        "id": "gen_random_uuid()", "episode_id": "'e'", "revision": "1", "episode_type": "'s1_entry'", "book": "'b'",
+        "symbol": "'s'", "started_at": "now()", "ended_at": "now()", "entered": "false", "digest": "'x'",
+        "recorded_at": "now()",
+    }  # fmt: skip
+    return inserted("telemetry_episode", texts | fields | changed)
+
+
+def window(**changed: str) -> str:
+    """Return SQL that writes a window of the episode; each value is SQL."""
+    fields = {
+        "episode_id": "id", "index": "0", "window_id": "'w'", "pattern_key": "'a.b.c'", "action_category": "'entry'",
+        "scope": "'{}'", "started_at": "now()", "ended_at": "now()", "decided_at": "now()", "outcome": "''",
+        "thresholds": "'{}'", "blocked_by": "'{}'", "samples": "'{}'",
+    }  # fmt: skip
+    return inserted("telemetry_episodewindow", fields | changed, " FROM telemetry_episode")
+
+
 REFUSED: dict[str, str] = {
     "access_apikey_prefix_key": KEY.format("'read'", "now()"),
     "key_role_is_known": KEY.format("'king'", "now()"),
@@ -74,6 +104,19 @@ REFUSED: dict[str, str] = {
     "telemetry_unitofrisk_trades_check": UNIT.format("'atr'", -1, 0),
     "telemetry_unitofrisk_real_stops_check": UNIT.format("'atr'", 1, -1),
     "telemetry_unitofrisk_strategy_key": twice(UNIT.format("'atr'", 1, 1)),
+    "one_row_per_episode_revision": twice(episode()),
+    "episode_ends_after_it_starts": episode(ended_at=YESTERDAY),
+    "episode_correction_has_a_reason": episode(revision="2"),
+    "telemetry_episode_revision_check": episode(revision="-1", correction_reason="'x'"),
+    "episode_words_are_known": episode(episode_type="'s2'"),
+    "one_window_per_index": f"{episode()}; {window()}; {window(window_id=V)}",
+    "one_window_per_id": f"{episode()}; {window()}; {window(index='1')}",
+    "window_rr_is_finite": f"{episode()}; {window(rr=NAN, known_at='now()')}",
+    "window_is_decided_while_it_lasts": f"{episode()}; {window(decided_at=TOMORROW)}",
+    "window_is_known_after_it_was_decided": f"{episode()}; {window(rr='1', known_at=YESTERDAY)}",
+    "window_words_are_known": f"{episode()}; {window(action_category=EXIT)}",
+    "telemetry_episodewindow_index_check": f"{episode()}; {window(index='-1')}",
+    "telemetry_episodewindow_retest_index_check": f"{episode()}; {window(retest_index='-1')}",
     "auth_group_name_key": twice("INSERT INTO auth_group (name) VALUES ('a')"),
     "auth_group_permissions_group_id_permission_id_0cd325b0_uniq": twice(
         "INSERT INTO auth_group_permissions (group_id, permission_id) SELECT 1, min(id) FROM auth_permission"

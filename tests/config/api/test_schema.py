@@ -46,7 +46,7 @@ CONFIG = {
                 "negative_data_rejection": {"expected-statuses": ["200", "400", "401", "406", "411", "413", "415"]}
             },
         }
-        for operation in ("resolve_levers", "record_trades", "report_decisions")
+        for operation in ("resolve_levers", "record_trades", "record_episodes", "report_decisions")
     ],
 }
 schema = schemathesis.openapi.from_dict(schema_document(), config=SchemathesisConfig.from_dict(CONFIG))
@@ -55,7 +55,7 @@ schema.app = application
 ROLES = {
     "/api/v1/trades/": "record", "/api/v1/levers/resolve/": "evaluate", "/api/v1/requests/": "propose",
     "/ofrep/v1/evaluate/flags/": "evaluate", "/ofrep/v1/evaluate/flags/{key}/": "evaluate",
-    "/api/v1/decisions/": "evaluate",
+    "/api/v1/decisions/": "evaluate", "/api/v1/telemetry/episodes/": "record",
 }  # fmt: skip
 SNAPSHOT = "/api/v1/snapshot/"  # bytes, for those who may resolve
 
@@ -116,7 +116,7 @@ class TestSchema:
         ids = {
             "external_id": world.external_id, "decision_id": world.decision_id, "override_id": world.override_id,
             "request_id": world.request_id, "scorecard_id": world.scorecard_id, "module": "pm", "number": 1,
-            "week": "2026-W09", "revision": 1,
+            "week": "2026-W09", "revision": 1, "episode_id": world.episode_id,
         }  # fmt: skip
         named = {name: quote(str(value), safe="") for name, value in ids.items() if f"{{{name}}}" in path}
         case = schema[path]["GET"].Case(path_parameters=named)
@@ -154,7 +154,8 @@ class TestSchema:
 
         closed = {name for name, shape in shapes.items() if shape.get("additionalProperties") is False}
         assert closed == {
-            "Action", "Levers", "LocalDecision", "Override", "Proposal", "ProposedLine", "Question", "Stats", "Trade",
+            "Action", "Episode", "Levers", "LocalDecision", "Override", "Proposal", "ProposedLine", "Question",
+            "Sample", "Stats", "Trade", "Window",
         }  # fmt: skip
 
     def test_says_what_bounds_a_request(self) -> None:

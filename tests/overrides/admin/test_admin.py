@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.test import Client
@@ -23,6 +24,7 @@ from telemetry.decisions.decision_log import record_decisions
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.models import JobRun
 from telemetry.models import AuditEntry, Trade, UnitOfRisk
+from telemetry.recording.record_episodes import receive_episodes
 from telemetry.recording.record_trades import record_trades
 from tests.admin_pages import browser_of, page
 from tests.builders import (
@@ -40,6 +42,7 @@ from tests.builders import (
 )
 from tests.conftest import make_user
 from tests.people import keeper
+from tests.telemetry.core.episode_builders import episode_payload, window_payload
 
 pytestmark = pytest.mark.django_db
 
@@ -101,6 +104,8 @@ def world(author: User) -> None:
     )  # fmt: skip
     new_monitor("pm", Monitor.Kind.LINE, override.line, NOW, NOW)
     score(now=NOW)
+    windows = [window_payload(f"w{n}") for n in range(SEVERAL)]
+    receive_episodes([episode_payload("e", windows=windows)], gates=settings.GATES, now=NOW)
     UnitOfRisk.objects.create(strategy="Ichi", unit="atr", trades=40, real_stops=3, chosen_at=NOW)
     JobRun.objects.create(job="build pm", period="x", status="failed", started_at=NOW, finished_at=NOW, error="a\nb")
 

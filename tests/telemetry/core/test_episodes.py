@@ -125,7 +125,7 @@ def test_what_is_read_is_what_its_gates_say(samples: list[tuple[float, bool]], t
     """The first sample at which every gate is open is the only entry that is accepted."""
     sent = [sample_payload(h / 4, ts, gates={"slope_ok": is_open}) for h, (ts, is_open) in enumerate(samples)]
     first = next((i for i, (ts, is_open) in enumerate(samples) if ts >= threshold and is_open), None)
-    told = {"samples": sent, "known_at": None, "thresholds": {"min_ts_for_add": threshold}}
+    told: dict[str, Any] = {"samples": sent, "known_at": None, "thresholds": {"min_ts_for_add": threshold}}
     if first is None:
         (window,) = parse(episode_payload(windows=[window_payload(**told)])).windows
         assert window.blocked_by

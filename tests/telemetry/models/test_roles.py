@@ -30,7 +30,10 @@ from tests.builders import (
     set_mode,
 )
 
-FACTS = ("telemetry_trade", "telemetry_action", "telemetry_decision", "telemetry_auditentry")
+FACTS = (
+    "telemetry_trade", "telemetry_action", "telemetry_decision", "telemetry_auditentry", "telemetry_episode",
+    "telemetry_episodewindow",
+)  # fmt: skip
 POLICY = (
     "overrides_line", "overrides_override", "overrides_parameterset", "overrides_membership", "overrides_mandate",
     "overrides_linehold", "learning_configs",
@@ -46,6 +49,8 @@ REFUSED = [
     "UPDATE telemetry_action SET rr_after = 0",
     "UPDATE telemetry_decision SET levers = '{}'",
     "UPDATE telemetry_auditentry SET content = '{}'",
+    "UPDATE telemetry_episode SET outcome = ''",
+    "UPDATE telemetry_episodewindow SET rr = 0",
     "DELETE FROM decision_partitions.other",
     "UPDATE decision_partitions.other SET levers = '{}'",
     "UPDATE overrides_override SET levers = '{}'",

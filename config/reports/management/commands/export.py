@@ -1,4 +1,4 @@
-"""`./dev manage export {trades,decisions,contributions,lessons}`: export rows as JSON lines or CSV."""
+"""`./dev manage export {trades,episodes,decisions,contributions,lessons}`: export rows as JSON lines or CSV."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ from telemetry.foundation.core.csv_cells import cell
 from telemetry.foundation.core.fields import parse_moment
 from telemetry.foundation.core.refusal import Refused
 
-HELP = """Write trades, decisions with their outcomes, contributions of overrides to levers, or lessons to a file or to
-standard output. import_trades reads trades as JSON lines."""
+HELP = """Write trades, episodes of gates, decisions with their outcomes, contributions of overrides to levers, or
+lessons to a file or to standard output. import_trades reads trades as JSON lines; the API takes episodes as written."""
 
 
 CUTS_BY = """a date or time (without zone: UTC) of what is exported: of decisions and contributions when their
-levers were asked for (at), of trades when they closed, of lessons the time that they state as of"""
+levers were asked for (at), of trades when they closed, of episodes when they ended, of lessons the time that they
+state as of"""
 
 
 class Command(BaseCommand):
@@ -42,7 +43,9 @@ class Command(BaseCommand):
         parser.add_argument("--until", type=read_time, metavar="T", help="not included; of the same time")
         parser.add_argument("--module", choices=[module.value for module in Module])
         parser.add_argument(
-            "--all-revisions", action="store_true", help="include superseded trades, which an empty database needs"
+            "--all-revisions",
+            action="store_true",
+            help="include superseded trades and episodes, which an empty database needs",
         )
         parser.add_argument(
             "--output", type=Path, metavar="FILE", help="written completely or not at all; .gz compresses"

@@ -29,6 +29,8 @@ DECISION = "019ab000-0000-7000-8000-000000000000"
 MATRIX: dict[str, tuple[str, dict[str, frozenset[str]]]] = {
     "trades": ("trades/", {"GET": OWNERS, "POST": frozenset({"record", "bot"})}),
     "trade": ("trades/t1/", {"GET": OWNERS}),
+    "episodes": ("telemetry/episodes/", {"GET": OWNERS, "POST": frozenset({"record", "bot"})}),
+    "episode": ("telemetry/episodes/e1/", {"GET": OWNERS}),
     "outcomes": ("outcomes/", {"GET": READERS}),
     "decisions": ("decisions/", {"GET": OWNERS, "POST": frozenset({"evaluate", "record", "bot"})}),
     "decision": (f"decisions/{DECISION}/", {"GET": OWNERS}),
@@ -171,7 +173,7 @@ class TestNoKey:
 
         deciding = {each for each in granted if not each.partition(".")[2].startswith("view_")}
         drafting = {"overrides.add_changerequest", "overrides.propose_parameters"}
-        assert deciding == {"overrides.resolve", "telemetry.add_trade"} | drafting
+        assert deciding == {"overrides.resolve", "telemetry.add_trade", "telemetry.add_episode"} | drafting
 
     @pytest.mark.parametrize("role", ROLES)
     def test_opens_the_door_where_people_approve(self, role: str) -> None:

@@ -42,8 +42,8 @@ def episodes(payloads: list[dict[str, Any]]) -> list[Episode]:
 
 
 def test_are_recorded_as_they_are_and_hold_every_kind_of_window(episodes: list[Episode]) -> None:
-    kinds = Counter((each.episode_type.value, each.side) for each in episodes)
-    outcomes = Counter(window.outcome for each in episodes for window in each.windows)
+    kinds: Counter[Any] = Counter((each.episode_type.value, each.side) for each in episodes)
+    outcomes: Counter[Any] = Counter(window.outcome for each in episodes for window in each.windows)
 
     assert min(kinds[kind, side] for kind in ("s1_entry", "s3_retest") for side in SIDES) >= 5
     assert min(outcomes[name] for name in ("success", "failure", "missed", "correct_skip")) >= 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,11 +27,11 @@ NAN = float("nan")
 
 
 def windows(
-    ts: Sequence[Sequence[float]],
-    rr: Sequence[Sequence[float]],
+    ts: Any,
+    rr: Any,
     *,
     cluster: Sequence[int] | None = None,
-    others: Sequence[Sequence[bool]] | None = None,
+    others: Any = None,
     in_force: float = 0.6,
 ) -> GateWindows:
     """Windows judged by TS alone, beside what other gates said at each sample."""
@@ -65,8 +66,8 @@ class TestByHand:
         one = windows([[0.5, 0.5]], [[1.0, 2.0]])
         both = replace(
             one,
-            scores=one.scores | {DX: np.array([[0.3, 0.7]])},
-            thresholds=one.thresholds | {DX: np.array([0.6])},
+            scores={**one.scores, DX: np.array([[0.3, 0.7]])},
+            thresholds={**one.thresholds, DX: np.array([0.6])},
         )
 
         assert simulate_gate(both, TS, (0.5,)).changes.tolist() == [[2.0]]
@@ -178,7 +179,7 @@ def test_the_columns_say_what_a_loop_says(seed: int) -> None:
         found,
         is_open=found.is_open & (np.arange(12) < length[:, None]),
         rr=np.where(rng.random(shape) < 0.1, np.nan, found.rr),
-        scores=found.scores | {EDX: rng.uniform(0, 1, shape)},
+        scores={**found.scores, EDX: rng.uniform(0, 1, shape)},
         thresholds={TS: rng.uniform(0.4, 0.9, 60), EDX: rng.uniform(0.3, 0.9, 60)},
     )
     for lever in found.thresholds:
