@@ -18,6 +18,7 @@ from learning.core.tuning.gate_simulation import (
 from learning.core.tuning.gate_windows import NEVER, GateWindows
 from learning.readers.gate_windows import load_gate_windows
 from overrides.core.engine.definitions.levers import LEVERS
+from overrides.core.engine.definitions.vocabulary import CHANNEL_MODULE
 from overrides.versions.load_version import current_parameters
 from telemetry.core.gates import is_gate
 
@@ -46,11 +47,11 @@ class GateEvidence:
 
 
 def gate_evidence(module: str, now: datetime) -> list[GateEvidence]:
-    """Return the evidence on every threshold lever of the registry that a window considers, known by `now`."""
-    parameters = current_parameters(module)
+    """Return the evidence on every threshold lever of the module that a window considers, known by `now`."""
+    learned = current_parameters(module).learned_from
     found = []
-    for lever in (each for each in LEVERS.values() if is_gate(each.name)):
-        windows = load_gate_windows(parameters, now, lever.categories)
+    for lever in (each for each in LEVERS.values() if is_gate(each.name) and CHANNEL_MODULE[each.channel] == module):
+        windows = load_gate_windows(learned, now, lever.categories)
         told = windows.considers(lever.name)
         if not told.any():
             continue

@@ -15,12 +15,11 @@ from learning.core.cells.rows import Floats
 from learning.core.tuning.gate_windows import UNKNOWN, GateWindows
 from learning.readers.group_columns import Numbering, since_epoch, values_of
 from learning.readers.one_universe import OF_UNIVERSE, label_parameter
+from overrides.core.engine.definitions.learned_from import LearnedFrom
 from overrides.core.engine.definitions.levers import LEVERS
-from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from telemetry.core.gates import score_of
 from telemetry.core.read_gate_window import MOST_SAMPLES
 
-MODULE = "pm"  # gates guard what follows the allocation
 # A window is named `outcome` here for the condition that all readers share: it carries the scope that is judged.
 WINDOWS = """
 SELECT outcome.id, coalesce(nullif(episode.cluster_id, ''), episode.episode_id), outcome.pattern_key,
@@ -37,25 +36,22 @@ ORDER BY outcome.decided_at, episode.episode_id, outcome.index
 """
 
 
-def load_gate_windows(parameters: ModuleParameters, until: datetime, categories: Sequence[str]) -> GateWindows:
-    """Return the windows of episodes that had ended by `until`, of the books and dimensions the parameters learn from.
+def load_gate_windows(learned: LearnedFrom, now: datetime, categories: Sequence[str]) -> GateWindows:
+    """Return the windows of episodes that had ended by `now`, those of the action categories; only pm has any.
 
-    `categories` are those of the lever's gate. What was not known by `until` is not known here; the windows are still
-    read, so that it can be told how many are undecided. Only pm has gates: of another module there are none.
+    What was not known by `now` is not known here; the windows are still read, so that it can be told how many of them
+    are undecided.
     """
-    learned = parameters.learned_from
     scope = sql.SQL("").join(sql.SQL(", outcome.scope ->> {}").format(sql.Literal(name)) for name in learned.dimensions)
-    fetched: list[tuple[Any, ...]] = []
-    if parameters.module == MODULE:
-        query = sql.SQL(WINDOWS).format(scope=scope, of_universe=sql.SQL(OF_UNIVERSE))
-        with connection.cursor() as cursor:
-            selected: list[Any] = [list(learned.books), until, label_parameter(learned), list(categories)]
-            cursor.execute(query.as_string(cursor.connection), selected)
-            fetched = cursor.fetchall()
+    query = sql.SQL(WINDOWS).format(scope=scope, of_universe=sql.SQL(OF_UNIVERSE))
+    with connection.cursor() as cursor:
+        selected: list[Any] = [list(learned.books), now, label_parameter(learned), list(categories)]
+        cursor.execute(query.as_string(cursor.connection), selected)
+        fetched = cursor.fetchall()
     pattern, cluster = Numbering(), Numbering()
     values = [values_of(name, learned) for name in learned.dimensions]
     codes = [[number(each) for number, each in zip(values, row[8:], strict=True)] for row in fetched]
-    last = since_epoch(until)
+    last = since_epoch(now)
     known = np.array([UNKNOWN if row[5] is None or row[5] > last else row[5] for row in fetched], dtype=np.int64)
     samples = _Samples([json.loads(row[6]) for row in fetched], [json.loads(row[7]) for row in fetched])
     return GateWindows(

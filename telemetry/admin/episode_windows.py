@@ -33,11 +33,6 @@ class WindowRow:
     gates: tuple[str, ...]
     samples: tuple[SampleRow, ...]
 
-    @property
-    def blocked_by(self) -> list[str]:
-        """The gates that were shut when it was decided, as people say them."""
-        return [name.replace("_", " ") for name in self.window.blocked_by]
-
 
 def window_rows(windows: Sequence[EpisodeWindow]) -> list[WindowRow]:
     """Return the windows of an episode as they are shown, in order."""

@@ -83,7 +83,7 @@ class EpisodeAdmin(FactAdmin):
 
     @admin.display(description="episode")
     def named(self, episode: Episode) -> SafeString:
-        return short(episode.episode_id, 48)
+        return short(episode.episode_id, 60)
 
     @admin.display(description="a chance of")
     def kind(self, episode: Episode) -> str:
@@ -126,9 +126,9 @@ class EpisodeAdmin(FactAdmin):
         return episode.excluded_reason or MISSING
 
     @admin.display(description="state")
-    def state(self, episode: Episode) -> SafeString:
+    def state(self, episode: Any) -> SafeString:
+        if episode.is_corrected:
+            return badge("superseded", f"r{episode.revision}, superseded")
         if episode.excluded_reason:
             return badge("stale", "not learned from")
-        return (
-            badge("live", "recorded") if episode.revision == 1 else badge("change", f"corrected, r{episode.revision}")
-        )
+        return badge("live", "stands") if episode.revision == 1 else badge("change", f"corrected, r{episode.revision}")

@@ -88,7 +88,9 @@ def run(count: int = WINDOWS) -> None:
     if set(again) != {Status.UNCHANGED} or stored != (len(payloads), count):
         raise AssertionError(f"the same episodes again changed something: {set(again)}, {stored}")
     loaded: list[Any] = []
-    read = timed(lambda: loaded.append(load_gate_windows(ModuleParameters.default("pm"), NOW, LEVER.categories)))
+    read = timed(
+        lambda: loaded.append(load_gate_windows(ModuleParameters.default("pm").learned_from, NOW, LEVER.categories))
+    )
     found: list[Any] = []
     simulate = timed(lambda: found.extend(_simulated(loaded[0])))
 

@@ -16,7 +16,9 @@ pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
 NEVER = "'20000-01-01'"  # no Python can read it
 YESTERDAY, TOMORROW = "now() - interval '1 day'", "now() + interval '1 day'"
 V, EXIT, NAN = "'v'", "'exit'", "'NaN'::float8"
-IMPLIED = {"overrides_membership_to_version_check"}  # an end is after its beginning, which is not below 0
+IMPLIED = {  # an end is after its beginning, which is not below 0; a revision is 1, or above 1 with a reason
+    "overrides_membership_to_version_check", "telemetry_episode_revision_check",
+}  # fmt: skip
 HOLD = (
     "INSERT INTO overrides_linehold (line_id, kind, reason, placed_by_id, placed_at, expires_at) "
     "SELECT line_id, {}, {}, 1, now(), {} FROM overrides_membership WHERE to_version IS NULL"
@@ -107,7 +109,6 @@ REFUSED: dict[str, str] = {
     "one_row_per_episode_revision": twice(episode()),
     "episode_ends_after_it_starts": episode(ended_at=YESTERDAY),
     "episode_correction_has_a_reason": episode(revision="2"),
-    "telemetry_episode_revision_check": episode(revision="-1", correction_reason="'x'"),
     "episode_words_are_known": episode(episode_type="'s2'"),
     "one_window_per_index": f"{episode()}; {window()}; {window(window_id=V)}",
     "one_window_per_id": f"{episode()}; {window()}; {window(index='1')}",

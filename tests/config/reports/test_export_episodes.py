@@ -13,7 +13,7 @@ from django.core.management import call_command
 from telemetry.models import Episode
 from telemetry.recording.record_episodes import receive_episodes
 from tests.telemetry.core.builders import NOW
-from tests.telemetry.core.episode_builders import GATES, entered_payload, episode_payload, window_payload
+from tests.telemetry.core.episode_builders import GATES, START, entered_payload, episode_payload, window_payload
 
 pytestmark = pytest.mark.django_db
 
@@ -60,4 +60,4 @@ class TestExport:
         rows = list(csv.DictReader(io.StringIO(export(format="csv"), newline="")))
 
         assert [row["episode_type"] for row in rows] == ["s3_retest"] * 2
-        assert export(until="2024-05-01") == export(module="dm") == ""
+        assert export(until=START) == export(module="dm") == ""

@@ -39,7 +39,7 @@ def record(*payloads: Any) -> None:
 
 def load(until: datetime = NOW, **learning: Any) -> GateWindows:
     parameters = make_parameters(lessons=ModuleParameters.default("pm").to_document()["lessons"] | learning)
-    return load_gate_windows(parameters, until, ADDS)
+    return load_gate_windows(parameters.learned_from, until, ADDS)
 
 
 def test_windows_are_columns_of_samples() -> None:
@@ -102,8 +102,7 @@ def test_only_books_and_episodes_that_are_learned_from_are_read() -> None:
     )
 
     assert len(load()) == 1
-    assert len(load_gate_windows(ModuleParameters.default("pm"), NOW, ("trim",))) == 1
-    assert len(load_gate_windows(ModuleParameters.default("dm"), NOW, ADDS)) == 0
+    assert len(load_gate_windows(ModuleParameters.default("pm").learned_from, NOW, ("trim",))) == 1
 
 
 def _trim() -> dict[str, Any]:

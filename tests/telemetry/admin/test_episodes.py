@@ -8,7 +8,7 @@ from django.test import Client
 from telemetry.models import Episode
 from telemetry.recording.record_episodes import episode_key, receive_episodes
 from tests.admin_pages import browser_of, page
-from tests.people import make_person
+from tests.conftest import make_user
 from tests.telemetry.core.builders import NOW
 from tests.telemetry.core.episode_builders import (
     GATES,
@@ -24,7 +24,7 @@ LIST = "/admin/telemetry/episode/"
 
 @pytest.fixture
 def browser() -> Client:
-    return browser_of(make_person("looker"))
+    return browser_of(make_user("looker"))
 
 
 def record(*payloads: object) -> None:
@@ -80,7 +80,7 @@ class TestPage:
         assert text.count('<svg class="cw-thumbnail"') == 4
         assert "min_ts_for_add: TS 0.58, asked at least 0.60" in text
         assert "max_edx_for_add: EDX 0.70, asked at most 0.50" in text
-        assert "min ts for add, max edx for add" in text
+        assert "<div><code>min_ts_for_add</code></div><div><code>max_edx_for_add</code></div>" in text
         assert "rightly skipped" in text
         assert "bot-1:7" in text
 
