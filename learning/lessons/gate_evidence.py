@@ -49,9 +49,12 @@ class GateEvidence:
 def gate_evidence(module: str, now: datetime) -> list[GateEvidence]:
     """Return the evidence on every threshold lever of the module that a window considers, known by `now`."""
     learned = current_parameters(module).learned_from
+    loaded: dict[tuple[str, ...], GateWindows] = {}
     found = []
     for lever in (each for each in LEVERS.values() if is_gate(each.name) and CHANNEL_MODULE[each.channel] == module):
-        windows = load_gate_windows(learned, now, lever.categories)
+        if lever.categories not in loaded:
+            loaded[lever.categories] = load_gate_windows(learned, now, lever.categories)
+        windows = loaded[lever.categories]
         told = windows.considers(lever.name)
         if not told.any():
             continue

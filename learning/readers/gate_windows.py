@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from django.db import connection
+from django.db import connection, transaction
 from psycopg import sql
 
 from learning.core.cells.rows import Floats
@@ -20,9 +20,10 @@ from overrides.core.engine.definitions.levers import LEVERS
 from telemetry.core.gates import score_of
 from telemetry.core.read_gate_window import MOST_SAMPLES
 
+CHUNK = 5_000  # windows per fetch, each with the JSON of its samples
 # A window is named `outcome` here for the condition that all readers share: it carries the scope that is judged.
 WINDOWS = """
-SELECT outcome.id, coalesce(nullif(episode.cluster_id, ''), episode.episode_id), outcome.pattern_key,
+SELECT coalesce(nullif(episode.cluster_id, ''), episode.episode_id), outcome.pattern_key,
     (extract(epoch FROM outcome.decided_at) * 1000000)::bigint,
     (extract(epoch FROM outcome.ended_at) * 1000000)::bigint,
     (extract(epoch FROM outcome.known_at) * 1000000)::bigint, outcome.thresholds, outcome.samples {scope}
@@ -44,36 +45,64 @@ def load_gate_windows(learned: LearnedFrom, now: datetime, categories: Sequence[
     """
     scope = sql.SQL("").join(sql.SQL(", outcome.scope ->> {}").format(sql.Literal(name)) for name in learned.dimensions)
     query = sql.SQL(WINDOWS).format(scope=scope, of_universe=sql.SQL(OF_UNIVERSE))
-    with connection.cursor() as cursor:
+    reader = _Reader(learned, since_epoch(now))
+    with transaction.atomic(), connection.chunked_cursor() as cursor:
         selected: list[Any] = [list(learned.books), now, label_parameter(learned), list(categories)]
-        cursor.execute(query.as_string(cursor.connection), selected)
-        fetched = cursor.fetchall()
-    pattern, cluster = Numbering(), Numbering()
-    values = [values_of(name, learned) for name in learned.dimensions]
-    codes = [[number(each) for number, each in zip(values, row[8:], strict=True)] for row in fetched]
-    last = since_epoch(now)
-    known = np.array([UNKNOWN if row[5] is None or row[5] > last else row[5] for row in fetched], dtype=np.int64)
-    samples = _Samples([json.loads(row[6]) for row in fetched], [json.loads(row[7]) for row in fetched])
-    return GateWindows(
-        at=np.array([row[3] for row in fetched], dtype=np.int64),
-        closed_at=np.array([row[4] for row in fetched], dtype=np.int64),
-        known=known,
-        pattern=np.array([pattern(row[2]) for row in fetched], dtype=np.int64),
-        scope=np.array(codes, dtype=np.int32).reshape(len(fetched), len(values)),
-        trade=np.arange(len(fetched)),
-        cluster=np.array([cluster(row[1]) for row in fetched], dtype=np.int64),
-        patterns=pattern.names,
-        dimensions=learned.dimensions,
-        values=tuple(numbering.names for numbering in values),
-        rr=np.where(known[:, None] == UNKNOWN, np.nan, samples.rr),
-        is_open=samples.is_open,
-        scores=samples.scores,
-        thresholds=samples.thresholds,
-    )
+        cursor.execute(query.as_string(connection.connection), selected)
+        while rows := cursor.fetchmany(CHUNK):
+            reader.add(rows)
+    return reader.windows()
+
+
+class _Reader:
+    """Collects windows chunk by chunk as numbers, so that memory never holds all of their documents."""
+
+    def __init__(self, learned: LearnedFrom, last: int) -> None:
+        self.dimensions, self.last = learned.dimensions, last
+        self.pattern, self.cluster = Numbering(), Numbering()
+        self.values = [values_of(name, learned) for name in learned.dimensions]
+        self.numbers: list[tuple[int, ...]] = []
+        self.codes: list[list[int]] = []
+        self.samples: list[_Samples] = []
+
+    def add(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Add fetched rows."""
+        for cluster, pattern, decided, ended, known, _, _, *scope in rows:
+            moment = UNKNOWN if known is None or known > self.last else known
+            self.numbers.append((decided, ended, moment, self.pattern(pattern), self.cluster(cluster)))
+            self.codes.append([number(each) for number, each in zip(self.values, scope, strict=True)])
+        self.samples.append(_Samples([json.loads(row[5]) for row in rows], [json.loads(row[6]) for row in rows]))
+
+    def windows(self) -> GateWindows:
+        """Return all windows that were added."""
+        n = len(self.numbers)
+        at, closed_at, known, pattern, cluster = np.array(self.numbers, dtype=np.int64).reshape(n, 5).T
+        rr = _joined([each.rr for each in self.samples], (0, MOST_SAMPLES))
+        levers = dict.fromkeys(lever for each in self.samples for lever in each.thresholds)
+        return GateWindows(
+            at=at,
+            closed_at=closed_at,
+            known=known,
+            pattern=pattern,
+            scope=np.array(self.codes, dtype=np.int32).reshape(n, len(self.values)),
+            trade=np.arange(n),
+            cluster=cluster,
+            patterns=self.pattern.names,
+            dimensions=self.dimensions,
+            values=tuple(numbering.names for numbering in self.values),
+            rr=np.where(known[:, None] == UNKNOWN, np.nan, rr),
+            is_open=_joined([each.is_open for each in self.samples], (0, MOST_SAMPLES)).astype(np.bool_),
+            scores={name: _joined([each.score(name) for each in self.samples], (0, MOST_SAMPLES)) for name in levers},
+            thresholds={name: _joined([each.threshold(name) for each in self.samples], (0,)) for name in levers},
+        )
+
+
+def _joined(parts: Sequence[Any], nothing: tuple[int, ...]) -> Any:
+    return np.concatenate([np.empty(nothing), *parts])
 
 
 class _Samples:
-    """The samples of windows as columns `(windows, samples)`, from the documents in which they are stored."""
+    """The samples of some windows as columns `(windows, samples)`, from the documents in which they are stored."""
 
     def __init__(self, thresholds: Sequence[Mapping[str, float]], documents: Sequence[Mapping[str, Any]]) -> None:
         n = len(documents)
@@ -93,7 +122,16 @@ class _Samples:
 
     def _consider(self, window: int, lever: str, threshold: float, score: Sequence[float]) -> None:
         if lever not in self.thresholds:
-            self.thresholds[lever] = np.full(len(self.rr), np.nan)
-            self.scores[lever] = np.full(self.rr.shape, np.nan)
+            self.thresholds[lever], self.scores[lever] = self.threshold(lever), self.score(lever)
         self.thresholds[lever][window] = threshold
         self.scores[lever][window, : len(score)] = score
+
+    def threshold(self, lever: str) -> Floats:
+        """Return the thresholds of a lever, NaN where it is not considered."""
+        known = self.thresholds.get(lever)
+        return np.full(len(self.rr), np.nan) if known is None else known
+
+    def score(self, lever: str) -> Floats:
+        """Return the scores of a lever's gate, NaN where it is not considered."""
+        known = self.scores.get(lever)
+        return np.full(self.rr.shape, np.nan) if known is None else known

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -16,7 +17,7 @@ from telemetry.core.gate_windows import WindowOutcome
 from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, in_words, short
 from telemetry.foundation.admin.read_only import DefaultFilter, FactAdmin, one_of
 from telemetry.foundation.admin.text_filters import key_filter, window
-from telemetry.models import Episode
+from telemetry.models import Episode, EpisodeWindow, Trade
 from telemetry.models.episodes import corrected
 
 
@@ -70,7 +71,9 @@ class EpisodeAdmin(FactAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Episode]:
         queryset: QuerySet[Episode] = super().get_queryset(request)
-        return queryset.annotate(windows_in_it=Count("windows"), is_corrected=corrected())
+        windows = EpisodeWindow.objects.filter(episode=OuterRef("pk")).order_by().values("episode")
+        count = Subquery(windows.annotate(n=Count("pk")).values("n"))  # only of the rows of the page
+        return queryset.annotate(windows_in_it=count, is_corrected=corrected())
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         revisions = list(Episode.objects.filter(episode_id=obj.episode_id).order_by("revision"))
@@ -115,7 +118,14 @@ class EpisodeAdmin(FactAdmin):
 
     @admin.display(description="trade made in it")
     def trade_named(self, episode: Episode) -> SafeString | str:
-        return episode.trade_id or MISSING
+        """Show the trade by its external id, with a link where it is recorded."""
+        if not episode.trade_id:
+            return MISSING
+        trade = Trade.objects.filter(external_id=episode.trade_id, is_current=True).only("pk").first()
+        if trade is None:
+            return episode.trade_id
+        where = reverse("admin:telemetry_trade_change", args=[trade.pk])
+        return format_html('<a href="{}">{}</a>', where, episode.trade_id)
 
     @admin.display(description="recorded with")
     def recorder(self, episode: Episode) -> SafeString:

@@ -212,7 +212,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ("episode", "index"),
+                "ordering": ("episode_id", "index"),
                 "constraints": [
                     models.UniqueConstraint(fields=("episode", "index"), name="one_window_per_index"),
                     models.UniqueConstraint(fields=("episode", "window_id"), name="one_window_per_id"),

@@ -111,7 +111,7 @@ class EpisodeWindow(models.Model):
     samples = models.JSONField(help_text="columns: at, scores, gates, rr")
 
     class Meta:
-        ordering = ("episode", "index")
+        ordering = ("episode_id", "index")
         constraints = [
             models.UniqueConstraint(fields=["episode", "index"], name="one_window_per_index"),
             models.UniqueConstraint(fields=["episode", "window_id"], name="one_window_per_id"),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from django.conf import settings
 
 from config.demo.episodes import demo_episodes, report_episodes
+from learning.lessons.gate_evidence import gate_evidence
 from telemetry.core.market_context.bars import Bars
 from telemetry.models import Episode, EpisodeWindow
 
@@ -25,3 +27,18 @@ def test_are_reported_period_by_period_with_results_of_their_time(sample: list[B
     assert all(each is None or each <= middle for each in known)
     assert len(episodes) > 100
     assert EpisodeWindow.objects.filter(outcome="missed").exists()
+
+
+@pytest.mark.django_db
+def test_are_replayed_as_they_happened_under_the_thresholds_in_force(sample: list[Bars]) -> None:
+    end = datetime.fromisoformat("2024-09-07T00:00:00Z")
+    report_episodes(demo_episodes(sample, timedelta(0)), None, end)
+
+    evidence = {each.lever: each for each in gate_evidence("pm", end)}
+
+    assert evidence.keys() == set(settings.GATES) - {"min_ox_for_trim"}
+    entered = EpisodeWindow.objects.exclude(entered_at=None).count()
+    assert evidence["min_ts_for_add"].considered == EpisodeWindow.objects.count()
+    assert evidence["min_ts_for_add"].entered == entered
+    for each in evidence.values():
+        print(each.lever, each.considered, each.entered, *each.changes, sep="\n  ")

@@ -108,3 +108,16 @@ def test_only_books_and_episodes_that_are_learned_from_are_read() -> None:
 def _trim() -> dict[str, Any]:
     samples = [sample_payload(1, scores={"ox": 0.5}, rr=-0.2)]
     return window_payload(action_category="trim", thresholds={"min_ox_for_trim": 0.65}, samples=samples)
+
+
+def test_chunk_by_chunk_the_same_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    record(episode_payload(windows=[window_payload(), entered_payload()]), episode_payload("e2"))
+    whole = load()
+
+    monkeypatch.setattr("learning.readers.gate_windows.CHUNK", 1)
+    pieces = load()
+
+    for name in ("at", "known", "cluster", "scope", "rr", "is_open"):
+        np.testing.assert_array_equal(getattr(pieces, name), getattr(whole, name))
+    np.testing.assert_array_equal(pieces.scores[TS], whole.scores[TS])
+    np.testing.assert_array_equal(pieces.thresholds[TS], whole.thresholds[TS])
