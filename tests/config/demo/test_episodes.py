@@ -40,5 +40,3 @@ def test_are_replayed_as_they_happened_under_the_thresholds_in_force(sample: lis
     entered = EpisodeWindow.objects.exclude(entered_at=None).count()
     assert evidence["min_ts_for_add"].considered == EpisodeWindow.objects.count()
     assert evidence["min_ts_for_add"].entered == entered
-    for each in evidence.values():
-        print(each.lever, each.considered, each.entered, *each.changes, sep="\n  ")
