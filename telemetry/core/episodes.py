@@ -16,7 +16,7 @@ from typing import Literal
 from telemetry.core.gate_windows import Window, WindowOutcome
 from telemetry.core.gates import Gates
 from telemetry.core.read_gate_window import read_window
-from telemetry.core.trades import CLOCK_SKEW, LAST_REVISION, read_side
+from telemetry.core.trades import CLOCK_SKEW, LAST_REVISION, read_side, refuse_revision
 from telemetry.core.vocabulary import ActionCategory, read_book
 from telemetry.foundation.core.canonical_json import fact_json, utc_text
 from telemetry.foundation.core.fields import EARLIEST, integer, member, parse_moment, text
@@ -144,12 +144,7 @@ def _read_episode(payload: object, gates: Gates, latest: datetime) -> Episode:
 
 
 def _refuse_contradictions(fields: Fields, episode: Episode, latest: datetime) -> None:
-    if fields.sound("revision", "correction_reason"):
-        if episode.revision > 1 and episode.correction_reason is None:
-            message = f"missing; say why revision {episode.revision} corrects the one before"
-            fields.refuse("correction_reason", message)
-        if episode.revision == 1 and episode.correction_reason is not None:
-            fields.refuse("correction_reason", "given for a first revision; send revision 2 or above, or leave it out")
+    refuse_revision(fields, episode.revision, episode.correction_reason)
     if fields.sound("started_at", "ended_at"):
         if episode.ended_at < episode.started_at:
             message = f"lies before started_at ({utc_text(episode.started_at)}); correct one of them"

@@ -124,11 +124,7 @@ def _read_trade(payload: object, latest: datetime) -> Trade:
 def _refuse_contradictions(fields: Fields, trade: Trade, latest: datetime) -> None:
     if trade.rr is None and trade.excluded_reason is None and fields.sound("rr", "excluded_reason"):
         fields.refuse("rr", "missing; this field is required")
-    if fields.sound("revision", "correction_reason"):
-        if trade.revision > 1 and trade.correction_reason is None:
-            fields.refuse("correction_reason", f"missing; say why revision {trade.revision} corrects the one before")
-        if trade.revision == 1 and trade.correction_reason is not None:
-            fields.refuse("correction_reason", "given for a first revision; send revision 2 or above, or leave it out")
+    refuse_revision(fields, trade.revision, trade.correction_reason)
     if fields.sound("closed_at"):
         if fields.sound("opened_at") and trade.closed_at < trade.opened_at:
             fields.refuse("closed_at", f"lies before opened_at ({utc_text(trade.opened_at)}); correct one of them")
@@ -147,6 +143,15 @@ def _refuse_contradictions(fields: Fields, trade: Trade, latest: datetime) -> No
             message = f"{repeated} belongs to an earlier action; a decision answers for one action, name it there only"
             fields.refuse(f"actions[{index}].decision_ids", message)
         named_before.update(action.decision_ids)
+
+
+def refuse_revision(fields: Fields, revision: int, reason: str | None) -> None:
+    """Refuse a correction without a reason, and a reason without a correction."""
+    if fields.sound("revision", "correction_reason"):
+        if revision > 1 and reason is None:
+            fields.refuse("correction_reason", f"missing; say why revision {revision} corrects the one before")
+        if revision == 1 and reason is not None:
+            fields.refuse("correction_reason", "given for a first revision; send revision 2 or above, or leave it out")
 
 
 def read_side(value: object) -> Literal["long", "short"]:
