@@ -69,7 +69,7 @@ class RequestsView(ListView):
             "owner, in whose name it is drafted; a key without an owner, or whose owner may not draft it, drafts "
             "nothing. Kind `lines` brings overrides and withdraws lines (`lines`, up to 500); `parameters`, `mode` and "
             "`rollback` say in `content` what they set: the module's whole parameters; any of mode, rollout_percent, "
-            "allow, holdback_percent, challenger; or `{to: number}`."
+            "allow, holdback_percent, arms, challenger; or `{to: number}`."
         ),
         parameters=[IDEMPOTENCY_KEY],
         request=ProposalSerializer,

@@ -61,8 +61,8 @@ class QuestionSerializer(serializers.Serializer[Any]):
     position_key = words(
         LONGEST_KEY,
         "names the position before its order, the same in every question about it: allocation, entry, adds and exits; "
-        "decides which positions a holdback answers neutral; without it the question is served and left out of what a "
-        "holdback compares",
+        "decides which positions a holdback answers neutral, and which levers are explored in it; without it the "
+        "question is served and left out of what is compared",
     )
     base_allocation = number("dm: what the levers multiply", low=0)
     coefficient_product = number("pm: what dm answered for the position; the cap looks at it", low=0.5, high=2)
@@ -100,6 +100,15 @@ class ExcludedSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(help_text="BELOW_FLOOR or STALE")
 
 
+class ExploredSerializer(serializers.Serializer[Any]):
+    """One explored lever of a position; the trade brings `replays` of both values, and `taken_arms`."""
+
+    arm = serializers.ChoiceField(["served", "alternative"], help_text="which of the two values `levers` holds")
+    served = serializers.FloatField()
+    alternative = serializers.FloatField()
+    probability = serializers.FloatField(help_text="of the alternative")
+
+
 class AnswerSerializer(serializers.Serializer[Any]):
     """The levers to use: always complete, and neutral, with the reason, wherever something is missing or fails."""
 
@@ -114,6 +123,9 @@ class AnswerSerializer(serializers.Serializer[Any]):
     mode = serializers.CharField(help_text="off, shadow or on")
     reason = serializers.ChoiceField([each.value for each in Reason])
     flags = serializers.ListField(child=serializers.ChoiceField([each.value for each in Flag]))
+    arms = serializers.DictField(
+        child=ExploredSerializer(), required=False, help_text="lever → what is explored of it; only where something is"
+    )
     contributions = ContributionSerializer(many=True, required=False)
     excluded = ExcludedSerializer(many=True, required=False)
     lever_detail = serializers.DictField(required=False, help_text="explain=full: target, step and bounds per lever")

@@ -118,6 +118,16 @@ class VersionSummary(serializers.ModelSerializer[Version]):
         )  # fmt: skip
 
 
+class ArmSerializer(serializers.Serializer[Any]):
+    """What is explored of a lever."""
+
+    alternative = serializers.FloatField(help_text="the value served instead")
+    probability = serializers.FloatField(help_text="that a position of the share gets it")
+    share_percent = serializers.FloatField(help_text="the share of positions that are explored")
+    rr_per_week = serializers.FloatField(help_text="what exploring may cost in a week of UTC, in R")
+    rr_per_position = serializers.FloatField(help_text="reserved of it for each position with the alternative, in R")
+
+
 class ModeSerializer(serializers.Serializer[ModuleMode]):
     """The serving mode of a module. `revision` is 0 if no mode was ever set; the module is then off."""
 
@@ -127,6 +137,7 @@ class ModeSerializer(serializers.Serializer[ModuleMode]):
     allow = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
     challenger = serializers.IntegerField(allow_null=True, help_text="a version answered beside the served one")
     holdback_percent = serializers.FloatField(help_text="the share of positions that are answered neutral")
+    arms = serializers.DictField(child=ArmSerializer(), help_text="lever → what is explored of it")
     active_version = serializers.IntegerField(allow_null=True)
     revision = serializers.IntegerField()
     changed_at = serializers.DateTimeField(allow_null=True)

@@ -5,6 +5,7 @@ override from `from_version` until before `to_version`, so a version stores only
 overrides; vetoes, pins, mandates and scorecards refer to lines.
 """
 
+from overrides.models.arms import ArmOutcome, ArmPosition
 from overrides.models.background import Challenge, WhatIf
 from overrides.models.choices import CHANNELS, DAYS_MAX, POLICIES
 from overrides.models.earned import EarnedDay, HoldbackDay
@@ -22,6 +23,8 @@ __all__ = [
     "CHANNELS",
     "DAYS_MAX",
     "POLICIES",
+    "ArmOutcome",
+    "ArmPosition",
     "Challenge",
     "ChangeLine",
     "ChangeRequest",

@@ -37,6 +37,7 @@ class ModuleMode(models.Model):
     holdback_percent = models.FloatField(
         default=0.0, db_default=0.0, help_text="share of positions that are answered neutral"
     )
+    arms = models.JSONField(default=dict, db_default={}, help_text="lever -> what is explored of it; empty: nothing")
     challenger = models.ForeignKey(Version, models.PROTECT, null=True, related_name="+")
     revision = models.PositiveIntegerField(default=1)
     changed_at = models.DateTimeField()

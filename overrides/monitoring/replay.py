@@ -29,6 +29,7 @@ from overrides.core.engine.serve import neutral_levers
 from overrides.core.governance.errors import EngineMissing
 from overrides.core.monitoring.format_view import stored_as
 from overrides.core.monitoring.json_diff import Difference, differences
+from overrides.monitoring.replay_arms import arms_drawn, drawn_otherwise
 from overrides.serving.decisions.decision_record import HOLDBACK, NUMERIC_BUILD, SERVED_UNDER
 from overrides.serving.engine import unpublished_engine
 from overrides.serving.engine_cache import Engines, past_engines
@@ -179,6 +180,7 @@ def replay_one(row: Decision, engines: Engines) -> Iterator[Difference]:
         if field == "flags":
             stored = [flag for flag in stored if flag != Flag.STALE_VERSION]
         yield from differences(name, field, stored, value, same_build=same_build)
+    yield from drawn_otherwise(row, name)
 
 
 def _neutral(row: Decision) -> dict[str, Any]:
@@ -203,7 +205,8 @@ def _computed(row: Decision, engines: Engines, known: Format) -> dict[str, Any]:
         beside = engines(row.module, row.challenger_version)
         challenger = (row.challenger_version, knowing(beside.compiled, beside.parameters, known))
     held = {"holdback_percent": row.request[HOLDBACK]["percent"]} if HOLDBACK in row.request else {}
-    mode = ServingMode.checked({"mode": row.mode, **row.request.get(SERVED_UNDER, {}), **held})
+    arms = {"arms": {lever: each.arm.to_document() for lever, each in arms_drawn(row).items()}}
+    mode = ServingMode.checked({"mode": row.mode, **row.request.get(SERVED_UNDER, {}), **held, **arms})
     found = resolve_one(
         question_of(row), replace(engine, compiled=compiled, mode=mode, challenger=challenger), now=row.at
     )
@@ -215,5 +218,5 @@ def question_of(row: Decision) -> Question:
     stored: dict[str, Any] = row.request
     request = Request(row.module, row.pattern_key, row.action_category, row.scope, row.at, stored["current"])
     carried = stored.get("coefficient_product"), stored.get("alloc_mult"), stored.get("book")
-    position = stored.get("position_key"), stored.get(HOLDBACK, {}).get("draw")
+    position = stored.get("position_key"), stored.get(HOLDBACK, {}).get("draw"), arms_drawn(row)
     return Question(request, stored["rollout_key"], stored["base_allocation"], *carried, *position)

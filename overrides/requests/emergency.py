@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -51,8 +52,9 @@ def lower_mode_with_request(
     to: str | None = None,
     rollout_percent: float | None = None,
     stop_challenger: bool = False,
+    end_arm: str | None = None,
 ) -> ModuleMode:
-    """Serve less of a module: `to` shadow or off, a smaller roll-out, or no challenger.
+    """Serve less of a module: `to` shadow or off, a smaller roll-out, no challenger, or no exploration of a lever.
 
     If the module serves no more than that already, nothing is written. Raises RaisesEffectError if the change would
     serve more.
@@ -61,16 +63,18 @@ def lower_mode_with_request(
     lock_module(module)
     revision = ModuleMode.objects.filter(module=module).values_list("revision", flat=True).first() or 0
     row = lower_mode(
-        module=module, to=to, rollout_percent=rollout_percent, stop_challenger=stop_challenger,
+        module=module, to=to, rollout_percent=rollout_percent, stop_challenger=stop_challenger, end_arm=end_arm,
         by=by.get_username(), reason=reason, at=at,
     )  # fmt: skip
     if row.revision == revision:
         return row
     lowered = {"mode": to, "rollout_percent": rollout_percent}
-    content: dict[str, str | float | None] = {name: value for name, value in lowered.items() if value is not None}
+    content: dict[str, Any] = {name: value for name, value in lowered.items() if value is not None}
     if stop_challenger:
         content["challenger"] = None
-    title = _lowering(module, to, rollout_percent, stop_challenger=stop_challenger)
+    if end_arm is not None:
+        content["arms"] = row.arms
+    title = _lowering(module, to, rollout_percent, stop_challenger=stop_challenger, end_arm=end_arm)
     request = draft_request(
         module=module, kind=RequestKind.MODE, title=title, reason=reason, author=by, author_name=by.get_username(),
         at=at, content=content, route=Route.AT_ONCE,
@@ -194,13 +198,17 @@ def acknowledge(*, request_id: int, by: User, reason: str, at: datetime) -> Chan
     return request
 
 
-def _lowering(module: str, to: str | None, rollout_percent: float | None, *, stop_challenger: bool) -> str:
+def _lowering(
+    module: str, to: str | None, rollout_percent: float | None, *, stop_challenger: bool, end_arm: str | None
+) -> str:
     """Return the title of the request that records a lowering."""
     parts = [f"switch {module} to {to}"] if to is not None else []
     if rollout_percent is not None:
         parts.append(f"reduce the roll-out of {module} to {rollout_percent:g} %")
     if stop_challenger:
         parts.append(f"stop the challenger of {module}")
+    if end_arm is not None:
+        parts.append(f"end the exploration of {end_arm} in {module}")
     title = " and ".join(parts)
     return title[:1].upper() + title[1:]
 

@@ -67,8 +67,8 @@ def _add(counted: _Counted, decided: Decided) -> None:
         counted.matches.append(len(combination.contributions) + excluded)
         counted.exclusions.append(excluded)
     counted.exposure.append(exposure_of(decided))
-    runs_holdback = decided.engine is not None and decided.engine.mode.runs_holdback
-    counted.without_position += runs_holdback and combination is not None and decided.question.position_key is None
+    needs_position = decided.engine is not None and decided.engine.mode.needs_position
+    counted.without_position += needs_position and combination is not None and decided.question.position_key is None
 
 
 def _publish(counted: _Counted, module: str, route: str) -> None:

@@ -210,7 +210,7 @@ class EngineRoom:
             for module, revision, *versions in stamps:
                 if module not in self._modes or self._modes[module][0] != revision:
                     mode = _load_mode(module)[0]
-                    if mode.runs_holdback:
+                    if mode.needs_position:
                         holdback_secret()  # read before the mode is taken up, because answers read no database
                     self._modes[module] = revision, mode
                 self._wanted[module] = tuple(versions), polled_at

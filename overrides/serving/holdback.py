@@ -1,7 +1,7 @@
 """Which positions a holdback answers neutral: the server's secret, and the draw of a question's position by it.
 
 The secret is made once and lies in the database, so all processes draw alike and a restored database draws as it did.
-A process reads it once, when it first learns that a holdback runs, because answering reads no database.
+A process reads it once, when it first learns that a holdback or an arm runs, because answering reads no database.
 """
 
 from __future__ import annotations

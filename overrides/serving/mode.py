@@ -10,8 +10,10 @@ from typing import Any
 
 from django.db import transaction
 
+from overrides.core.engine.definitions.arms import Arm
 from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.serving_mode import ServingMode
+from overrides.core.engine.exploring import allows
 from overrides.core.governance.errors import RaisesEffectError
 from overrides.models import ModuleMode, Version
 from overrides.versions.load_version import current_parameters
@@ -20,7 +22,7 @@ from telemetry.audit.audit_log import write_audit
 from telemetry.foundation.core.refusal import Refused
 from telemetry.models import AuditEntry
 
-FIELDS = ("mode", "rollout_percent", "allow", "challenger", "holdback_percent")  # what a request may set
+FIELDS = ("mode", "rollout_percent", "allow", "challenger", "holdback_percent", "arms")  # what a request may set
 SALT_BYTES = 8
 ORDER = {ModuleMode.Mode.OFF: 0, ModuleMode.Mode.SHADOW: 1, ModuleMode.Mode.ON: 2}
 
@@ -28,8 +30,8 @@ ORDER = {ModuleMode.Mode.OFF: 0, ModuleMode.Mode.SHADOW: 1, ModuleMode.Mode.ON: 
 def mode_document(row: ModuleMode | None) -> dict[str, Any]:
     """Return a mode as JSON; a missing row is off.
 
-    The salt of a roll-out and the share of a holdback are left out where there is none, as in the documents from before
-    there were any; `full_document` states the share.
+    The salt of a roll-out, the share of a holdback and arms are left out where there are none, as in the documents from
+    before there were any; `full_document` states share and arms.
     """
     if row is None:
         return {"mode": "off", "rollout_percent": 100.0, "allow": {}, "challenger": None}
@@ -43,12 +45,14 @@ def mode_document(row: ModuleMode | None) -> dict[str, Any]:
         document["rollout_salt"] = row.rollout_salt
     if row.holdback_percent:
         document["holdback_percent"] = row.holdback_percent
+    if row.arms:
+        document["arms"] = row.arms
     return document
 
 
 def full_document(row: ModuleMode | None) -> dict[str, Any]:
     """Return every field of a mode that a request may set, as JSON; a missing row is off."""
-    document = {"holdback_percent": 0.0} | mode_document(row)
+    document = {"holdback_percent": 0.0, "arms": {}} | mode_document(row)
     return {name: document[name] for name in FIELDS}
 
 
@@ -88,12 +92,14 @@ def lower_mode(
     to: str | None = None,
     rollout_percent: float | None = None,
     stop_challenger: bool = False,
+    end_arm: str | None = None,
 ) -> ModuleMode:
-    """Serve less of a module at once: `to` shadow or off, to fewer callers, or without logging a challenger.
+    """Serve less of a module at once: `to` shadow or off, to fewer callers, without logging a challenger, or without
+    exploring the lever `end_arm` any more.
 
     The mode that stands already is no change: nothing is written, and the row is returned as it is (unsaved where the
     module has none). Raises RaisesEffectError if the change would serve more, if no reason is given, or if there is no
-    challenger.
+    such challenger or arm.
     """
     if not reason.strip():
         raise RaisesEffectError("reason", "say why; it is reviewed afterwards")
@@ -116,6 +122,11 @@ def lower_mode(
             if current["challenger"] is None:
                 raise RaisesEffectError("challenger", f"{module} has none that could be stopped")
             lowered["challenger"] = None
+        if end_arm is not None:
+            arms = current.get("arms", {})
+            if end_arm not in arms:
+                raise RaisesEffectError("end_arm", f"{module} does not explore {end_arm}")
+            lowered["arms"] = {lever: arm for lever, arm in arms.items() if lever != end_arm}
         if current | lowered == current:
             return row or ModuleMode(module=module, revision=0)
         return _write(module, row, current | lowered, by=by, reason=reason, at=at)
@@ -162,8 +173,21 @@ def checked_mode(module: str, content: Mapping[str, Any]) -> dict[str, Any]:
             first = refused.refusals[0]
             raise FieldError(f"allow.{first.field}", first.message) from refused
     full = full_document(None) | checked
-    ServingMode.checked({name: full[name] for name in FIELDS if name != "challenger"})
+    mode = ServingMode.checked({name: full[name] for name in FIELDS if name != "challenger"})
+    if "arms" in content:
+        checked["arms"] = _checked_arms(module, mode.arms)
     return checked
+
+
+def _checked_arms(module: str, arms: Mapping[str, Arm]) -> dict[str, dict[str, float]]:
+    """Return arms as they are stored. Raises FieldError for a lever of another module, or outside bounds in force."""
+    parameters = current_parameters(module)
+    for lever, arm in arms.items():
+        if not allows(parameters, lever, arm.alternative):
+            raise FieldError(
+                f"arms.{lever}", f"the parameters of {module} do not allow {arm.alternative:g}; stay within its bounds"
+            )
+    return {lever: arm.to_document() for lever, arm in arms.items()}
 
 
 def _write(
@@ -175,6 +199,7 @@ def _write(
         row.rollout_salt = secrets.token_hex(SALT_BYTES)
     row.mode, row.rollout_percent, row.allow = document["mode"], document["rollout_percent"], document["allow"]
     row.holdback_percent = document.get("holdback_percent", 0.0)
+    row.arms = document.get("arms", {})
     number = document["challenger"]
     row.challenger = None if number is None else Version.objects.get(module=module, number=number)
     row.revision, row.changed_by, row.reason, row.changed_at = row.revision + 1, by, reason, at

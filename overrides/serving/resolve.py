@@ -1,4 +1,7 @@
-"""Resolve levers from the engines in memory: no database access, and no exception leaves this module."""
+"""Resolve levers from the engines in memory: no exception leaves this module.
+
+No answer reads the database but the first about a position whose levers are explored (`overrides.serving.arms`).
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from overrides.core.engine.definitions.vocabulary import Flag
 from overrides.core.engine.serve import Answer, Asked, answer, answer_many, rounded_for_output
 from overrides.core.engine.staleness import flags_at_age, stale_answer
 from overrides.serving.answer_metrics import DRY, RESOLVE, note_answers
+from overrides.serving.arms import FRESH_SECONDS, with_arms
 from overrides.serving.decisions.decision_record import Decided, combiners_of, decision_record
 from overrides.serving.engine import ENGINE_ROOM, Engine
 from overrides.serving.holdback import drawn
@@ -60,6 +64,8 @@ class Resolved:
             "reason": answer.reason,
             "flags": decided.flags,
         }
+        if arms := explored_levers(decided.question):
+            document["arms"] = arms
         if self.coefficient_product is not None:
             document["coefficient_product"] = self.coefficient_product
             document["alloc_mult"] = answer.levers["alloc_mult"]
@@ -89,7 +95,8 @@ def resolve(
     for module in {question.request.module for question in questions}:
         places = [place for place, question in enumerate(questions) if question.request.module == module]
         engine, age = ENGINE_ROOM.engine(module), ENGINE_ROOM.stale_seconds(module)
-        found |= zip(places, _find([questions[place] for place in places], engine, age), strict=True)
+        asked = [questions[place] for place in places]
+        found |= zip(places, _find(asked, engine, age, at=now, may_draw=not dry), strict=True)
     answers = [_resolved(found[place], now, key) for place in range(len(questions))]
     note_answers([each.decided for each in answers], DRY if dry else RESOLVE)
     return answers
@@ -113,16 +120,27 @@ class _Found(NamedTuple):
     latency_us: float
 
 
-def _find(questions: Sequence[Question], engine: Engine | None, stale_seconds: float) -> list[_Found]:
-    """Answer questions to one module in one pass."""
+def _find(
+    questions: Sequence[Question],
+    engine: Engine | None,
+    stale_seconds: float,
+    at: datetime | None = None,
+    *,
+    may_draw: bool = False,
+) -> list[_Found]:
+    """Answer questions to one module in one pass; without `at` no position is drawn for an arm (`with_arms`)."""
     started = time.perf_counter()
     is_there = engine is not None and stale_seconds <= ENGINE_ROOM.max_stale_seconds
     if engine and engine.mode.runs_holdback:
         questions = [drawn(each) for each in questions]
+    answers: Sequence[Answer]
     if engine and is_there:
         answers = _answers(questions, engine)
     else:
         answers = [stale_answer(each.request.module, each.request.action_category) for each in questions]
+    if engine and is_there and engine.mode.runs_arms:
+        is_confirmed = stale_seconds <= FRESH_SECONDS
+        questions, answers = with_arms(questions, answers, engine, at=at, may_draw=may_draw, is_confirmed=is_confirmed)
     latency_us = (time.perf_counter() - started) * 1e6 / len(questions)
     return [
         _Found(question, engine, each, flags_at_age(each.flags, stale_seconds), latency_us)
@@ -160,6 +178,20 @@ def _resolved(found: _Found, now: datetime, key: str | None) -> Resolved:
         if question.base_allocation is not None:
             allocation = rounded_for_output(question.base_allocation * product * answer.levers["alloc_mult"])
     return Resolved(decided, product, allocation)
+
+
+def explored_levers(question: Question) -> dict[str, dict[str, Any]]:
+    """Return what is explored in a position that was admitted, by lever; a bot replays both values of each."""
+    return {
+        lever: {
+            "arm": "alternative" if each.is_alternative else "served",
+            "served": each.served,
+            "alternative": each.arm.alternative,
+            "probability": each.arm.probability,
+        }
+        for lever, each in (question.arms or {}).items()
+        if each.is_admitted
+    }
 
 
 def _summary(combination: Combination | None) -> dict[str, Any]:

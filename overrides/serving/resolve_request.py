@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from overrides.core.engine.combination import Request
+from overrides.core.engine.definitions.arms import ArmDraw
 from overrides.core.engine.definitions.coefficients import HIGHEST, LOWEST
 from overrides.core.engine.definitions.levers import LEVERS
 from telemetry.core.scopes import read_scope
@@ -32,7 +33,8 @@ class Question:
     `coefficient_product` and `alloc_mult` (pm) are what dm answered for the same position; they count towards the cap.
     `book` is that of the action, None for any; it moves no lever, and is recorded for the trade that names the answer.
     `position_key` names the position, before its order, in every question about it; `draw` is that of the position
-    where a holdback runs (`overrides.serving.holdback`), and never sent.
+    where a holdback runs (`overrides.serving.holdback`), and never sent. Neither are `arms`, its part in what is
+    explored, by lever (`overrides.serving.arms`).
     """
 
     request: Request
@@ -43,6 +45,7 @@ class Question:
     book: str | None = None
     position_key: str | None = None
     draw: float | None = None
+    arms: Mapping[str, ArmDraw] | None = None
 
     @property
     def upstream_multiplier(self) -> float:

@@ -55,7 +55,7 @@ OF_ANSWER = ("module", "route")
 
 ANSWERS = _counter("answers", "Answers given to questions for levers, by reason.", (*OF_ANSWER, "reason"))
 WITHOUT_POSITION = _counter(
-    "answers_without_position", "Answers served while a holdback runs that name no position.", ("module",)
+    "answers_without_position", "Answers served while a holdback or an arm runs that name no position.", ("module",)
 )
 ANSWER_SECONDS = _histogram("answer_seconds", "Time to compute one answer in the process.", OF_ANSWER, CALLS)
 ANSWER_MATCHES = _histogram("answer_matches", "Overrides that match a question.", OF_ANSWER, COUNTS)

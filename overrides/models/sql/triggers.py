@@ -156,6 +156,13 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
             Trigger("holdback_secret_is_immutable", "UPDATE OR DELETE", "refuse_change()"),
             Trigger("overrides_holdbacksecret_is_not_truncated", "TRUNCATE", "refuse_change()"),
         ),
+        # A position is drawn once for a lever; the database decides by the mode in force whether the budget admits it.
+        "overrides_armposition": (
+            Trigger("guard_arm_position", "INSERT", "guard_arm_position()"),
+            Trigger("overrides_armposition_keeps_time", "INSERT", "keep_time('drawn_at')"),
+            Trigger("arm_position_is_append_only", "UPDATE OR DELETE", "refuse_change()"),
+            Trigger("overrides_armposition_is_not_truncated", "TRUNCATE", "refuse_change()"),
+        ),
         "overrides_modulepolicy": (
             Trigger("overrides_modulepolicy_keeps_time", "INSERT OR UPDATE", "keep_time('created_at')"),
             Trigger("policy_is_not_deleted", "DELETE", "refuse_change()"),

@@ -22,6 +22,7 @@ from overrides.serving.engine import Engine
 
 FORMAT = 1  # of the fields of header and body; a client refuses one that it does not know
 HOLDBACK_RUNS = "a holdback runs, and only the server knows which positions it answers neutral"
+ARMS_RUN = "levers are explored, and only the server knows which positions get the alternative"
 SALT_UNKNOWN = "the roll-out has a salt, which this client does not know"
 LEVEL = 1  # of gzip: most bytes are hashes, which higher levels do not make smaller
 
@@ -81,10 +82,10 @@ def _header(engine: Engine, mode_revision: int | None) -> dict[str, Any]:
 
     `ask_server` is a reason for which clients have to ask the server instead; None: they may answer locally. The first
     clients read `evaluate_remotely` in its place: they do not know that a roll-out has a salt, so they also have to ask
-    while one is under way. The secret of a holdback never leaves the server, so clients ask while one runs.
+    while one is under way. The secret of a holdback and of arms never leaves the server, so clients ask while one runs.
     """
     mode = engine.mode
-    ask_server = HOLDBACK_RUNS if mode.runs_holdback else None
+    ask_server = HOLDBACK_RUNS if mode.runs_holdback else ARMS_RUN if mode.runs_arms else None
     is_salted = mode.mode is Mode.ON and mode.rollout_percent < 100 and mode.rollout_salt != ""
     return {
         "format": FORMAT,

@@ -40,11 +40,13 @@ from overrides.serving.decisions.decision_movers import (
     rows_as_bytes,
 )
 from overrides.serving.decisions.decision_record import (
+    ARMS,
     HOLDBACK,
     NUMERIC_BUILD,
     OPTIONAL,
     SERVED_UNDER,
     Decided,
+    arms_of,
     combiners_of,
     decision_record,
     holdback_of,
@@ -166,6 +168,8 @@ def _asked(question: Question, serving: _Serving) -> bytes:
         holdback = holdback_of(question, serving.engine)
         if holdback is not None:
             asked[HOLDBACK] = holdback
+    if question.arms:
+        asked[ARMS] = arms_of(question)
     return orjson.dumps(asked, option=orjson.OPT_SORT_KEYS) if asked else b"{}"
 
 

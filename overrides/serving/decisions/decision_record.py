@@ -29,6 +29,7 @@ from telemetry.decisions.decision_log import DecisionRecord
 NUMERIC_BUILD = f"{platform.machine()} python-{platform.python_version()} numpy-{numpy.__version__}"
 SERVED_UNDER = "served_under"  # key in a decision's request: the roll-out and allow-lists in force
 HOLDBACK = "holdback"  # key in a decision's request: the share of a holdback in force, and the draw of the position
+ARMS = "arms"  # key in a decision's request: lever -> the part of the position in what is explored
 OPTIONAL = (  # fields of a question
     "rollout_key", "base_allocation", "coefficient_product", "alloc_mult", "book", "position_key",
 )  # fmt: skip
@@ -96,7 +97,7 @@ def request_document(question: Question, engine: Engine | None) -> dict[str, Any
     document |= {name: value for name, value in optional.items() if value is not None}
     if engine is None:
         return document
-    found = {SERVED_UNDER: served_under(engine), HOLDBACK: holdback_of(question, engine)}
+    found = {SERVED_UNDER: served_under(engine), HOLDBACK: holdback_of(question, engine), ARMS: arms_of(question)}
     return document | {name: value for name, value in found.items() if value is not None}
 
 
@@ -117,6 +118,11 @@ def holdback_of(question: Question, engine: Engine) -> dict[str, float] | None:
     if question.draw is None or not engine.mode.runs_holdback:
         return None
     return {"percent": engine.mode.holdback_percent, "draw": question.draw}
+
+
+def arms_of(question: Question) -> dict[str, Any] | None:
+    """Return the draws of a position by lever; None if nothing was explored. A replay reads them, as `holdback_of`."""
+    return {lever: each.to_document() for lever, each in question.arms.items()} if question.arms else None
 
 
 def _levers(result: Answer) -> dict[str, Any]:

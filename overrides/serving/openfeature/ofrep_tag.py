@@ -43,4 +43,5 @@ def _tag(engine: Engine | None, is_expired: bool, is_stale: bool, fields: Mappin
 
 
 def _state_of(mode: ServingMode) -> list[object]:
-    return [mode.mode, mode.rollout_percent, dict(mode.allow), mode.rollout_salt, mode.holdback_percent]
+    arms = {lever: each.to_document() for lever, each in mode.arms.items()}
+    return [mode.mode, mode.rollout_percent, dict(mode.allow), mode.rollout_salt, mode.holdback_percent, arms]

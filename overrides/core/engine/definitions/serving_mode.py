@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
+from .arms import Arm, checked_arms
 from .field_error import FieldError
 from .holdback import LARGEST_PERCENT
 from .json_fields import closed_mapping, finite, one_of, required, text
 
-FIELDS = ("mode", "rollout_percent", "allow", "challenger", "rollout_salt", "holdback_percent")
+FIELDS = ("mode", "rollout_percent", "allow", "challenger", "rollout_salt", "holdback_percent", "arms")
 LONGEST_SALT = 32
 PROTECTED_MOTIFS = ("panic_exit", "emergency_exit", "stop")  # the third part of a pattern key
 
@@ -33,6 +34,7 @@ class ServingMode:
     - `rollout_salt`: what makes this roll-out reach other callers first than another one; empty in roll-outs from
       before there were salts, which all begin with the same callers.
     - `holdback_percent`: the share of positions that are answered neutral, 0 to 20 (`holdback`).
+    - `arms`: lever -> what is explored of it (`arms`).
     """
 
     mode: Mode = Mode.OFF
@@ -40,6 +42,7 @@ class ServingMode:
     allow: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rollout_salt: str = ""
     holdback_percent: float = 0.0
+    arms: Mapping[str, Arm] = field(default_factory=dict)
 
     @property
     def serves_everybody(self) -> bool:
@@ -50,6 +53,16 @@ class ServingMode:
     def runs_holdback(self) -> bool:
         """Whether positions are held back: only what would otherwise be served can be."""
         return self.mode is Mode.ON and self.holdback_percent > 0
+
+    @property
+    def runs_arms(self) -> bool:
+        """Whether levers are explored: only what would otherwise be served can be."""
+        return bool(self.arms) and self.mode is Mode.ON
+
+    @property
+    def needs_position(self) -> bool:
+        """Whether a question has to name its position to take part in what is measured."""
+        return self.runs_holdback or self.runs_arms
 
     @classmethod
     def checked(cls, document: object) -> Self:
@@ -62,6 +75,7 @@ class ServingMode:
             allow={text(name, "allow", 40): _values(served, f"allow.{name}") for name, served in allow.items()},
             rollout_salt=text(values["rollout_salt"], "rollout_salt", LONGEST_SALT) if "rollout_salt" in values else "",
             holdback_percent=finite(values.get("holdback_percent", 0.0), "holdback_percent", 0, LARGEST_PERCENT),
+            arms=checked_arms(values.get("arms", {})),
         )
 
     @classmethod

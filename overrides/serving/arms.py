@@ -1,0 +1,215 @@
+"""Draw the positions of a module whose levers are explored, and put the alternatives into their answers.
+
+A position of the explored share needs the budget's consent before it is served anything, whichever arm it drew. The
+database gives it, under a lock, once for each position; this process keeps what it was told. Whatever prevents that (an
+unreachable database, a lock that takes too long) leaves the position at the served value, and out of the comparison.
+Questions to modules without arms never come here.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
+
+from django.db import Error, connection, transaction
+
+from overrides.core.engine.definitions.arms import Arm, ArmDraw, arm_draws
+from overrides.core.engine.exploring import allows, explored, may_explore
+from overrides.core.engine.serve import Answer
+from overrides.serving.engine import Engine
+from overrides.serving.holdback import holdback_secret
+from overrides.serving.resolve_request import Question
+
+logger = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = 0.1  # that a question waits for the database at most
+PAUSE_SECONDS = 5.0  # without asking again, after the database did not answer
+FRESH_SECONDS = 3.0  # an engine that was confirmed longer ago says that the database is away
+MOST_KEPT = 50_000  # positions that a process remembers
+ATTEMPTS = 2  # the second finds what another process wrote while the first waited
+
+# The trigger of the table decides and fills in the other columns; it writes nothing that no mode explores.
+DRAW = """
+WITH asked AS (
+    SELECT * FROM unnest(%(levers)s::text[], %(keys)s::text[], %(shares)s::float8[], %(draws)s::float8[])
+        AS asked (lever, position_key, share_draw, draw)
+), made AS (
+    INSERT INTO overrides_armposition (module, lever, position_key, share_draw, draw, drawn_at)
+    SELECT %(module)s, lever, position_key, share_draw, draw, %(at)s FROM asked
+    WHERE %(may_draw)s AND NOT EXISTS (
+        SELECT FROM overrides_armposition AS known WHERE known.module = %(module)s AND known.lever = asked.lever
+        AND known.position_key = asked.position_key
+    ) ORDER BY lever, position_key
+    RETURNING *
+), found AS (
+    SELECT known.* FROM asked JOIN overrides_armposition AS known USING (lever, position_key)
+    WHERE known.module = %(module)s
+)
+SELECT lever, position_key, alternative, probability, share_percent, rr_per_week, reserved, share_draw, draw,
+    is_admitted, spent
+FROM (TABLE made UNION ALL TABLE found) AS either
+"""
+
+Place = tuple[str, str, str]  # module, lever, position key
+
+
+class Positions:
+    """The positions whose draws this process knows, in order of use; what was drawn never changes."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[Place, ArmDraw] = OrderedDict()
+        self._lock = threading.Lock()
+        self._paused_until = 0.0
+
+    def of(self, module: str, wanted: Mapping[Place, ArmDraw], at: datetime, *, may_draw: bool) -> dict[Place, ArmDraw]:
+        """Return the draws of these positions as the database keeps them; those that it does not are left out.
+
+        `may_draw` has it draw those that it does not keep yet. Never raises.
+        """
+        with self._lock:
+            known = {place: self._known[place] for place in wanted if place in self._known}
+        missing = [place for place in wanted if place not in known]
+        if missing and time.monotonic() >= self._paused_until:
+            try:
+                for _ in range(ATTEMPTS):
+                    found = _asked(module, {place: wanted[place] for place in missing}, at, may_draw=may_draw)
+                    known |= found
+                    self._keep(found)
+                    missing = [place for place in missing if place not in found]
+                    if not missing or not may_draw:
+                        break
+            except Error as error:
+                self._paused_until = time.monotonic() + PAUSE_SECONDS
+                logger.warning("positions of %s are not explored for a while: %s", module, error)
+        return known
+
+    def forget(self) -> None:
+        """Forget every position, and ask the database again at once."""
+        with self._lock:
+            self._known.clear()
+            self._paused_until = 0.0
+
+    def _keep(self, found: Mapping[Place, ArmDraw]) -> None:
+        with self._lock:
+            self._known.update(found)
+            while len(self._known) > MOST_KEPT:
+                self._known.popitem(last=False)
+
+
+POSITIONS = Positions()
+
+
+def _asked(module: str, wanted: Mapping[Place, ArmDraw], at: datetime, *, may_draw: bool) -> dict[Place, ArmDraw]:
+    limit = str(max(1, round(PATIENCE_SECONDS * 1000)))
+    levers, keys = [place[1] for place in wanted], [place[2] for place in wanted]
+    shares, draws = [each.share_draw for each in wanted.values()], [each.draw for each in wanted.values()]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)", [limit, limit]
+        )
+        cursor.execute(
+            DRAW,
+            {"module": module, "levers": levers, "keys": keys, "shares": shares, "draws": draws, "at": at,
+             "may_draw": may_draw},
+        )  # fmt: skip
+        return {
+            (module, lever, key): ArmDraw(Arm(*arm), share_draw, draw, is_admitted, spent)
+            for lever, key, *arm, share_draw, draw, is_admitted, spent in cursor.fetchall()
+        }
+
+
+def with_arms(
+    questions: Sequence[Question],
+    answers: Sequence[Answer],
+    engine: Engine,
+    *,
+    at: datetime | None,
+    may_draw: bool,
+    is_confirmed: bool = True,
+) -> tuple[list[Question], list[Answer]]:
+    """Return the questions of one module with their draws, and the answers with the alternatives that they drew.
+
+    Draws that a question brings, because it is replayed, are taken as they are; without `at` there are no others.
+    `is_confirmed`: the database was there a moment ago. Never raises: what fails leaves answers as they were.
+    """
+    try:
+        found: Sequence[Mapping[str, ArmDraw]] = [each.arms or {} for each in questions]
+        if at is not None:
+            found = _drawn(questions, answers, engine, at, may_draw and is_confirmed, is_confirmed)
+        pairs = [
+            (question, answer) if not draws else _explored(question, answer, draws)
+            for question, answer, draws in zip(questions, answers, found, strict=True)
+        ]
+    except Exception:  # a served value is safe, a traceback in the middle of a trade is not
+        logger.exception("arms of %s failed; their levers are served without alternatives", engine.module)
+        return list(questions), list(answers)
+    return [question for question, _ in pairs], [answer for _, answer in pairs]
+
+
+def _explored(question: Question, answer: Answer, draws: Mapping[str, ArmDraw]) -> tuple[Question, Answer]:
+    changed, known = explored(answer, draws)
+    return replace(question, arms=known), changed
+
+
+def _drawn(
+    questions: Sequence[Question],
+    answers: Sequence[Answer],
+    engine: Engine,
+    at: datetime,
+    may_draw: bool,
+    is_confirmed: bool,
+) -> list[dict[str, ArmDraw]]:
+    """Return, for each question, the draw of its position by lever; none where it may not be explored."""
+    arms = _arms_of(engine)
+    by_question = [
+        _own_draws(arms, question.position_key, answer.levers)
+        if question.position_key is not None and may_explore(engine.mode, answer)
+        else {}
+        for question, answer in zip(questions, answers, strict=True)
+    ]
+    wanted = {
+        (engine.module, lever, str(question.position_key)): each
+        for question, draws in zip(questions, by_question, strict=True)
+        for lever, each in draws.items()
+        if each.is_in_share
+    }
+    known = POSITIONS.of(engine.module, wanted, at, may_draw=may_draw) if wanted and is_confirmed else {}
+    return [
+        {
+            lever: _consented(each, known.get((engine.module, lever, str(question.position_key))))
+            for lever, each in draws.items()
+        }
+        for question, draws in zip(questions, by_question, strict=True)
+    ]
+
+
+def _consented(own: ArmDraw, kept: ArmDraw | None) -> ArmDraw:
+    """Return the draw of a position as the database keeps it; without its consent, the own one, not admitted.
+
+    A position that was drawn for another alternative, or with another probability, is not explored a second time.
+    """
+    if kept is None or not own.is_in_share:
+        return own
+    same = (kept.arm.alternative, kept.arm.probability) == (own.arm.alternative, own.arm.probability)
+    return kept if same else own
+
+
+def _own_draws(arms: Mapping[str, Arm], position_key: str, levers: Collection[str]) -> dict[str, ArmDraw]:
+    return {lever: ArmDraw(arm, *_draws_of(lever, position_key)) for lever, arm in arms.items() if lever in levers}
+
+
+@lru_cache(10_000)
+def _draws_of(lever: str, position_key: str) -> tuple[float, float]:
+    return arm_draws(holdback_secret(), lever, position_key)
+
+
+def _arms_of(engine: Engine) -> Mapping[str, Arm]:
+    """Return the arms whose alternative lies within the bounds in force, which may be tighter than when approved."""
+    arms = engine.mode.arms
+    return {lever: arm for lever, arm in arms.items() if allows(engine.parameters, lever, arm.alternative)}
