@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 REMEMBERING = (  # modules with per-process state
     "overrides.serving.engine", "config.access.api.authentication", "overrides.serving.clients.client_confirmations",
+    "overrides.serving.arms",
 )  # fmt: skip
 
 
@@ -57,7 +58,7 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Temp
 
     The file of the audit trail's heads is one of the tests' own, and empty when each begins.
     """
-    engine, access, _ = (sys.modules.get(name) for name in REMEMBERING)
+    engine, access, _, arms = (sys.modules.get(name) for name in REMEMBERING)
     heads = tmp_path_factory.getbasetemp() / "audit-heads.jsonl"
     heads.unlink(missing_ok=True)
     if (django := sys.modules.get("django.conf")) is not None:
@@ -67,10 +68,15 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Temp
     if access is not None:
         monkeypatch.setattr(access, "REFRESH_SECONDS", 3600.0)
         access.KEY_RING.forget()
+    if arms is not None:
+        monkeypatch.setattr(arms, "PATIENCE_SECONDS", 30.0)
+        monkeypatch.setattr(arms, "FRESH_SECONDS", 3600.0)
     yield
-    engine, _, clients = (sys.modules.get(name) for name in REMEMBERING)
+    engine, _, clients, arms = (sys.modules.get(name) for name in REMEMBERING)
     if engine is not None:
         engine.ENGINE_ROOM.close()
+    if arms is not None:
+        arms.POSITIONS.forget()
     if clients is not None:
         clients.CLIENTS.close()  # its thread keeps a connection for a minute: no database could be dropped
 

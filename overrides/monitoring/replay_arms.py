@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from overrides.core.engine.definitions.arms import ArmDraw, arm_draws
+from overrides.core.engine.definitions.levers import LEVERS
+from overrides.core.engine.serve import rounded_for_output
 from overrides.core.monitoring.json_diff import Difference, differences
 from overrides.models import ArmPosition
 from overrides.serving.decisions.decision_record import ARMS
@@ -32,12 +34,17 @@ def drawn_otherwise(row: Decision, name: str) -> Iterator[Difference]:
     kept = {each.lever: each for each in positions}
     for lever, each in stored.items():
         share_draw, draw = arm_draws(holdback_secret(), lever, key)
-        drawn: dict[str, Any] = {"share_draw": share_draw, "draw": draw}
-        said: dict[str, Any] = {"share_draw": each.share_draw, "draw": each.draw}
+        drawn: dict[str, Any] = {"share_draw": share_draw, "draw": draw, "served": _without(row.levers[lever], lever)}
+        said: dict[str, Any] = {"share_draw": each.share_draw, "draw": each.draw, "served": each.served}
         if each.is_admitted:
             said |= _consent(each)
             drawn |= _consent_of(kept.get(lever))
         yield from differences(name, f"arms.{lever}", said, drawn, same_build=True)
+
+
+def _without(stored: Mapping[str, Any], lever: str) -> float:
+    """Return a lever's value as it is served without an alternative, from what a decision stores of the lever."""
+    return rounded_for_output(stored.get("value", LEVERS[lever].neutral))
 
 
 def _consent(draw: ArmDraw) -> dict[str, Any]:

@@ -128,20 +128,20 @@ def with_arms(
     questions: Sequence[Question],
     answers: Sequence[Answer],
     engine: Engine,
+    stale_seconds: float = 0.0,
     *,
     at: datetime | None,
     may_draw: bool,
-    is_confirmed: bool = True,
 ) -> tuple[list[Question], list[Answer]]:
     """Return the questions of one module with their draws, and the answers with the alternatives that they drew.
 
     Draws that a question brings, because it is replayed, are taken as they are; without `at` there are no others.
-    `is_confirmed`: the database was there a moment ago. Never raises: what fails leaves answers as they were.
+    `may_draw`: positions may be drawn that were not yet. Never raises: what fails leaves answers as they were.
     """
     try:
         found: Sequence[Mapping[str, ArmDraw]] = [each.arms or {} for each in questions]
         if at is not None:
-            found = _drawn(questions, answers, engine, at, may_draw and is_confirmed, is_confirmed)
+            found = _drawn(questions, answers, engine, stale_seconds, at, may_draw=may_draw)
         pairs = [
             (question, answer) if not draws else _explored(question, answer, draws)
             for question, answer, draws in zip(questions, answers, found, strict=True)
@@ -161,9 +161,10 @@ def _drawn(
     questions: Sequence[Question],
     answers: Sequence[Answer],
     engine: Engine,
+    stale_seconds: float,
     at: datetime,
+    *,
     may_draw: bool,
-    is_confirmed: bool,
 ) -> list[dict[str, ArmDraw]]:
     """Return, for each question, the draw of its position by lever; none where it may not be explored."""
     arms = _arms_of(engine)
@@ -179,7 +180,9 @@ def _drawn(
         for lever, each in draws.items()
         if each.is_in_share
     }
-    known = POSITIONS.of(engine.module, wanted, at, may_draw=may_draw) if wanted and is_confirmed else {}
+    known = {}
+    if wanted and stale_seconds <= FRESH_SECONDS:
+        known = POSITIONS.of(engine.module, wanted, at, may_draw=may_draw)
     return [
         {
             lever: _consented(each, known.get((engine.module, lever, str(question.position_key))))

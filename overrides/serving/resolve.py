@@ -18,7 +18,7 @@ from overrides.core.engine.definitions.vocabulary import Flag
 from overrides.core.engine.serve import Answer, Asked, answer, answer_many, rounded_for_output
 from overrides.core.engine.staleness import flags_at_age, stale_answer
 from overrides.serving.answer_metrics import DRY, RESOLVE, note_answers
-from overrides.serving.arms import FRESH_SECONDS, with_arms
+from overrides.serving.arms import with_arms
 from overrides.serving.decisions.decision_record import Decided, combiners_of, decision_record
 from overrides.serving.engine import ENGINE_ROOM, Engine
 from overrides.serving.holdback import drawn
@@ -139,8 +139,7 @@ def _find(
     else:
         answers = [stale_answer(each.request.module, each.request.action_category) for each in questions]
     if engine and is_there and engine.mode.runs_arms:
-        is_confirmed = stale_seconds <= FRESH_SECONDS
-        questions, answers = with_arms(questions, answers, engine, at=at, may_draw=may_draw, is_confirmed=is_confirmed)
+        questions, answers = with_arms(questions, answers, engine, stale_seconds, at=at, may_draw=may_draw)
     latency_us = (time.perf_counter() - started) * 1e6 / len(questions)
     return [
         _Found(question, engine, each, flags_at_age(each.flags, stale_seconds), latency_us)
