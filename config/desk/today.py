@@ -46,7 +46,7 @@ from telemetry.models import MODULES
 
 MOST_DUE = 12
 MODE_FIELDS = (  # what the page shows
-    "module", "mode", "rollout_percent", "holdback_percent", "changed_at", "changed_by", "reason",
+    "module", "mode", "rollout_percent", "holdback_percent", "arms", "changed_at", "changed_by", "reason",
 )  # fmt: skip
 NEWEST_REPORT = (
     "(SELECT jsonb_build_array(week, revision) FROM overrides_weeklyreport ORDER BY week DESC, revision DESC LIMIT 1)"
@@ -86,7 +86,12 @@ class Served:
             return f"neutral levers; what {number} would answer is logged"
         percent, held = (100.0, 0.0) if self.row is None else (self.row.rollout_percent, self.row.holdback_percent)
         share = "" if percent == 100 else f", to {percent:g} % of positions"
-        return f"the levers of {number}{share}" + (f"; {held:g} % of positions are held back" if held else "")
+        explored = ", ".join(self.row.arms) if self.row is not None else ""
+        return (
+            f"the levers of {number}{share}"
+            + (f"; {held:g} % of positions are held back" if held else "")
+            + (f"; {explored} explored" if explored else "")
+        )
 
 
 @dataclass(frozen=True)

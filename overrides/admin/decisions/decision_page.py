@@ -22,6 +22,7 @@ from overrides.core.engine.position_scaling import CAP, COEFFICIENTS
 from overrides.core.engine.weights import FACTORS, SYMBOLS
 from overrides.core.monitoring.lever_path import Movement, movements
 from overrides.models import Line, Version
+from overrides.monitoring.replay_arms import arms_drawn
 from overrides.serving.clients.local_decisions import EVALUATED_BY
 from overrides.serving.decisions.decision_record import HOLDBACK
 from telemetry.decisions.earnings import Earned
@@ -76,12 +77,15 @@ def decision_page(decision: Decision) -> dict[str, Any]:
     outcomes = list(DecisionOutcome.objects.filter(decision_id=decision.pk).select_related("trade"))
     shares = _shares(decision, [each.trade_id for each in outcomes])
     version = decision.version or 0
+    explored = arms_drawn(decision)
     origins = {override: as_of(found, version) for override, found in origins_of(lines).items()}
     return {
         "decision": decision,
         "given_at": uuid7_time(decision.pk),
         "local_client": decision.request.get(EVALUATED_BY),
         "holdback": decision.request.get(HOLDBACK),
+        "explored": explored,
+        "alternatives": {lever for lever, each in explored.items() if each.is_alternative},
         "version_of": Version.objects.filter(module=decision.module, number=version).select_related("request").first(),
         "coefficients_of": origin_of_coefficients(decision.module, version) if decision.multipliers else None,
         "panels": list(_panels(decision, names, links, shares)),

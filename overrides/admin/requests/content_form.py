@@ -103,6 +103,7 @@ def _mode(request: ChangeRequest) -> ContentForm:
             raise forms.ValidationError({"allow": wrong.messages}) from wrong
         if wanted["holdback_percent"] is None:
             wanted["holdback_percent"] = current["holdback_percent"]
+        wanted["arms"] = asked["arms"]  # they are edited by drafting them again
         named = {name: wanted[name] for name in current}
         content = {name: each for name, each in named.items() if each != current[name]}
         if not content:

@@ -15,6 +15,8 @@ from django.views.decorators.http import require_POST
 
 from overrides.admin.immediate_actions import EVERYTHING_OFF, act_page, perform, refuse_others
 from overrides.admin.request_form import ReasonForm, draft
+from overrides.admin.serving.arm_forms import ArmForm, EndArmForm
+from overrides.admin.serving.arms_page import arms_page
 from overrides.admin.serving.challenger_page import challenger_page
 from overrides.admin.serving.mode_forms import CombinerForm, FewerForm, LowerForm, ModeForm, StopForm
 from overrides.admin.serving.mode_page import ModuleStatus, mode_page, module_status
@@ -31,16 +33,18 @@ from overrides.requests.emergency import (
 from telemetry.foundation.admin.read_only import FactAdmin, person
 from telemetry.models import MODULES
 
-REQUEST_FORMS: dict[str, type[ModeForm | CombinerForm]] = {"mode": ModeForm, "combiner": CombinerForm}
+REQUEST_FORMS: dict[str, type[ModeForm | CombinerForm | ArmForm]] = {
+    "mode": ModeForm, "combiner": CombinerForm, "arms": ArmForm
+}  # fmt: skip
 BUILDER: dict[str, tuple[str, Callable[..., object], str]] = {
     "quarantine": (LOWER, quarantine_builder, "is in quarantine: it publishes nothing by itself"),
     "lift_quarantine": (REVIEW, lift_quarantine, "is out of quarantine"),
 }
-LOWERING_FORMS: dict[str, type[LowerForm | FewerForm | StopForm]] = {
-    "lower": LowerForm, "fewer": FewerForm, "stop_challenger": StopForm
+LOWERING_FORMS: dict[str, type[LowerForm | FewerForm | StopForm | EndArmForm]] = {
+    "lower": LowerForm, "fewer": FewerForm, "stop_challenger": StopForm, "end_arm": EndArmForm
 }  # fmt: skip
 FOLLOWS = "Processes follow within about a second, local clients within five; this page lists who has not confirmed it."
-LOWERED = ("to", "rollout_percent", "stop_challenger")
+LOWERED = ("to", "rollout_percent", "stop_challenger", "end_arm")
 
 
 @admin.register(ModuleMode)
@@ -54,7 +58,10 @@ class ModuleModeAdmin(FactAdmin):
         off = path("everything-off/", self.admin_site.admin_view(self.everything_off), name="overrides_everything_off")
         compare = self.admin_site.admin_view(challenger_page)
         against = path("<str:module>/challenger/", compare, name="overrides_modulemode_challenger")
-        return [off, against, *lowering, *requests, *builder, *super().get_urls()]
+        explored = path(
+            "<str:module>/arms/", self.admin_site.admin_view(arms_page), name="overrides_modulemode_arms_shown"
+        )
+        return [off, against, explored, *lowering, *requests, *builder, *super().get_urls()]
 
     def _url(self, route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
         acts = require_POST(self.admin_site.admin_view(view))

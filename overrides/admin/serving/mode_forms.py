@@ -120,7 +120,7 @@ class ModeForm(ReasonForm):
     @property
     def content(self) -> dict[str, Any]:
         """The content of a request of kind mode: the fields that differ from what is in force."""
-        current = self._status.document
+        current = {name: value for name, value in self._status.document.items() if name in self.fields}
         return {name: self.cleaned_data[name] for name in current if self.cleaned_data[name] != current[name]}
 
     @property

@@ -15,6 +15,7 @@ from overrides.admin.serving.switching_effect import effect_of_off
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.serving_mode import ServingMode
 from overrides.core.engine.definitions.vocabulary import PAIRS
+from overrides.core.engine.exploring import explorable
 from overrides.models import ChangeRequest, ModuleMode, Quarantine, Version
 from overrides.monitoring.holdback_counts import holdback_counts
 from overrides.requests.kinds import KINDS
@@ -88,6 +89,7 @@ def mode_page(status: ModuleStatus, at: datetime) -> dict[str, Any]:
         "switching": partial(effect_of_off, status.held, ServingMode.parse(status.document), at),
         **_servers(status.module, at),
         **_answers(status.module, at),
+        "explorable": explorable(status.module),
         "holdback": holdback_counts(status.module, at) if _has_holdback(status) else None,
     }
 

@@ -8,7 +8,7 @@ from .definitions.arms import ArmDraw
 from .definitions.levers import LEVERS
 from .definitions.module_parameters import ModuleParameters
 from .definitions.serving_mode import Mode, ServingMode
-from .definitions.vocabulary import Reason
+from .definitions.vocabulary import CHANNEL_MODULE, Reason
 from .serve import Answer
 
 
@@ -42,3 +42,13 @@ def allows(parameters: ModuleParameters, lever: str, value: float) -> bool:
         return False
     low, high = channel.weights.bounds_of(lever)
     return low <= value <= high
+
+
+def explorable(module: str) -> list[str]:
+    """Return the levers of a module that may be explored: those whose effect the replay of sizes does not tell.
+
+    >>> explorable("dm"), explorable("pm")[:2]
+    ([], ['entry_aggression_mult', 'exit_aggression_mult'])
+    """
+    levers = (lever for lever in LEVERS.values() if CHANNEL_MODULE[lever.channel] == module)
+    return [lever.name for lever in levers if not lever.scales_on]

@@ -135,7 +135,7 @@ class TestTheOutcomes:
         actions = ask(*KEYS)
         key = arms(*KEYS)
         close(trade("a", actions[key[True]], 1.0))
-        times = {"opened_at": utc_text(OPENED), "closed_at": utc_text(CLOSED)}
+        times: dict[str, Any] = {"opened_at": utc_text(OPENED), "closed_at": utc_text(CLOSED)}
         close(make_correction("a", rr=3.0, actions=[actions[key[True]]], **times))
         same_day = ArmOutcome.objects.get().rr
         refresh_arms(now=NOW + DAY)

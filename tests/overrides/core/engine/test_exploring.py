@@ -32,7 +32,7 @@ class TestExplored:
     def test_serves_the_alternative_and_leaves_everything_else(self) -> None:
         found, known = explored(ask(), drawn(0.1))
 
-        assert found.levers == ask().levers | {"entry_delay_bars": 2.0}
+        assert found.levers == {**ask().levers, "entry_delay_bars": 2.0}
         assert found._replace(levers={}) == ask()._replace(levers={})
         assert known == {"entry_delay_bars": drawn(0.1)["entry_delay_bars"].beside(0.0)}
 

@@ -137,15 +137,12 @@ class TestTheEffect:
     def test_is_the_same_in_any_order(self) -> None:
         rows = simulated(5, 600, effect=0.1, bias=0.1)
         order = np.random.default_rng(0).permutation(600)
-        columns = (
-            rows.day,
-            rows.rr,
-            rows.is_alternative,
-            rows.probability,
-            rows.replay_alternative,
-            rows.replay_served,
-        )
-        mixed = effect_of(Explored(*(column[order] for column in columns)))
+        mixed = effect_of(
+            Explored(
+                rows.day[order], rows.rr[order], rows.is_alternative[order], rows.probability[order],
+                rows.replay_alternative[order], rows.replay_served[order],
+            )
+        )  # fmt: skip
 
         assert mixed.doubly_robust.total == pytest.approx(effect_of(rows).doubly_robust.total)
         assert mixed.verdict is effect_of(rows).verdict

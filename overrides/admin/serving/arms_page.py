@@ -1,0 +1,77 @@
+"""The page of a module's explored levers: what each alternative has shown and cost, and what its replays are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.template.response import TemplateResponse
+
+from overrides.admin.charts.calibration import Calibration, calibration_chart
+from overrides.admin.serving.arm_words import interval_words, verdict_words
+from overrides.core.engine.exploring import explorable
+from overrides.core.monitoring.calibration_bins import CalibrationBin
+from overrides.models import ModuleMode
+from overrides.monitoring.arm_counts import arm_counts
+from overrides.monitoring.arms import ArmEffect, arm_effects
+from telemetry.models import MODULES
+
+VIEW = "overrides.view_modulemode"
+
+
+@dataclass(frozen=True)
+class ArmPanel:
+    """One alternative on the page: its effect in words, and the pictures of its replays."""
+
+    each: ArmEffect
+    verdict: str
+    estimates: Sequence[tuple[str, str, str]]
+    pictures: Sequence[tuple[str, Calibration]]
+    is_this_week: bool
+
+
+def arms_page(request: HttpRequest, module: str) -> HttpResponseBase:
+    """Show what the explored levers of a module have shown."""
+    if module not in dict(MODULES):
+        raise Http404(f"there is no module {module}")
+    if not request.user.has_perm(VIEW):
+        raise PermissionDenied
+    now = datetime.now(UTC)
+    effects = arm_effects(module)
+    context = admin.site.each_context(request) | {
+        "title": f"Explored levers of {module}",
+        "opts": ModuleMode._meta,
+        "module": module,
+        "panels": [_panel(each, now) for each in effects],
+        "counts": arm_counts(module, {each.lever for each in effects}, now) if effects else None,
+        "explorable": explorable(module),
+    }
+    return TemplateResponse(request, "overrides/serving/arms.html", context)
+
+
+def _panel(each: ArmEffect, now: datetime) -> ArmPanel:
+    effect, weighting, replayed = each.effect, each.effect.weighting, each.effect.replayed
+    estimates = (
+        ("doubly robust", interval_words(effect.interval), "the draw, corrected by the replays: the estimate"),
+        ("the draw alone", interval_words(weighting.interval()), "needs no replay, and is wider"),
+        ("the replays alone", interval_words(replayed.interval()), "nothing vouches for it"),
+    )
+    monday = now.date() - timedelta(days=now.weekday())
+    return ArmPanel(each, verdict_words(effect), estimates, tuple(_pictures(each)), each.week == monday)
+
+
+def _pictures(each: ArmEffect) -> list[tuple[str, Calibration]]:
+    found = (
+        ("positions with the alternative", each.effect.calibration_alternative),
+        ("positions with the served value", each.effect.calibration_served),
+    )
+    charts = [(name, _chart(bins)) for name, bins in found]
+    return [(name, chart) for name, chart in charts if chart is not None]
+
+
+def _chart(bins: Sequence[CalibrationBin]) -> Calibration | None:
+    return calibration_chart({"groups": [asdict(each) for each in bins], "slope": None})
