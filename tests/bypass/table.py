@@ -14,6 +14,7 @@ from django.apps import apps
 from django.db.models import Model
 
 from overrides.models import (
+    ArmOutcome,
     Challenge,
     EarnedDay,
     GuardDay,
@@ -92,6 +93,12 @@ TABLE: dict[str, Row] = {
     "Vote": Row((AUDIT, Open("review.approve: never one's own")), both(KEPT), both(KEPT), "insert"),
     "Comment": Row((AUDIT, Open("review.comment")), both(KEPT), both(KEPT), "insert"),
     "HoldbackSecret": Row(both("there_is_one_holdback_secret"), both(KEPT), both(KEPT), "insert"),
+    "ArmPosition": Row(
+        insert=both(Open("arms.with_arms: the database decides, and writes nothing that the mode does not explore")),
+        update=both(KEPT),
+        delete=both(KEPT),
+        role="insert",
+    ),
     "Version": Row(
         insert=(AUDIT, "is not applied, or of another kind"),
         update=both("is immutable; another one replaces it"),
@@ -158,17 +165,17 @@ TABLE: dict[str, Row] = {
 
 
 UNGOVERNED = (
-    Challenge, EarnedDay, GuardDay, HoldbackDay, IdleOverride, KeyUse, LineUse, ModuleGuard, Monitor, MonitorDay,
-    MonitorTrade, Scorecard, ServingConfirmation, UseCounted, ValueUse, WhatIf,
+    ArmOutcome, Challenge, EarnedDay, GuardDay, HoldbackDay, IdleOverride, KeyUse, LineUse, ModuleGuard, Monitor,
+    MonitorDay, MonitorTrade, Scorecard, ServingConfirmation, UseCounted, ValueUse, WhatIf,
 )  # fmt: skip
 
 
 def governed() -> Iterable[type[Model]]:
     """Return every model of the governed state, and the audit log.
 
-    What monitors and scorecards count, what was earned, and what requests met grants nothing: what monitors do because
-    of it is a request. A what-if, a comparison, a report of what a process serves and the mark of an override that is
-    not in force are excluded too, as nothing is decided by their rows.
+    What monitors and scorecards count, what was earned or lost, and what requests met grants nothing: what monitors do
+    because of it is a request. A what-if, a comparison, a report of what a process serves and the mark of an override
+    that is not in force are excluded too, as nothing is decided by their rows.
     """
     return [
         *(each for each in apps.get_app_config("overrides").get_models() if each not in UNGOVERNED),

@@ -192,6 +192,18 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
     "overrides_modulemode_stop_challenger": (
         lambda: {"module": "pm"}, {"reason": "enough"}, "neutralize.lower_mode: refused, there is none", NOBODY, set(),
     ),
+    "overrides_modulemode_end_arm": (
+        lambda: {"module": "pm"}, {"end_arm": "trail_mult", "reason": "enough"},
+        "neutralize.lower_mode: refused, nothing is explored", NOBODY, set(),
+    ),
+    "overrides_modulemode_arms": (
+        lambda: {"module": "pm"},
+        {
+            "lever": "trail_mult", "alternative": "2", "probability": "0.5", "share_percent": "10",
+            "rr_per_week": "5", "rr_per_position": "0.5", "reason": "does it pay",
+        },
+        "draft.draft_request", DRAFTS, DRAFTED,
+    ),
     "overrides_modulemode_challenger": (
         lambda: {"module": "pm"}, {"days": "30"}, "challenger.request_comparison: a table of its own", NOBODY,
         set(),

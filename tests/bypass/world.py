@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from psycopg import sql
 
 from overrides.models import (
+    ArmPosition,
     ChangeLine,
     ChangeRequest,
     Mandate,
@@ -26,7 +27,7 @@ from overrides.requests.mandate_terms import renew_mandate
 from overrides.requests.review import comment
 from telemetry.audit.audit_log import write_audit
 from telemetry.models import AuditEntry
-from tests.builders import NOW, approve_and_apply, draft, make_spec, publish, set_mode
+from tests.builders import NOW, approve_and_apply, draft, make_spec, publish, set_mode, without_triggers
 from tests.bypass.table import MODELS
 from tests.people import make_person
 
@@ -52,6 +53,12 @@ def furnish() -> None:
     pin_line(line_id=LINE, by=chief, reason="until May", at=NOW)
     quarantine_builder(module="pm", by=chief, reason="looks wrong", at=NOW)
     keep_report(WEEK, {"week": "2026-W09"}, by="voter", at=NOW)
+    with transaction.atomic(), without_triggers():  # of a time when the module was on and explored the lever
+        ArmPosition.objects.create(
+            module="pm", lever="trail_mult", position_key="a", share_draw=1.0, draw=0.1, drawn_at=NOW, week=WEEK,
+            alternative=2.0, probability=0.5, share_percent=100.0, rr_per_week=1.0, reserved=0.5, spent=0.0,
+            is_admitted=True, is_alternative=True,
+        )  # fmt: skip
 
 
 def open_request() -> ChangeRequest:
@@ -121,6 +128,7 @@ DIFFERS: dict[str, Callable[[], dict[str, Any]]] = {
     "Quarantine": lambda: {"module": "dm"},
     "ModuleMode": lambda: {"module": "dm", "mode": "on", "revision": 1},
     "HoldbackSecret": _nothing,
+    "ArmPosition": lambda: {"position_key": "another"},
     "WeeklyReport": lambda: {"revision": 2},
     "AuditEntry": lambda: {"previous_hash": "", "hash": "x", "content": AuditEntry.objects.earliest("seq").content},
 }  # fmt: skip
@@ -143,6 +151,7 @@ CHANGES: dict[str, tuple[str, Any]] = {
     "Quarantine": ("reason", "another"),
     "ModuleMode": ("rollout_percent", 50.0),
     "HoldbackSecret": ("secret", bytes(32)),
+    "ArmPosition": ("rr_per_week", 100.0),
     "WeeklyReport": ("document", "{}"),
     "AuditEntry": ("content", "{}"),
 }

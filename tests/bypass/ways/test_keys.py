@@ -48,6 +48,11 @@ KEY = (
     "INSERT INTO access_apikey (name, role, prefix, digest, created_at) "
     "VALUES ('a', {0}, '11111111', 'x', {1}), ('b', 'read', '11111111', 'x', now())"
 )
+ARM = (
+    "INSERT INTO overrides_armposition (module, lever, position_key, share_draw, draw, drawn_at, week, alternative, "
+    "probability, share_percent, rr_per_week, reserved, spent, is_admitted, is_alternative) "
+    "VALUES ('pm', 'trail_mult', 'a', 1, {}, now(), now(), 2, 0.5, 100, 1, 0.5, 0, {}, {})"
+)
 UNIT = (
     "INSERT INTO telemetry_unitofrisk (strategy, unit, trades, real_stops, chosen_at) VALUES ('s', {}, {}, {}, now())"
 )
@@ -174,6 +179,9 @@ REFUSED: dict[str, str] = {
     "overrides_membership_from_version_check": column("overrides_membership", "from_version", "-id"),
     "mode_is_known": column("overrides_modulemode", "mode", "'hyper'"),
     "mode_holdback_is_small": column("overrides_modulemode", "holdback_percent", "20.5"),
+    "one_draw_per_position_and_lever": twice(ARM.format(0.1, "true", "true")),
+    "arm_position_is_finite": ARM.format("'NaN'", "true", "true"),
+    "an_alternative_is_admitted": ARM.format(0.1, "false", "true"),
     "there_is_one_holdback_secret": "INSERT INTO overrides_holdbacksecret (id, secret) VALUES (2, 'another')",
     "mode_rollout_is_a_percentage": column("overrides_modulemode", "rollout_percent", "101"),
     "overrides_modulemode_revision_check": column("overrides_modulemode", "revision", "-1"),

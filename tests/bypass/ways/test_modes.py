@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ AWAY = "mode pm: going away from neutral takes an applied request that says so"
 WITHOUT = "is applied without what it brings"
 LISTS = "allow maps a dimension to a list of values"
 UNAUDITED = 'without an audit entry of "mode pm"'
+EXPLORES = "arms explore levers that do not scale the outcome, within their bounds"
 COUNTED = "a change counts the revision up by one"
 
 
@@ -111,6 +113,16 @@ def held_back() -> None:
     as_before("UPDATE overrides_modulemode SET holdback_percent = 5 WHERE module = 'pm'")
 
 
+DELAY = {"alternative": 2, "probability": 0.5, "share_percent": 10, "rr_per_week": 5, "rr_per_position": 1}
+TRAIL = {"trail_mult": DELAY}
+BOTH = TRAIL | {"entry_delay_bars": DELAY}
+
+
+def exploring() -> None:
+    """Let two levers have been explored."""
+    as_before("UPDATE overrides_modulemode SET arms = %s WHERE module = 'pm'", json.dumps(BOTH))
+
+
 def whole() -> None:
     """Let the roll-out have been to everybody."""
     as_before("UPDATE overrides_modulemode SET rollout_percent = 100 WHERE module = 'pm'")
@@ -166,6 +178,32 @@ ROWS: dict[str, tuple[Act, str]] = {
     "a lower mode beside its holdback": (then(held_back, alone(mode="off")), HONEST),
     "a lower mode that ends its holdback": (then(held_back, alone(mode="off", holdback_percent=0.0)), AWAY),
     "another module with a holdback": (other(holdback_percent=5.0), "mode dm: going away from neutral"),
+    "an arm": (alone(arms=TRAIL), AWAY),
+    "an arm of a lever that scales": (alone(arms={"size_mult": DELAY | {"alternative": 1}}), EXPLORES),
+    "an arm of no lever": (alone(arms={"moon_mult": DELAY}), EXPLORES),
+    "an arm outside the bounds": (alone(arms={"trail_mult": DELAY | {"alternative": 2.1}}), EXPLORES),
+    "an arm drawn too often": (alone(arms={"trail_mult": DELAY | {"probability": 0.6}}), EXPLORES),
+    "an arm without a budget": (alone(arms={"trail_mult": {"alternative": 2, "probability": 0.5}}), EXPLORES),
+    "arms that are a list": (alone(arms=[]), EXPLORES),
+    "the end of an arm": (then(exploring, alone(arms=TRAIL)), HONEST),
+    "the end of all arms": (then(exploring, alone(arms={})), HONEST),
+    "a lower mode beside its arms": (then(exploring, alone(mode="off")), HONEST),
+    "a smaller budget of an arm": (
+        then(exploring, alone(arms=BOTH | {"trail_mult": DELAY | {"rr_per_week": 4}})),
+        AWAY,
+    ),
+    "an arm without one of its terms": (
+        then(exploring, alone(arms=BOTH | {"trail_mult": DELAY | {"share_percent": 5}})),
+        AWAY,
+    ),
+    "a request for an arm": (asked({"arms": TRAIL}, {"arms": TRAIL}), HONEST),
+    "a request for a smaller arm": (
+        asked({"arms": TRAIL}, {"arms": {"trail_mult": DELAY | {"rr_per_week": 50}}}),
+        AWAY,
+    ),
+    "a request for another mode that brings an arm": (asked({"mode": "on"}, {"mode": "on", "arms": TRAIL}), AWAY),
+    "a request that leaves the arms": (then(exploring, asked({"mode": "on"})), HONEST),
+    "a trial and an arm": (tried(arms=TRAIL), AWAY),
     "another salt of a roll-out under way": (alone(rollout_salt="ff"), AWAY),
     "another salt and a smaller roll-out": (alone(rollout_salt="ff", rollout_percent=10.0), AWAY),
     "a salt where a roll-out to some begins": (then(whole, alone(rollout_salt="ff", rollout_percent=10.0)), HONEST),

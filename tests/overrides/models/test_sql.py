@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from overrides.core.engine.definitions import arms
 from overrides.core.engine.definitions.coefficients import (
     HIGHEST,
     LEVER_DIMENSIONS,
@@ -90,6 +91,20 @@ class TestLevers:
         for category in {category for each in MODULE_CATEGORIES.values() for category in each}:
             expected = lever.exposure(category) if lever.blend is Blend.LOG else 0
             assert evaluate("lever_exposure(%s, %s)", name, category) == expected
+
+    def test_that_scale_the_outcome_are_never_explored(self) -> None:
+        scaling = {name for name, lever in LEVERS.items() if lever.scales_on}
+
+        assert listed(r"lever\.name IN \((.*?)\)", "guard_mode") == scaling
+
+    def test_are_explored_within_the_ranges_of_the_core(self) -> None:
+        ranges = dict(found(r"\'(\w+)\'\)::numeric BETWEEN ([\d.]+ AND [\w.]+)", "guard_mode"))
+
+        assert ranges == {
+            "probability": f"{arms.LEAST} AND {arms.MOST}",
+            "share_percent": f"{arms.SMALLEST_SHARE} AND 100",
+            "rr_per_week": f"{arms.SMALLEST_LOSS} AND {arms.LARGEST_BUDGET:g}",
+        } | {name: ranges[name] for name in ("alternative", "rr_per_position") if name in ranges}
 
     def test_that_nobody_knows_raise_exposure_from_one(self) -> None:
         """No override holds one; if one did, more of it would be more exposure."""

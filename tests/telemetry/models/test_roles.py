@@ -60,6 +60,8 @@ REFUSED = [
     "DELETE FROM overrides_idleoverride",
     "DELETE FROM overrides_holdbacksecret",
     "UPDATE overrides_holdbacksecret SET secret = ''",
+    "DELETE FROM overrides_armposition",
+    "UPDATE overrides_armposition SET is_admitted = true",
     "INSERT INTO overrides_idleoverride VALUES ('x')",
     "ALTER TABLE telemetry_trade DROP CONSTRAINT trade_rr_is_finite",
     "CREATE TABLE mine (id integer)",
