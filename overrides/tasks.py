@@ -10,7 +10,6 @@ from overrides.monitoring.challenger import run_comparison
 from overrides.monitoring.lapse import lapse_mandates
 from overrides.monitoring.line_use import count_use
 from overrides.monitoring.monitor import monitor
-from overrides.monitoring.refresh_arms import refresh_arms
 from overrides.monitoring.refresh_earned import refresh_earned
 from overrides.monitoring.replay import replay_nightly
 from overrides.monitoring.scorecards import JOB, score
@@ -75,8 +74,7 @@ def score_task(*, now: str | None = None, **_: object) -> None:
 def earned_task(*, now: str | None = None, **_: object) -> None:
     """Bring the sums of what positions earned, and what came of explored positions, up to date."""
     at = moment_of_task(now)
-    every = timedelta(minutes=15)
-    run_once("earned", now=at, every=every, work=lambda: refresh_earned(now=at) + refresh_arms(now=at))
+    run_once("earned", now=at, every=timedelta(minutes=15), work=lambda: refresh_earned(now=at))
 
 
 @shared_task(name="overrides.what_if")

@@ -16,6 +16,7 @@ from django.db.models import Max
 from overrides.models import EarnedDay
 from overrides.models.earned import WHOLE
 from overrides.monitoring.holdback import refresh_holdback
+from overrides.monitoring.refresh_arms import refresh_arms
 from telemetry.core.decision_fit import BACKTEST
 from telemetry.core.vocabulary import SALES
 from telemetry.models import MODULES, AuditEntry
@@ -125,10 +126,12 @@ def refresh_earned(*, now: datetime, everything: bool = False) -> int:
     """Replace the sums of the days whose trades changed and return how many rows were written.
 
     All days, and the contrast of the holdback, are computed by the first refresh of a UTC day, and with `everything`.
+    What came of explored positions is kept too, and not counted.
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(LOCK)
+        refresh_arms(now=now, everything=everything)
         days = None if everything else _changed_days(now)
         rows = EarnedDay.objects.all() if days is None else EarnedDay.objects.filter(day__in=days)
         rows.delete()

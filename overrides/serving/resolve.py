@@ -6,13 +6,14 @@ No answer reads the database but the first about a position whose levers are exp
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from overrides.core.engine.combination import Combination
+from overrides.core.engine.definitions.arms import ArmDraw
 from overrides.core.engine.definitions.serving_mode import Mode
 from overrides.core.engine.definitions.vocabulary import Flag
 from overrides.core.engine.serve import Answer, Asked, answer, answer_many, rounded_for_output
@@ -64,7 +65,7 @@ class Resolved:
             "reason": answer.reason,
             "flags": decided.flags,
         }
-        if arms := explored_levers(decided.question):
+        if decided.question.arms and (arms := explored_levers(decided.question.arms)):
             document["arms"] = arms
         if self.coefficient_product is not None:
             document["coefficient_product"] = self.coefficient_product
@@ -179,7 +180,7 @@ def _resolved(found: _Found, now: datetime, key: str | None) -> Resolved:
     return Resolved(decided, product, allocation)
 
 
-def explored_levers(question: Question) -> dict[str, dict[str, Any]]:
+def explored_levers(draws: Mapping[str, ArmDraw]) -> dict[str, dict[str, Any]]:
     """Return what is explored in a position that was admitted, by lever; a bot replays both values of each."""
     return {
         lever: {
@@ -188,7 +189,7 @@ def explored_levers(question: Question) -> dict[str, dict[str, Any]]:
             "alternative": each.arm.alternative,
             "probability": each.arm.probability,
         }
-        for lever, each in (question.arms or {}).items()
+        for lever, each in draws.items()
         if each.is_admitted
     }
 

@@ -19,6 +19,7 @@ from telemetry.core.file_formats.file_rows import Defaults
 from telemetry.recording.record_trades import record_trades
 from tests.bench import (
     aggregate,
+    arms,
     attribute,
     build_plan,
     challenge,
@@ -119,6 +120,14 @@ class TestBenches:
         assert max(found["pure_gap"], found["stored_gap"]) <= 1e-9
         assert found["shapley_gap"] <= 0.002
         assert found["changed_by_a_second_run"] == 0
+
+    def test_arms_covers_the_truth_that_a_flattering_replay_misses(self, figures: Figures) -> None:
+        arms.main(["--seeds", "3", "--days", "60", "--only", "flatters by .2 R, even"])
+
+        found = figures()
+        assert found["ever missed from day 30 on"] <= 1 / 3
+        assert found["width beside inverse weighting"] < 0.75
+        assert found["replay alone ever missed"] == 1
 
     def test_earned_finds_what_is_planted_and_reads_what_is_stored(self, figures: Figures) -> None:
         earned.main(["--seeds", "2", "--days", "40", "--only", "8 a day"])

@@ -142,7 +142,8 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         ),
         "modes": Table(
             (
-                "module", "mode", "rollout_percent", "rollout_salt", "holdback_percent", "allow", "challenger__number",
+                "module", "mode", "rollout_percent", "rollout_salt", "holdback_percent", "arms", "allow",
+                "challenger__number",
                 "revision", "changed_at", "changed_by", "reason",
             ),
             lambda selection: _of_module(ModuleMode.objects.all(), selection),

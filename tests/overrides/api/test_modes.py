@@ -31,6 +31,7 @@ class TestModes:
             "allow": {"bucket": ["micro"]},
             "challenger": 1,
             "holdback_percent": 0.0,
+            "arms": {},
             "active_version": 2,
             "revision": 1,
             "changed_at": "2026-03-02T12:00:00Z",

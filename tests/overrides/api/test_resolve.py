@@ -41,6 +41,23 @@ def api(queue: RecordingQueue) -> APIClient:
 
 
 class TestAnswer:
+    def test_names_what_is_explored_in_a_position_and_no_position_where_nothing_is(self, api: APIClient) -> None:
+        arm = {
+            "alternative": 2.0, "probability": 0.5, "share_percent": 100.0, "rr_per_week": 90.0, "rr_per_position": 1.0
+        }  # fmt: skip
+        set_mode("on", arms={"entry_delay_bars": arm})
+        ENGINE_ROOM.refresh()
+        asked = [QUESTION | {"position_key": f"position {number}"} for number in range(12)]
+
+        *named, bare = api.post(URL, [*asked, QUESTION], format="json").json()
+        for each in named:
+            told = each["arms"]["entry_delay_bars"]
+            assert (told["served"], told["alternative"], told["probability"]) == (0.0, 2.0, 0.5)
+            assert each["levers"]["entry_delay_bars"] == told[told["arm"]]
+            assert each["reason"] == "SINGLE"
+        assert {each["arms"]["entry_delay_bars"]["arm"] for each in named} == {"served", "alternative"}
+        assert "arms" not in bare
+
     def test_holds_every_lever_with_identity_and_reason(self, api: APIClient) -> None:
         asked_at = datetime.now(UTC)
 

@@ -74,6 +74,16 @@ class TestSnapshot:
         assert secret not in content
         assert secret.hex().encode() not in content
 
+    def test_lets_every_client_ask_the_server_while_a_lever_is_explored(self, api: APIClient) -> None:
+        arm = {"alternative": 2, "probability": 0.5, "share_percent": 5, "rr_per_week": 5, "rr_per_position": 1}
+        set_mode("on", arms={"trail_mult": arm})
+        content = api.get(URL, {"module": "pm"}).content
+        header, _ = unpack(content)
+
+        assert header["evaluate_remotely"] == header["ask_server"] == read_engine(content, "pm").remote
+        assert "levers are explored" in header["ask_server"]
+        assert holdback_secret() not in content
+
     def test_is_there_before_a_first_version(self, api: APIClient) -> None:
         engine = read_engine(api.get(URL, {"module": "dm"}).content, "dm")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import exp, log
+from typing import Any
 
 import pytest
 
@@ -47,9 +48,13 @@ def test_counts_each_answer_once(decided: Decided) -> None:
     assert value("answer_seconds_bucket", le="+Inf", **OF_ROUTE) == value("answer_seconds_count", **OF_ROUTE)
 
 
-def test_counts_answers_that_a_holdback_cannot_compare(db: None) -> None:
+ARM = {"alternative": 2, "probability": 0.5, "share_percent": 5, "rr_per_week": 5, "rr_per_position": 1}
+
+
+@pytest.mark.parametrize("measured", [{"holdback_percent": 5}, {"arms": {"trail_mult": ARM}}])
+def test_counts_answers_that_cannot_be_compared(db: None, measured: dict[str, Any]) -> None:
     publish(make_spec())
-    set_mode("on", holdback_percent=5)
+    set_mode("on", **measured)
     engine, before = load_engine("pm"), value("answers_without_position_total", module="pm")
     asked = [make_question(), make_question(position_key="BTC/USDT 1")]
 

@@ -157,7 +157,7 @@ class TestThePage:
         assert "The alternative is better: +0." in text
         assert "over 480 positions on 60 days" in text
         assert "5.00\N{NO-BREAK SPACE}R" in text or "5.00 R" in text
-        assert text.count("<svg") == 2
+        assert text.count('<svg class="cw-svg"') == 2
         assert "2 served answers" in text
         assert "2 named no position" in text
 

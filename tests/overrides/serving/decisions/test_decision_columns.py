@@ -15,6 +15,7 @@ from overrides.core.engine.combination import Request
 from overrides.core.engine.compile_overrides import compile_overrides, join
 from overrides.core.engine.compiled import Compiled
 from overrides.core.engine.definitions import vocabulary
+from overrides.core.engine.definitions.arms import Arm, ArmDraw
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.parameters import WeightParameters
@@ -106,6 +107,18 @@ class TestRows:
         )
         mode = ServingMode(Mode.ON, 50.0, rollout_salt="5f2c", holdback_percent=percent)
         question = Question(request, "bot-2", position_key=None if draw is None else "BTC/USDT", draw=draw)
+
+        assert is_same(resolve_one(question, replace(engine, mode=mode), now=NOW).decided)
+
+    @given(seed=SEEDS, request=requests, share_draw=st.floats(0, 99), draw=st.floats(0, 0.99), admitted=st.booleans())
+    def test_are_those_of_the_record_while_levers_are_explored(
+        self, seed: int, request: Request, share_draw: float, draw: float, admitted: bool
+    ) -> None:
+        arm = Arm(0.8, 0.5, 50.0, 5.0, 0.5)
+        engine = engine_of(compiled_of(seed, Combiner.PLAN), Mode.ON)
+        mode = ServingMode(Mode.ON, arms={"entry_aggression_mult": arm})
+        drawn = {"entry_aggression_mult": ArmDraw(arm, share_draw, draw, admitted, 1.5 if admitted else None)}
+        question = Question(request, position_key="BTC/USDT", arms=drawn)
 
         assert is_same(resolve_one(question, replace(engine, mode=mode), now=NOW).decided)
 
