@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 
-from django.db import Error, connection, transaction
+from django.db import Error, IntegrityError, connection, transaction
 
 from overrides.core.engine.definitions.arms import Arm, ArmDraw, arm_draws
 from overrides.core.engine.exploring import allows, explored, may_explore
@@ -34,7 +34,7 @@ FRESH_SECONDS = 3.0  # an engine that was confirmed longer ago says that the dat
 MOST_KEPT = 50_000  # positions that a process remembers
 ATTEMPTS = 2  # the second finds what another process wrote while the first waited
 
-# The trigger of the table decides and fills in the other columns; it writes nothing that no mode explores.
+# The trigger of the table decides and fills in the other columns; it refuses what no mode explores any more.
 DRAW = """
 WITH asked AS (
     SELECT * FROM unnest(%(levers)s::text[], %(keys)s::text[], %(shares)s::float8[], %(draws)s::float8[])
@@ -46,6 +46,7 @@ WITH asked AS (
         SELECT FROM overrides_armposition AS known WHERE known.module = %(module)s AND known.lever = asked.lever
         AND known.position_key = asked.position_key
     ) ORDER BY lever, position_key
+    ON CONFLICT DO NOTHING
     RETURNING *
 ), found AS (
     SELECT known.* FROM asked JOIN overrides_armposition AS known USING (lever, position_key)
@@ -84,6 +85,8 @@ class Positions:
                     missing = [place for place in missing if place not in found]
                     if not missing or not may_draw:
                         break
+            except IntegrityError as error:
+                logger.info("positions of %s are not explored: %s", module, error)
             except Error as error:
                 self._paused_until = time.monotonic() + PAUSE_SECONDS
                 logger.warning("positions of %s are not explored for a while: %s", module, error)

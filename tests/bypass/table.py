@@ -94,7 +94,7 @@ TABLE: dict[str, Row] = {
     "Comment": Row((AUDIT, Open("review.comment")), both(KEPT), both(KEPT), "insert"),
     "HoldbackSecret": Row(both("there_is_one_holdback_secret"), both(KEPT), both(KEPT), "insert"),
     "ArmPosition": Row(
-        insert=both(Open("arms.with_arms: the database decides, and writes nothing that the mode does not explore")),
+        insert=both("no mode explores this position"),
         update=both(KEPT),
         delete=both(KEPT),
         role="insert",

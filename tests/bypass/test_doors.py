@@ -204,6 +204,7 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
         },
         "draft.draft_request", DRAFTS, DRAFTED,
     ),
+    "overrides_modulemode_arms_shown": (lambda: {"module": "pm"}, {}, "nothing: it shows", NOBODY, set()),
     "overrides_modulemode_challenger": (
         lambda: {"module": "pm"}, {"days": "30"}, "challenger.request_comparison: a table of its own", NOBODY,
         set(),
