@@ -16,8 +16,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
+from itertools import islice
 
 from django.db import Error, IntegrityError, connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from overrides.core.engine.definitions.arms import Arm, ArmDraw, arm_draws
 from overrides.core.engine.exploring import allows, explored, may_explore
@@ -28,33 +30,30 @@ from overrides.serving.resolve_request import Question
 
 logger = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 0.1  # that a question waits for the database at most
+PATIENCE_SECONDS = 0.1  # that a question waits for each of two statements at most
+SECONDS_EACH = 0.002  # more for each position of a list
+MOST_DRAWN = 100  # positions of one list; the others are served, and drawn when they are asked about next
 PAUSE_SECONDS = 5.0  # without asking again, after the database did not answer
 FRESH_SECONDS = 3.0  # an engine that was confirmed longer ago says that the database is away
 MOST_KEPT = 50_000  # positions that a process remembers
 ATTEMPTS = 2  # the second finds what another process wrote while the first waited
 
-# The trigger of the table decides and fills in the other columns; it refuses what no mode explores any more.
-DRAW = """
+COLUMNS = """lever, position_key, alternative, probability, share_percent, rr_per_week, reserved, share_draw, draw,
+    is_admitted, spent"""
+ASKED = """
 WITH asked AS (
     SELECT * FROM unnest(%(levers)s::text[], %(keys)s::text[], %(shares)s::float8[], %(draws)s::float8[])
-        AS asked (lever, position_key, share_draw, draw)
-), made AS (
-    INSERT INTO overrides_armposition (module, lever, position_key, share_draw, draw, drawn_at)
-    SELECT %(module)s, lever, position_key, share_draw, draw, %(at)s FROM asked
-    WHERE %(may_draw)s AND NOT EXISTS (
-        SELECT FROM overrides_armposition AS known WHERE known.module = %(module)s AND known.lever = asked.lever
-        AND known.position_key = asked.position_key
-    ) ORDER BY lever, position_key
-    ON CONFLICT DO NOTHING
-    RETURNING *
-), found AS (
-    SELECT known.* FROM asked JOIN overrides_armposition AS known USING (lever, position_key)
-    WHERE known.module = %(module)s
+        AS asked (lever, position_key, share_drawn, drawn)
 )
-SELECT lever, position_key, alternative, probability, share_percent, rr_per_week, reserved, share_draw, draw,
-    is_admitted, spent
-FROM (TABLE made UNION ALL TABLE found) AS either
+"""
+KNOWN = f"""
+{ASKED} SELECT {COLUMNS} FROM asked JOIN overrides_armposition USING (lever, position_key) WHERE module = %(module)s
+"""
+# The trigger of the table decides and fills in the other columns; it refuses what no mode explores any more.
+DRAW = f"""
+{ASKED} INSERT INTO overrides_armposition (module, lever, position_key, share_draw, draw, drawn_at)
+SELECT %(module)s, lever, position_key, share_drawn, drawn, %(at)s FROM asked ORDER BY lever, position_key
+ON CONFLICT DO NOTHING RETURNING {COLUMNS}
 """
 
 Place = tuple[str, str, str]  # module, lever, position key
@@ -83,7 +82,7 @@ class Positions:
                     known |= found
                     self._keep(found)
                     missing = [place for place in missing if place not in found]
-                    if not missing or not may_draw:
+                    if not missing or not may_draw or len(found) >= MOST_DRAWN:
                         break
             except IntegrityError as error:
                 logger.info("positions of %s are not explored: %s", module, error)
@@ -109,22 +108,34 @@ POSITIONS = Positions()
 
 
 def _asked(module: str, wanted: Mapping[Place, ArmDraw], at: datetime, *, may_draw: bool) -> dict[Place, ArmDraw]:
-    limit = str(max(1, round(PATIENCE_SECONDS * 1000)))
-    levers, keys = [place[1] for place in wanted], [place[2] for place in wanted]
-    shares, draws = [each.share_draw for each in wanted.values()], [each.draw for each in wanted.values()]
+    limit = str(max(1, round(1000 * (PATIENCE_SECONDS + SECONDS_EACH * min(len(wanted), MOST_DRAWN)))))
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)", [limit, limit]
         )
-        cursor.execute(
-            DRAW,
-            {"module": module, "levers": levers, "keys": keys, "shares": shares, "draws": draws, "at": at,
-             "may_draw": may_draw},
-        )  # fmt: skip
-        return {
-            (module, lever, key): ArmDraw(Arm(*arm), share_draw, draw, is_admitted, spent)
-            for lever, key, *arm, share_draw, draw, is_admitted, spent in cursor.fetchall()
-        }
+        found = _draws(cursor, KNOWN, module, wanted, at)
+        missing = {place: each for place, each in wanted.items() if place not in found}
+        if missing and may_draw:
+            found |= _draws(cursor, DRAW, module, dict(islice(missing.items(), MOST_DRAWN)), at)
+        return found
+
+
+def _draws(
+    cursor: CursorWrapper, statement: str, module: str, wanted: Mapping[Place, ArmDraw], at: datetime
+) -> dict[Place, ArmDraw]:
+    values = {
+        "module": module,
+        "levers": [place[1] for place in wanted],
+        "keys": [place[2] for place in wanted],
+        "shares": [each.share_draw for each in wanted.values()],
+        "draws": [each.draw for each in wanted.values()],
+        "at": at,
+    }
+    cursor.execute(statement, values)
+    return {
+        (module, lever, key): ArmDraw(Arm(*arm), share_draw, draw, is_admitted, spent)
+        for lever, key, *arm, share_draw, draw, is_admitted, spent in cursor.fetchall()
+    }
 
 
 def with_arms(

@@ -103,10 +103,20 @@ class TestAPosition:
     ) -> None:
         explore()
         ask("warm up")
-        with django_assert_max_num_queries(4):
+        with django_assert_max_num_queries(5):
             ask(*KEYS)
         with django_assert_num_queries(0):
             ask(*KEYS)
+
+    def test_of_a_long_list_is_drawn_when_it_is_asked_about_next(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(arms, "MOST_DRAWN", 40)
+        explore()
+        expected = [2.0 if drawn(key) else 0.0 for key in KEYS]
+
+        assert delays(ask(*KEYS)) == expected[:40] + [0.0] * 20
+        assert delays(ask(*KEYS)) == expected
+        POSITIONS.forget()
+        assert delays(ask(*KEYS)) == expected
 
     def test_is_drawn_for_each_lever_apart(self) -> None:
         set_mode("on", arms={"entry_delay_bars": DELAY, "min_ts_for_add": DELAY | {"alternative": 0.5}})
