@@ -15,7 +15,7 @@ WORDS = Q(
 
 
 class Migration(migrations.Migration):
-    dependencies = [("overrides", "0024_defaults_of_modes")]
+    dependencies = [("overrides", "0025_levers_of_the_map")]
 
     operations = [
         migrations.AddField(

@@ -58,7 +58,7 @@ class TestList:
         record(episode_payload("e1"), episode_payload("e2", episode_type="s1_entry", windows=[entry]))
 
         found = browser.get(LIST, {"episode_type": "s1_entry"})
-        header, *rows = browser.get(f"{LIST}list.csv", {"q": "e2"}).getvalue().decode().splitlines()  # type: ignore[attr-defined]  # it streams
+        header, *rows = browser.get(f"{LIST}list.csv", {"q": "e2"}).getvalue().decode().splitlines()  # it streams
 
         assert found.context["cl"].result_count == 1
         assert {"episode_id", "outcome", "windows_in_it"} <= set(header.split(","))
@@ -67,11 +67,10 @@ class TestList:
 
 class TestPage:
     def test_shows_each_window_with_a_chart_for_each_gate(self, browser: Client) -> None:
-        scores = {"scores": {"ts": 0.58, "edx": 0.7}}
         both = window_payload(
             "w3",
             thresholds={"min_ts_for_add": 0.6, "max_edx_for_add": 0.5},
-            samples=[sample_payload(1, rr=-0.5, **scores)],
+            samples=[sample_payload(1, rr=-0.5, scores={"ts": 0.58, "edx": 0.7})],
         )
         record(episode_payload("e1", windows=[window_payload(), entered_payload(), both], trade_id="bot-1:7"))
 
