@@ -17,6 +17,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
+from typing import Any
 
 from django.db import Error, IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
@@ -123,7 +124,7 @@ def _asked(module: str, wanted: Mapping[Place, ArmDraw], at: datetime, *, may_dr
 def _draws(
     cursor: CursorWrapper, statement: str, module: str, wanted: Mapping[Place, ArmDraw], at: datetime
 ) -> dict[Place, ArmDraw]:
-    values = {
+    values: dict[str, Any] = {
         "module": module,
         "levers": [place[1] for place in wanted],
         "keys": [place[2] for place in wanted],

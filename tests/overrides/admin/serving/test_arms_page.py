@@ -126,7 +126,7 @@ class TestARequest:
 class TestTheEnd:
     def test_comes_at_once(self, operator: User) -> None:
         set_mode("on", arms={"entry_delay_bars": ARM, "trail_mult": ARM})
-        response = browser_of(operator).post(f"{LIST}pm/end_arm/", {"end_arm": "trail_mult", "reason": "enough"})
+        response: Any = browser_of(operator).post(f"{LIST}pm/end_arm/", {"end_arm": "trail_mult", "reason": "enough"})
 
         assert response.url == PM
         assert set(ModuleMode.objects.get().arms) == {"entry_delay_bars"}
