@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from overrides.api.resolve_schema import EXAMPLE_ENTRY, QuestionSerializer
 from overrides.api.snapshot import LONGEST_NAME
+from overrides.core.engine.definitions.levers import levers_of
 from overrides.serving.clients.local_decisions import (
     LARGEST_NUMBER,
     Outcome,
@@ -41,13 +42,7 @@ EXAMPLE_DECISION = {
     "version": None,
     "mode_revision": 0,
     "evaluated_at": "2025-11-30T15:00:00Z",
-    "levers": {
-        "size_mult": 1.0,
-        "entry_aggression_mult": 1.0,
-        "phase1_frac_mult": 1.0,
-        "entry_delay_bars": 0.0,
-        "min_ts_for_add": 0.6,
-    },
+    "levers": {lever.name: lever.neutral for lever in levers_of("pm", "entry")},
     "reason": "MODULE_OFF",
 }
 

@@ -21,6 +21,7 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
+from overrides.core.engine.definitions.formats import FORMATS
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.serving_mode import ServingMode
 from overrides.core.engine.definitions.vocabulary import Reason
@@ -201,13 +202,24 @@ def _recomputed(each: Reported, engine: Engine, sender: Sender) -> DecisionRecor
     if resolved.answer.reason != each.reason:
         raise Refused(Refusal("reason", f"is {each.reason}, but this version answers {resolved.answer.reason}"))
     levers = resolved.answer.levers
-    if levers.keys() != each.levers.keys():
+    if not _are_told(levers, each.levers):
         raise Refused(Refusal("levers", f"are not those of the action; send {', '.join(levers)}"))
-    if others := [name for name, value in levers.items() if abs(value - each.levers[name]) > ONE_UNIT]:
+    if others := [name for name, value in each.levers.items() if abs(value - levers[name]) > ONE_UNIT]:
         raise Refused(*(Refusal(f"levers.{name}", f"this version answers {levers[name]!r}") for name in others))
     record = decision_record(replace(resolved.decided, decision_id=each.decision_id, key=sender.key))
     request = {**record.request, EVALUATED_BY: sender.client, REPORTED_AT: utc_text(sender.at)}
     return replace(record, request=request, latency_us=each.latency_us)
+
+
+def _are_told(levers: Mapping[str, float], told: Mapping[str, float]) -> bool:
+    """Return whether a client told all levers of an answer that some format knew, and the others are neutral.
+
+    A client of the release before reports what it decided while this one was being installed.
+    """
+    later = levers.keys() - told.keys()
+    if any(levers[name] != LEVERS[name].neutral for name in later):
+        return False
+    return any(told.keys() == levers.keys() & {*known.levers} for known in FORMATS)
 
 
 class PastStates:

@@ -12,6 +12,7 @@ from config.access.models import ApiKey
 from overrides.client.decision_ids import decision_id
 from overrides.client.local_engine import Decided, compute, read_engine
 from overrides.client.questions import read_question
+from overrides.core.engine.definitions.formats import FORMATS
 from overrides.core.engine.definitions.holdback import is_held_back
 from overrides.monitoring.replay import replay_one
 from overrides.serving.clients.local_decisions import _Past
@@ -87,6 +88,28 @@ class TestReport:
         assert row.key == ApiKey.objects.get().prefix
         assert row.request["current"] == {"size_mult": 1.03}
         assert {name: each["served"] for name, each in row.levers.items()} == sent["levers"]
+
+    def test_takes_a_decision_of_the_release_before_without_the_levers_that_came_since(self, api: APIClient) -> None:
+        sent = decided()
+        told = {name: value for name, value in sent["levers"].items() if name in FORMATS[-2].levers}
+        assert told.keys() < sent["levers"].keys()
+
+        (result,) = report(api, sent | {"levers": told})
+
+        assert result["status"] == "new"
+        row = Decision.objects.get(pk=sent["decision_id"])
+        assert {name: each["served"] for name, each in row.levers.items()} == sent["levers"]
+
+    def test_refuses_one_in_which_such_a_lever_was_moved(self, api: APIClient) -> None:
+        publish(make_spec({"max_edx_for_add": 0.75}, type="pm_tuning"))
+        sent = decided()
+        told = {name: value for name, value in sent["levers"].items() if name != "max_edx_for_add"}
+        told.pop("min_dx_for_add")
+        assert sent["levers"]["max_edx_for_add"] == 0.75
+
+        (result,) = report(api, sent | {"levers": told})
+
+        assert [each["field"] for each in result["errors"]] == ["[0].levers"]
 
     def test_refuses_levers_for_a_position_that_is_held_back(self, api: APIClient) -> None:
         """A client that computes by itself while a holdback runs does not escape it."""
