@@ -58,7 +58,7 @@ class TestList:
         record(episode_payload("e1"), episode_payload("e2", episode_type="s1_entry", windows=[entry]))
 
         found = browser.get(LIST, {"episode_type": "s1_entry"})
-        header, *rows = browser.get(f"{LIST}list.csv", {"q": "e2"}).getvalue().decode().splitlines()  # it streams
+        header, *rows = browser.get(f"{LIST}list.csv", {"q": "e2"}).getvalue().decode().splitlines()
 
         assert found.context["cl"].result_count == 1
         assert {"episode_id", "outcome", "windows_in_it"} <= set(header.split(","))
@@ -67,11 +67,9 @@ class TestList:
 
 class TestPage:
     def test_shows_each_window_with_a_chart_for_each_gate(self, browser: Client) -> None:
-        both = window_payload(
-            "w3",
-            thresholds={"min_ts_for_add": 0.6, "max_edx_for_add": 0.5},
-            samples=[sample_payload(1, rr=-0.5, scores={"ts": 0.58, "edx": 0.7})],
-        )
+        thresholds = {"min_ts_for_add": 0.6, "max_edx_for_add": 0.5}
+        samples = [sample_payload(1, rr=-0.5, scores={"ts": 0.58, "edx": 0.7})]
+        both = window_payload("w3", thresholds=thresholds, samples=samples)
         record(episode_payload("e1", windows=[window_payload(), entered_payload(), both], trade_id="bot-1:7"))
 
         text = page_of(browser, "e1")

@@ -23,8 +23,9 @@ def test_places_samples_by_time_and_score() -> None:
     # A range of .2 with .15 of it to spare on either side: .5 lies 1.15 / 1.3 down, the threshold in the middle.
     height = HEIGHT - 2 * EDGE
     first, second = found.dots
-    assert [first.x, first.y] == pytest.approx([EDGE, EDGE + height * 1.15 / 1.3])
-    assert [second.x, second.y] == pytest.approx([EDGE + (WIDTH - 2 * EDGE) / 4, EDGE + height * 0.15 / 1.3])
+    assert (first.x, second.x) == (EDGE, EDGE + (WIDTH - 2 * EDGE) / 4)
+    assert first.y == pytest.approx(EDGE + height * 1.15 / 1.3)
+    assert second.y == pytest.approx(EDGE + height * 0.15 / 1.3)
     assert found.threshold_y == pytest.approx(HEIGHT / 2)
     assert [(dot.is_open, dot.is_entry) for dot in found.dots] == [(False, False), (True, True)]
 
