@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -13,9 +14,13 @@ from telemetry.core.market_context.bars import Bars
 from telemetry.models import Episode, EpisodeWindow
 
 
+@pytest.fixture(scope="module")
+def episodes(sample: list[Bars]) -> list[dict[str, Any]]:
+    return demo_episodes(sample, timedelta(0))
+
+
 @pytest.mark.django_db
-def test_are_reported_period_by_period_with_results_of_their_time(sample: list[Bars]) -> None:
-    episodes = demo_episodes(sample, timedelta(0))
+def test_are_reported_period_by_period_with_results_of_their_time(episodes: list[dict[str, Any]]) -> None:
     middle, end = (datetime.fromisoformat(f"2024-{day}T00:00:00Z") for day in ("05-01", "09-07"))
 
     first = report_episodes(episodes, None, middle)
@@ -30,9 +35,9 @@ def test_are_reported_period_by_period_with_results_of_their_time(sample: list[B
 
 
 @pytest.mark.django_db
-def test_are_replayed_as_they_happened_under_the_thresholds_in_force(sample: list[Bars]) -> None:
+def test_are_replayed_as_they_happened_under_the_thresholds_in_force(episodes: list[dict[str, Any]]) -> None:
     end = datetime.fromisoformat("2024-09-07T00:00:00Z")
-    report_episodes(demo_episodes(sample, timedelta(0)), None, end)
+    report_episodes(episodes, None, end)
 
     evidence = {each.lever: each for each in gate_evidence("pm", end)}
 
