@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from telemetry.recording.record_trades import record_trades
 from tests.admin_pages import browser_of, page
 from tests.builders import DAY, NOW, make_lesson, make_trades, publish
 from tests.conftest import make_user
-from tests.learning.levers import make_lever_run, make_line
+from tests.learning.levers import UNSURE, make_lever_run, make_line
 
 pytestmark = pytest.mark.django_db
 
@@ -142,6 +143,13 @@ class TestLevers:
         assert "entry_delay_bars: every alternative, over all trades" in text
         assert "evidence only" in text
         assert "doing nothing would have earned 0" in text
+
+    def test_say_where_nothing_was_chosen(self, client: Client) -> None:
+        still = replace(UNSURE, moved=0, gain=0.0, low=0.0, high=0.0, promised=0.0)
+        make_lever_run([make_line()], walks={"entry_delay_bars": still})
+        lesson = make_lesson({"entry_delay_bars": 1.0}, type="pm_tuning")
+
+        assert "no alternative was sure enough to be chosen" in shown(client, lesson)
 
     def test_stand_beside_the_plans_own_table(self, client: Client) -> None:
         learn()
