@@ -64,6 +64,7 @@ SERVERS = (
     "tests/telemetry/recording/test_match_recorded.py",
     "tests/telemetry/recording/test_outcome_scopes.py",
     "tests/telemetry/recording/test_rank_books.py",
+    "tests/telemetry/recording/test_record_episodes.py",
     "tests/telemetry/recording/test_record_trades.py",
     "tests/test_an_approver_gone.py",
     "tests/test_flow.py",
