@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 from django.db import connection
-from django.db.models import Max
+from django.db.models import Subquery
+from django.db.models.functions import TruncDate
 
 from overrides.core.engine.definitions.arms import Arm
 from overrides.core.engine.definitions.serving_mode import Mode
@@ -97,10 +98,8 @@ def _spent(module: str) -> dict[str, tuple[date, float]]:
 
 def _outcomes(module: str, book: str | None) -> Arms:
     """Return the columns of `Explored` for each lever and alternative, of whole days."""
-    last = ArmOutcome.objects.aggregate(last=Max("computed_at"))["last"]
-    if last is None:
-        return {}
-    rows = ArmOutcome.objects.filter(position__module=module, day__lt=last.astimezone(UTC).date())
+    last = Subquery(ArmOutcome.objects.order_by("-computed_at").values("computed_at")[:1])
+    rows = ArmOutcome.objects.filter(position__module=module, day__lt=TruncDate(last, tzinfo=UTC))
     if book is not None:
         rows = rows.filter(book=book)
     found: Arms = {}

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Sum
 
-from config.desk.levers.identification import identification
 from config.desk.levers.section import Asked, Section
 from overrides.core.engine.definitions.levers import LEVERS
 from telemetry.decisions.earnings import BY_OVERRIDES
@@ -38,5 +37,5 @@ def section(asked: Asked) -> Section:
     """Show what was earned by the lever, or that no number can be given."""
     lever = asked.lever
     earned = earned_by_lever(lever.name).get(lever.name) if lever.scales_on else None
-    shown = {"identification": identification(lever), "has_number": bool(lever.scales_on), "earned": earned}
+    shown = {"has_number": bool(lever.scales_on), "earned": earned}
     return Section("earned", "What it earned", "desk/levers/earned_so_far.html", shown)

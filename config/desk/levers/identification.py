@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
-from config.desk.levers.section import Asked, Section
+from config.desk.levers.section import Asked, Section, newest_evidence
 from overrides.core.engine.definitions.levers import Lever
+from overrides.models import ArmPosition
 
 
 @dataclass(frozen=True)
@@ -15,13 +16,11 @@ class Identification:
 
     how: str
     words: str
-    gives_a_number: bool = True
 
 
 NOT_IDENTIFIED = Identification(
     "not identified",
     "What a trade would have earned with another value does not follow from what was recorded, so there is no number.",
-    gives_a_number=False,
 )
 
 
@@ -43,15 +42,55 @@ def exact_replay(lever: Lever) -> Identification | None:
     )
 
 
-# The ways to know an effect, strongest first.
-WAYS: Sequence[Callable[[Lever], Identification | None]] = (exact_replay,)
+@dataclass(frozen=True)
+class Measured:
+    """The levers of which an alternative was ever drawn, and those of whose alternatives trades tell."""
+
+    drawn: frozenset[str]
+    replayed: frozenset[str]
+
+    @classmethod
+    def read(cls) -> Self:
+        """Return those of all levers."""
+        drawn = ArmPosition.objects.order_by().values_list("lever", flat=True).distinct()
+        return cls(frozenset(drawn), frozenset(newest_evidence()))
+
+    @classmethod
+    def of(cls, asked: Asked) -> Self:
+        """Return those of one lever, from what its page reads anyway."""
+        drawn = {each.lever for each in asked.arms if each.drawn}
+        return cls(frozenset(drawn), frozenset(asked.evidence))
 
 
-def identification(lever: Lever) -> Identification:
-    """Return how the effect of a lever is known."""
-    return next((found for way in WAYS if (found := way(lever)) is not None), NOT_IDENTIFIED)
+DRAWN = Identification(
+    "reviewed draws",
+    "Some positions were answered with a reviewed alternative by a draw of known probability, so its effect is known "
+    "within an interval; what overrides earned by it follows for no single trade.",
+)
+REPLAYED = Identification(
+    "replay of alternatives",
+    "Trades tell what they would have earned with other values, replayed by whoever recorded them. That is as true as "
+    "the replay: nothing was drawn to check it.",
+)
+
+
+def identification(lever: Lever, measured: Measured) -> Identification:
+    """Return how the effect of a lever is known: by the strongest way that there is.
+
+    >>> from overrides.core.engine.definitions.levers import LEVERS
+    >>> measured = Measured(frozenset(), frozenset({"trail_mult"}))
+    >>> [identification(LEVERS[name], measured).how for name in ("trail_mult", "trim_delay_mult")]
+    ['replay of alternatives', 'not identified']
+    """
+    exact = exact_replay(lever)
+    if exact is not None:
+        return exact
+    if lever.name in measured.drawn:
+        return DRAWN
+    return REPLAYED if lever.name in measured.replayed else NOT_IDENTIFIED
 
 
 def section(asked: Asked) -> Section:
     """Show how the effect of the lever is known."""
-    return Section("known", "How its effect is known", "desk/levers/identification.html", identification(asked.lever))
+    shown = identification(asked.lever, Measured.of(asked))
+    return Section("known", "How its effect is known", "desk/levers/identification.html", shown)

@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from config.desk.levers.earned_so_far import Earned, earned_by_lever, scaling_levers
-from config.desk.levers.identification import Identification, identification
+from config.desk.levers.identification import Identification, Measured, identification
 from config.desk.levers.section import Asked
 from config.desk.levers.sections import sections_of
 from config.desk.levers.what_it_is import Row, row_of
@@ -35,11 +35,11 @@ class ListRow:
 def levers_page(request: HttpRequest) -> HttpResponse:
     """Show every lever of the registry."""
     _require(request)
-    targets, earned = lever_targets(), earned_by_lever(*scaling_levers())
+    targets, earned, measured = lever_targets(), earned_by_lever(*scaling_levers()), Measured.read()
     context: dict[str, Any] = admin.site.each_context(request) | {
         "title": "Levers",
         "levers": [
-            ListRow(row_of(lever), identification(lever), targets[name], earned.get(name))
+            ListRow(row_of(lever), identification(lever, measured), targets[name], earned.get(name))
             for name, lever in LEVERS.items()
         ],
     }

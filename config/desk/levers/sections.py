@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from config.desk.levers import (
+    alternatives,
     earned_so_far,
+    explored,
+    gates,
     identification,
     learned,
     recorded_alternatives,
@@ -20,7 +23,10 @@ PROVIDERS: Sequence[Provider] = (
     earned_so_far.section,
     targets_in_force.section,
     learned.section,
+    alternatives.section,
     recorded_alternatives.section,
+    explored.section,
+    gates.section,
 )
 
 

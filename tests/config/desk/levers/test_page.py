@@ -151,7 +151,8 @@ class TestThePage:
 
         found = sections.sections_of(Asked(LEVERS["size_mult"], NOW))
 
-        assert [each.key for each in found] == ["row", "known", "earned", "targets", "learned", "alternatives"]
+        keys = ["row", "known", "earned", "targets", "learned", "alternatives", "explored"]
+        assert [each.key for each in found] == keys
 
 
 class TestAlternatives:

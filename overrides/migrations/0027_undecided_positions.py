@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("overrides", "0027_blame")]
+    dependencies = [("overrides", "0026_blame")]
 
     operations = [
         migrations.AddField(

@@ -25,7 +25,7 @@ def restrict(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("overrides", "0028_undecided_positions")]
+    dependencies = [("overrides", "0027_undecided_positions")]
 
     operations = [
         migrations.CreateModel(
