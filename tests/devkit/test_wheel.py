@@ -100,7 +100,7 @@ class TestWheel:
         )
 
         assert done.stderr == ""
-        assert done.stdout == "1.0.0 ERROR 1.0 10 S.long.a_b--c8687a08aa\n"
+        assert done.stdout == "1.0.0 ERROR 1.0 17 S.long.a_b--c8687a08aa\n"
 
     def test_is_the_same_from_the_same_sources(self, environment: Path, tmp_path: Path) -> None:
         (first,) = environment.glob("*.whl")
