@@ -11,6 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from overrides.core.engine.exploring import explorable
 from overrides.models import ArmOutcome, ArmPosition, ChangeRequest, ModuleMode
 from telemetry.decisions.decision_log import record_decisions
 from telemetry.foundation.core.identifiers import uuid7
@@ -142,7 +143,7 @@ class TestTheEnd:
 
 class TestThePage:
     def test_says_what_could_be_explored_where_nothing_was(self, author: User) -> None:
-        assert "8 levers can be explored" in page(browser_of(author), SHOWN)
+        assert f"{len(explorable('pm'))} levers can be explored" in page(browser_of(author), SHOWN)
         assert "teach nothing" in page(browser_of(author), f"{LIST}dm/arms/")
 
     def test_tells_effect_cost_and_replays(self, author: User, django_assert_max_num_queries: Any) -> None:
