@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -16,13 +17,14 @@ from learning.readers.group_columns import since_epoch
 from learning.readers.observations import load_observations
 from learning.readers.one_universe import count_left_out
 from learning.readers.walk_trades import facts_until, load_trades
+from overrides.core.engine.definitions.formats import format_of
+from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import Flag, Reason
 from overrides.monitoring.replay import Choice, replay
 from overrides.serving.engine import load_engine
 from overrides.serving.resolve import resolve_one
 from telemetry.decisions.decision_log import record_decisions
-from telemetry.models import Decision
 from telemetry.recording.record_trades import record_trades
 from tests.builders import (
     NOW,
@@ -35,7 +37,6 @@ from tests.builders import (
     make_trades,
     publish,
     set_mode,
-    without_triggers,
 )
 
 pytestmark = pytest.mark.django_db
@@ -132,10 +133,8 @@ class TestServing:
 
         assert (own.reason, none.reason, own.flags) == (Reason.SINGLE, Reason.SINGLE, none.flags)
         assert Flag.UNKNOWN_DIMENSION not in own.flags
-        assert (other.reason, set(other.levers.values())) == (
-            Reason.SCOPE_NOT_ALLOWED,
-            {0.0, 0.6, 1.0} & set(other.levers.values()),
-        )
+        assert other.reason == Reason.SCOPE_NOT_ALLOWED
+        assert other.levers == {name: LEVERS[name].neutral for name in other.levers}
 
     def test_refuses_a_label_where_the_module_has_no_universe(self) -> None:
         publish(make_spec())
@@ -152,9 +151,8 @@ class TestServing:
         engine = load_engine("pm")
         answered = resolve_one(make_question(scope=SCOPE | {"colour": "red"}), engine, now=NOW).record
         refused = resolve_one(make_question(scope=SCOPE | {"universe": OWN}), engine, now=NOW).record
-        record_decisions([answered, refused])
-        with without_triggers():
-            Decision.objects.filter(pk=answered.decision_id).update(format=2, scope=SCOPE | {"universe": OWN})
+        levers = {name: value for name, value in answered.levers.items() if name in format_of(2).levers}
+        record_decisions([replace(answered, format=2, scope=SCOPE | {"universe": OWN}, levers=levers), refused])
         found: list[object] = []
 
         report = replay(Choice(), now=NOW, on_difference=found.append)

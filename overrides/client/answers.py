@@ -54,7 +54,7 @@ def neutral(question: Question, fault: str) -> Answer:
     """Return the answer of a bot that learned nothing, with the fault that is to blame.
 
     >>> dict(neutral({"module": "pm", "action_category": "exit"}, "timed out").levers)
-    {'exit_aggression_mult': 1.0, 'trail_mult': 1.0}
+    {'exit_aggression_mult': 1.0, 'trail_mult': 1.0, 'panic_trigger_mult': 1.0}
     """
     levers = {lever.name: lever.neutral for lever in _levers(question)}
     base = question.get("base_allocation")

@@ -136,15 +136,15 @@ class _Episode:
     levers: frozenset[str]
 
     @property
-    def kind(self) -> str:
+    def episode_type(self) -> str:
         return "s1_entry" if self.course.state == S1 else "s3_retest"
 
     def payload(self, rows: Sequence[slice]) -> Payload:
         end, side = self.bars.end, "long" if self.side == LONG else "short"
         began, pair = utc_at(int(end[self.course.first])), self.bars.symbol.replace("/", "_")
         return {
-            "episode_id": f"demo:{self.bars.timeframe}:{pair}:{self.kind}:{side}:{began[:16]}Z",
-            "episode_type": self.kind,
+            "episode_id": f"demo:{self.bars.timeframe}:{pair}:{self.episode_type}:{side}:{began[:16]}Z",
+            "episode_type": self.episode_type,
             "source": SOURCE,
             "symbol": self.bars.symbol,
             "side": side,
@@ -156,14 +156,14 @@ class _Episode:
         }
 
     def _window(self, number: int, rows: slice) -> Payload:
-        considered = CONSIDERED[self.kind]
+        considered = CONSIDERED[self.episode_type]
         bar = self.samples.bar[rows]
         entered = np.flatnonzero(self.samples.is_open(considered, self.thresholds)[rows])
         side = "long" if self.side == LONG else "short"
         window = {
             "window_id": f"w{number + 1}",
-            "pattern_key": f"trend.{side}.{'beginning' if self.kind == 's1_entry' else 'retest'}",
-            "action_category": "entry" if self.kind == "s1_entry" else "add",
+            "pattern_key": f"trend.{side}.{'beginning' if self.episode_type == 's1_entry' else 'retest'}",
+            "action_category": "entry" if self.episode_type == "s1_entry" else "add",
             "scope": self._scope(rows.start),
             "retest_index": number,
             "started_at": utc_at(int(self.bars.end[bar[0]])),

@@ -68,7 +68,7 @@ def pack_constants(mask: int, targets: tuple[float, ...] | None, factors: tuple[
     """Return constants as bytes; `mask` has the bits of the levers that the override moves.
 
     >>> steady(Constants("a", "b", pack_constants(2, (1.1,), None)))
-    Steady(override='a', line='b', levers=('size_mult',), targets=(1.1,), factors=None)
+    Steady(override='a', line='b', levers=('size_mult',), targets=(1.1,), factors=None, mask_code='H')
     """
     kind = (HAS_TARGETS if targets is not None else 0) | (WEIGHED if factors is not None else 0)
     code = mask_code_of(mask)

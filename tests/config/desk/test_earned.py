@@ -98,7 +98,7 @@ class TestThePage:
         set_mode("on")
         write(40)
         EarnedDay.objects.filter(day=FIRST).update(without_leg=1, unknown_decision=3, unfit_decision=2)
-        text = page(browser_of(viewer), "/admin/earned/")
+        text = " ".join(page(browser_of(viewer), "/admin/earned/").split())
 
         assert "1</span> position with an add whose fraction or outcome is not known: its size counts" in text
         assert "3</span> positions with an allocation, entry or add whose decision is not stored: its size" in text

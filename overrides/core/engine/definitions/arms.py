@@ -82,11 +82,9 @@ class Arm:
 def checked_arms(document: object) -> dict[str, Arm]:
     """Parse the arms of a module by lever. Raises FieldError.
 
-    >>> checked_arms({"moon_mult": {}})
+    >>> checked_arms({"trail_mult": {}})
     Traceback (most recent call last):
-    overrides.core.engine.definitions.field_error.FieldError: arms.moon_mult: unknown name; known are alloc_mult,\
- entry_aggression_mult, entry_delay_bars, exit_aggression_mult, min_ox_for_trim, min_ts_for_add, phase1_frac_mult,\
- size_mult, trail_mult, trim_delay_mult
+    overrides.core.engine.definitions.field_error.FieldError: arms.trail_mult.alternative: missing; state it
     """
     values = closed_mapping(document, "arms", LEVERS)
     return {lever: Arm.checked(lever, values[lever]) for lever in sorted(values)}

@@ -141,7 +141,7 @@ def levers_of(module: str, category: str) -> tuple[Lever, ...]:
     """Return the levers that apply to a category of a module, in table order; empty for an unknown pair.
 
     >>> [lever.name for lever in levers_of("pm", "exit")]
-    ['exit_aggression_mult', 'trail_mult']
+    ['exit_aggression_mult', 'trail_mult', 'panic_trigger_mult']
     """
     return tuple(
         lever for lever in LEVERS.values() if CHANNEL_MODULE[lever.channel] == module and category in lever.categories
