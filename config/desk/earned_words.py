@@ -6,7 +6,7 @@ from overrides.core.monitoring.day_sequence import FEWEST_DAYS, Interval
 from overrides.core.monitoring.earned import Verdict
 from overrides.core.monitoring.holdback_effect import FEWEST_HELD_BACK, Check, HoldbackEffect
 from overrides.monitoring.earned import Earned
-from telemetry.foundation.core.number_text import decimals_for, signed_fixed
+from telemetry.foundation.core.number_text import decimals_for, interval_text, signed_fixed
 from telemetry.foundation.core.words import count_of
 
 ALL_MODULES, ALL_BOOKS = "all modules", "all books"
@@ -35,10 +35,7 @@ def interval_words(interval: Interval) -> str:
     >>> interval_words(Interval(0.00001, -0.0002, 0.00022, 40, 400))
     '+0.00001 R per position (\N{MINUS SIGN}0.00020 to +0.00022 R)'
     """
-    mean, low, high = (
-        signed_fixed(each, decimals_of(interval)) for each in (interval.mean, interval.low, interval.high)
-    )
-    return f"{mean} R per position ({low} to {high} R)"
+    return interval_text(interval.mean, interval.low, interval.high, per=" per position")
 
 
 def decimals_of(interval: Interval) -> int:

@@ -12,7 +12,8 @@ from django.db import connection, transaction
 from psycopg import sql
 
 from learning.core.cells.rows import Floats
-from learning.core.tuning.gate_windows import UNKNOWN, GateWindows
+from learning.core.tuning.gate_windows import GateWindows
+from learning.core.tuning.trade_deltas import UNKNOWN
 from learning.readers.group_columns import Numbering, since_epoch, values_of
 from learning.readers.one_universe import OF_UNIVERSE, label_parameter
 from overrides.core.engine.definitions.learned_from import LearnedFrom

@@ -11,7 +11,6 @@ from learning.core.cells.rows import Bools, Codes, Floats, Ints
 from telemetry.core.gates import is_floor
 
 NEVER = -1  # the sample at which a window is entered that is not entered
-UNKNOWN = np.iinfo(np.int64).max  # the moment of what is never known
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +19,7 @@ class GateWindows:
 
     at              (windows,) when it was decided, microseconds since 1970-01-01 UTC
     closed_at       (windows,) when it ended, likewise
-    known           (windows,) when its last result was known; UNKNOWN without one
+    known           (windows,) when its last result was known; `trade_deltas.UNKNOWN` without one
     pattern         (windows,) positions in `patterns`
     scope           (windows, dims) positions in `values` of the dimension; -1 where the window does not have it
     trade, cluster  (windows,) numbers: each window stands for a trade, and those of one episode share a cluster

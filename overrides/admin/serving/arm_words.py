@@ -5,7 +5,7 @@ from __future__ import annotations
 from overrides.core.monitoring.arm_effect import WORTH_KNOWING, Effect
 from overrides.core.monitoring.day_sequence import FEWEST_DAYS, Interval
 from overrides.core.monitoring.earned import Verdict
-from telemetry.foundation.core.number_text import signed_fixed
+from telemetry.foundation.core.number_text import interval_text
 from telemetry.foundation.core.words import count_of
 
 SHOWN = {
@@ -23,8 +23,7 @@ def interval_words(interval: Interval | None) -> str:
     """
     if interval is None:
         return "too few days"
-    mean, low, high = (signed_fixed(each, 3) for each in (interval.mean, interval.low, interval.high))
-    return f"{mean} R ({low} to {high} R)"
+    return interval_text(interval.mean, interval.low, interval.high)
 
 
 def verdict_words(effect: Effect) -> str:

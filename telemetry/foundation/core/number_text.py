@@ -54,6 +54,17 @@ def decimals_for(*values: float, least: int = 3) -> int:
     return least if largest < NEARLY_ZERO else min(max(least, 1 - math.floor(math.log10(largest))), 9)
 
 
+def interval_text(mean: float, low: float, high: float, *, per: str = "") -> str:
+    """Return a mean in R with its interval, with the decimals that tell its ends from zero.
+
+    >>> interval_text(0.03, -0.01, 0.07), interval_text(0.00001, -0.0002, 0.00022, per=" per position")
+    ('+0.030 R (\N{MINUS SIGN}0.010 to +0.070 R)', '+0.00001 R per position (\N{MINUS SIGN}0.00020 to +0.00022 R)')
+    """
+    decimals = decimals_for(mean, low, high)
+    shown = [signed_fixed(each, decimals) for each in (mean, low, high)]
+    return f"{shown[0]} R{per} ({shown[1]} to {shown[2]} R)"
+
+
 def signed(value: float, digits: int = 6) -> str:
     """Return a number as `plain` does, with its sign; zero has none.
 

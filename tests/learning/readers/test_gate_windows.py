@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from learning.core.tuning.gate_simulation import gate_changes, simulate_gate
-from learning.core.tuning.gate_windows import UNKNOWN, GateWindows, first_open
+from learning.core.tuning.gate_windows import GateWindows, first_open
+from learning.core.tuning.trade_deltas import UNKNOWN
 from learning.readers.gate_windows import load_gate_windows
 from learning.readers.group_columns import since_epoch
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
