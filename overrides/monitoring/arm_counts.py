@@ -9,11 +9,10 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from overrides.core.engine.definitions.levers import LEVERS
-from overrides.core.engine.definitions.vocabulary import Reason
+from overrides.core.engine.definitions.vocabulary import SERVED
 
 DAYS = 30
 MOST_ANSWERS = 20_000  # newest answers of the module that are looked through
-SERVED = (Reason.SINGLE, Reason.COMBINED, Reason.NO_MATCH, Reason.ALL_EXCLUDED)
 COUNTS = """
 WITH newest AS (
     SELECT request FROM telemetry_decision

@@ -22,7 +22,7 @@ from overrides.core.engine.definitions.coefficients import (
     read_weights,
     weights_of,
 )
-from overrides.core.engine.definitions.vocabulary import Reason
+from overrides.core.engine.definitions.vocabulary import SERVED
 from overrides.core.monitoring.e_detector import standardised
 from overrides.core.monitoring.watched_stream import Counted
 from overrides.models import ChangeRequest, Monitor, RequestKind, Version
@@ -37,7 +37,6 @@ from telemetry.foundation.core.words import shortened
 FEWEST_BEFORE = 30  # trades that the mean and the sd take
 MOST_BEFORE = 1000
 AGAIN = timedelta(days=30)  # after a request was closed and the weight is still red
-SERVED = (Reason.NO_MATCH, Reason.ALL_EXCLUDED, Reason.SINGLE, Reason.COMBINED)  # weights act without a line, too
 RED = Monitor.State.RED
 LONGEST_TITLE = 200
 
@@ -126,7 +125,7 @@ def _coefficients(version: int | None) -> dict[str, Any]:
 def _outcomes(after: datetime | None) -> list[tuple[Any, ...]]:
     parameters = {
         "module": COEFFICIENT_MODULE,
-        "reasons": [each.value for each in SERVED],
+        "reasons": [each.value for each in SERVED],  # weights act without a line, too
         "not_used": list(NOT_USED),
         "after": after,
     }

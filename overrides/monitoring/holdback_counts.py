@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
-from overrides.core.engine.definitions.vocabulary import Reason
+from overrides.core.engine.definitions.vocabulary import SERVED, Reason
 from overrides.core.monitoring.uneven_draw import distance, is_more_often, is_uneven
 
 DAYS = 30
@@ -15,7 +15,7 @@ AGAIN = timedelta(
     minutes=5
 )  # within which the next of the same questions, by another key, may be about the same position
 MOST_ANSWERS = 20_000  # newest answers of the module that are looked through
-COMPARED = (Reason.HOLDBACK, Reason.SINGLE, Reason.COMBINED, Reason.NO_MATCH, Reason.ALL_EXCLUDED)
+COMPARED = (Reason.HOLDBACK, *SERVED)
 COUNTS = """
 WITH newest AS (
     SELECT decision_id, reason, request ->> 'position_key' AS position,

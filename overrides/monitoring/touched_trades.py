@@ -15,12 +15,11 @@ from uuid import UUID
 
 from django.db import connection
 
-from overrides.core.engine.definitions.vocabulary import Reason
+from overrides.core.engine.definitions.vocabulary import BY_OVERRIDES
 from overrides.core.monitoring.touched import Touched, mean_or_none, prediction_of_others, sign_of
 from overrides.models import Override
 from telemetry.decisions.attributed_trades import LATER, SUPERSEDED
 
-SERVED = (Reason.SINGLE, Reason.COMBINED)  # answers in which overrides acted and were served
 CHUNK = 5_000  # rows in memory at a time
 NOT_USED = (LATER, SUPERSEDED)  # named decisions that nothing was done by
 
@@ -129,7 +128,7 @@ def _of_whole_trades(chunks: Iterator[list[_Acted]]) -> Iterator[list[_Acted]]:
 
 
 def _acted(lines: Collection[str] | None, after: Revision | None) -> Iterator[list[_Acted]]:
-    parameters: dict[str, Any] = {"not_used": list(NOT_USED), "reasons": [each.value for each in SERVED]}
+    parameters: dict[str, Any] = {"not_used": list(NOT_USED), "reasons": [each.value for each in BY_OVERRIDES]}
     named = served = earned = ""
     if after is not None:
         named, earned = SINCE, OF_ITS_TRADES

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from overrides.core.engine.definitions.levers import LEVERS, levers_of
-from overrides.core.engine.definitions.vocabulary import CHANNEL_MODULE, Reason
+from overrides.core.engine.definitions.vocabulary import BY_OVERRIDES, CHANNEL_MODULE, Reason
 from overrides.serving.resolve import Resolved
 from overrides.serving.resolve_request import Question, read_question
 from telemetry.core.vocabulary import CATEGORIES, DM_PATTERN_KEY, ActionCategory, Module
@@ -167,7 +167,7 @@ def _as_sent(field: str) -> str:
 def flag_documents(question: Question, resolved: Resolved, context: Context) -> Iterator[dict[str, Any]]:
     """Yield the evaluation of each flag that one answer holds; all of them are of the same decision."""
     answer, metadata = resolved.answer, flag_metadata(resolved, context)
-    is_learned = answer.reason in (Reason.SINGLE, Reason.COMBINED)
+    is_learned = answer.reason in BY_OVERRIDES
     variant = f"version {metadata['version']}" if is_learned else NEUTRAL
     for name in flags_of(question):
         value = answer.coefficient_product if name == PRODUCT else answer.levers[name]

@@ -54,6 +54,10 @@ class Reason(StrEnum):
     ERROR = "ERROR"
 
 
+BY_OVERRIDES = (Reason.SINGLE, Reason.COMBINED)  # overrides acted in the answer, and it was served
+SERVED = (*BY_OVERRIDES, Reason.NO_MATCH, Reason.ALL_EXCLUDED)  # a module answered that was on, whatever matched
+
+
 class ExclusionReason(StrEnum):
     """Why a matching override was excluded."""
 
