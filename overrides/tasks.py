@@ -6,13 +6,13 @@ from datetime import timedelta
 
 from celery import shared_task
 
-from overrides.monitoring.challenger import run_comparison
-from overrides.monitoring.lapse import lapse_mandates
-from overrides.monitoring.line_use import count_use
-from overrides.monitoring.monitor import monitor
-from overrides.monitoring.refresh_earned import refresh_earned
-from overrides.monitoring.replay import replay_nightly
-from overrides.monitoring.scorecards import JOB, score
+from overrides.monitoring.earning.refresh_earned import refresh_earned
+from overrides.monitoring.replaying.challenger import run_comparison
+from overrides.monitoring.replaying.replay import replay_nightly
+from overrides.monitoring.scoring.scorecards import JOB, score
+from overrides.monitoring.unmet.line_use import count_use
+from overrides.monitoring.watching.lapse import lapse_mandates
+from overrides.monitoring.watching.monitor import monitor
 from overrides.requests.apply import apply_due, expire_requests
 from overrides.requests.impact.effects import request_effects
 from overrides.requests.impact.what_if import run_what_if

@@ -88,8 +88,8 @@ CHECKS = (
     "tests/test_one_weight_formula.py",
     "tests/overrides/core/engine/test_golden.py",
     "tests/overrides/core/engine/definitions/test_formats.py",
-    "tests/overrides/monitoring/test_older_formats.py::TestTheFirstFormat",
-    "tests/overrides/monitoring/test_older_formats.py::TestARewrittenDecision",
+    "tests/overrides/monitoring/replaying/test_older_formats.py::TestTheFirstFormat",
+    "tests/overrides/monitoring/replaying/test_older_formats.py::TestARewrittenDecision",
 )
 FOLLOWED = """
 import django; django.setup()
@@ -100,9 +100,9 @@ from overrides.api.resolve_schema import ContributionSerializer, QuestionSeriali
 from overrides.core.engine.definitions.formats import CURRENT_FORMAT
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.parameters import WeightParameters
-from overrides.monitoring.replay import replay_one
+from overrides.monitoring.replaying.replay import replay_one
 from tests.builders import make_spec
-from tests.overrides.monitoring.first_format import engine_of, objects_of
+from tests.overrides.monitoring.replaying.first_format import engine_of, objects_of
 from tests.test_one_weight_formula import four_weights
 
 spec = make_spec(stats={"edge_raw": 0.82, "n": 37, "variance": 0.45, "half_life_days": 18})

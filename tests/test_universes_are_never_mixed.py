@@ -21,7 +21,7 @@ from overrides.core.engine.definitions.formats import format_of
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import Flag, Reason
-from overrides.monitoring.replay import Choice, replay
+from overrides.monitoring.replaying.replay import Choice, replay
 from overrides.serving.engine import load_engine
 from overrides.serving.resolve import resolve_one
 from telemetry.decisions.decision_log import record_decisions

@@ -29,15 +29,15 @@ def act() -> dict[str, Any]:
 
     from config.reports.weekly.compose import report_last_week
     from overrides.models import Monitor, WeeklyReport
-    from overrides.monitoring.earned import earned
-    from overrides.monitoring.lapse import lapse_mandates
-    from overrides.monitoring.line_use import count_use
-    from overrides.monitoring.monitor import monitor
-    from overrides.monitoring.refresh_earned import refresh_earned
-    from overrides.monitoring.scorecards import score
+    from overrides.monitoring.earning.earned import earned
+    from overrides.monitoring.earning.refresh_earned import refresh_earned
+    from overrides.monitoring.scoring.scorecards import score
+    from overrides.monitoring.unmet.line_use import count_use
+    from overrides.monitoring.watching.lapse import lapse_mandates
+    from overrides.monitoring.watching.monitor import monitor
     from telemetry.models import AttributionShare, Decision
     from tests.builders import DAY, NOW, draft, make_spec, publish, set_mode
-    from tests.overrides.monitoring.touched_world import attribute, promising, served_trade
+    from tests.overrides.monitoring.scoring.touched_world import attribute, promising, served_trade
 
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO simulated_time (reason) VALUES ('tests work at an instant of their own')")

@@ -17,7 +17,7 @@ from overrides.core.engine.definitions.parameters import LessonParameters
 from overrides.core.engine.definitions.vocabulary import Blend, LearningMethod
 from overrides.core.engine.weights import FACTORS
 from overrides.models import ChangeRequest, Line, ModuleMode, Override, Version
-from overrides.monitoring.challenger import latest
+from overrides.monitoring.replaying.challenger import latest
 from overrides.versions.load_version import load_specs
 from telemetry.decisions.earnings import earned_by
 from telemetry.foundation.models import JobRun

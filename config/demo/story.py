@@ -33,7 +33,7 @@ from learning.validation.strength_runs import request_strengths
 from learning.validation.walk_forward_runs import request_walk_forward
 from overrides.core.engine.definitions.vocabulary import PAIRS, Combiner, LearningMethod
 from overrides.models import Challenge, ModuleMode, Version
-from overrides.monitoring.challenger import request_comparison
+from overrides.monitoring.replaying.challenger import request_comparison
 from overrides.versions.load_version import current_parameters
 from telemetry.audit.simulated_time import time_simulated
 from telemetry.foundation.models import JobRun

@@ -25,10 +25,10 @@ from config.desk.earned_words import (
     verdict_words,
 )
 from overrides.admin.charts.earned_sum import earned_sum
-from overrides.core.monitoring.day_sequence import FEWEST_DAYS
-from overrides.monitoring.earned import LEFT_OUT, UNMOVED, Earned, earned_by_book
-from overrides.monitoring.holdback import holdback_contrast
-from overrides.monitoring.refresh_earned import first_switched_on
+from overrides.core.monitoring.days.day_sequence import FEWEST_DAYS
+from overrides.monitoring.earning.earned import LEFT_OUT, UNMOVED, Earned, earned_by_book
+from overrides.monitoring.earning.holdback import holdback_contrast
+from overrides.monitoring.earning.refresh_earned import first_switched_on
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.core.csv_cells import csv_lines
 

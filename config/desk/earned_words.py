@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from overrides.core.monitoring.day_sequence import FEWEST_DAYS, Interval
-from overrides.core.monitoring.earned import Verdict
-from overrides.core.monitoring.holdback_effect import FEWEST_HELD_BACK, Check, HoldbackEffect
-from overrides.monitoring.earned import Earned
+from overrides.core.monitoring.days.day_sequence import FEWEST_DAYS, Interval
+from overrides.core.monitoring.earning.earned import Verdict
+from overrides.core.monitoring.earning.holdback_effect import FEWEST_HELD_BACK, Check, HoldbackEffect
+from overrides.monitoring.earning.earned import Earned
 from telemetry.foundation.core.number_text import decimals_for, interval_text, signed_fixed
 from telemetry.foundation.core.words import count_of
 
@@ -20,7 +20,7 @@ NEVER = "At this rate it would take more than a hundred years to show so small a
 def scope_words(each: Earned) -> str:
     """Return which module and book this is about.
 
-    >>> from overrides.core.monitoring.earned import whole
+    >>> from overrides.core.monitoring.earning.earned import whole
     >>> scope_words(Earned("pm", None, whole([]), None, None, {}, 0, None))
     'pm, all books'
     """

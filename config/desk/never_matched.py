@@ -19,8 +19,8 @@ from overrides.admin.request_form import ReasonForm
 from overrides.core.engine.definitions.vocabulary import Channel
 from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.permissions import DRAFT
-from overrides.monitoring.line_use import WINDOW
-from overrides.monitoring.never_matched import (
+from overrides.monitoring.unmet.line_use import WINDOW
+from overrides.monitoring.unmet.never_matched import (
     IDLE,
     MEANINGS,
     Counted,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from overrides.core.monitoring.confidence_sequence import ConfidenceSequence, confidence_sequence
+from overrides.core.monitoring.days.confidence_sequence import ConfidenceSequence, confidence_sequence
 from telemetry.foundation.charts.canvas import LEFT, WIDTH, polyline
 from telemetry.foundation.charts.scales import LinearScale, Mark
 from telemetry.foundation.core.number_text import fixed

@@ -13,9 +13,9 @@ from django.db.models.functions import JSONObject
 from django.utils.safestring import SafeString
 
 from overrides.admin.charts.monitor_curve import MonitorCurve, monitor_curve
-from overrides.core.monitoring.day_sequence import FEWEST_DAYS, Interval
-from overrides.core.monitoring.e_detector import AMBER, LIMIT
-from overrides.core.monitoring.watched_stream import Stream
+from overrides.core.monitoring.days.day_sequence import FEWEST_DAYS, Interval
+from overrides.core.monitoring.watching.e_detector import AMBER, LIMIT
+from overrides.core.monitoring.watching.watched_stream import Stream
 from overrides.models import Membership, Monitor, MonitorDay
 from telemetry.foundation.admin.formatting import badge
 

@@ -12,10 +12,10 @@ from django.utils.safestring import SafeString
 
 from overrides.admin.line_lists import CHANNEL_WORDS
 from overrides.core.engine.definitions.vocabulary import Channel
-from overrides.core.monitoring.confidence_sequence import ALPHA
-from overrides.core.monitoring.day_sequence import FEWEST_DAYS
+from overrides.core.monitoring.days.confidence_sequence import ALPHA
+from overrides.core.monitoring.days.day_sequence import FEWEST_DAYS
 from overrides.models import ChangeLine, Line, Scorecard
-from overrides.monitoring.scorecards import FEWEST_DECIDED
+from overrides.monitoring.scoring.scorecards import FEWEST_DECIDED
 from telemetry.foundation.admin.formatting import MISSING, number
 from telemetry.foundation.core.number_text import decimals_for
 

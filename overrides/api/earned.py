@@ -10,11 +10,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from overrides.core.monitoring.day_sequence import Interval
-from overrides.core.monitoring.earned import Verdict
-from overrides.core.monitoring.holdback_effect import Check, HoldbackEffect
-from overrides.monitoring.earned import LEFT_OUT, Earned, earned_by_book
-from overrides.monitoring.holdback import holdback_contrast
+from overrides.core.monitoring.days.day_sequence import Interval
+from overrides.core.monitoring.earning.earned import Verdict
+from overrides.core.monitoring.earning.holdback_effect import Check, HoldbackEffect
+from overrides.monitoring.earning.earned import LEFT_OUT, Earned, earned_by_book
+from overrides.monitoring.earning.holdback import holdback_contrast
 from telemetry.foundation.api.etags import tagged
 from telemetry.foundation.api.query_parameters import query
 from telemetry.foundation.api.schema_parts import problems

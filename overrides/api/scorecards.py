@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.models import Scorecard
-from overrides.monitoring.score_groups import MANUAL
+from overrides.monitoring.scoring.score_groups import MANUAL
 from telemetry.api.pattern_fields import MODULE
 from telemetry.foundation.api.list_view import ListView, list_schema
 from telemetry.foundation.api.query_parameters import Filters, one_of, query, words

@@ -63,7 +63,7 @@ class ArmPosition(models.Model):
 class ArmOutcome(models.Model):
     """What came of an admitted position: the first closed trade that names one of its answers.
 
-    Derived by `overrides.monitoring.refresh_arms`, which replaces the rows of positions whose trades changed.
+    Derived by `overrides.monitoring.exploring.refresh_arms`, which replaces the rows of positions whose trades changed.
     """
 
     position = models.OneToOneField(ArmPosition, models.PROTECT, primary_key=True, related_name="outcome")

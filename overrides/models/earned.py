@@ -13,9 +13,9 @@ WHOLE = ""  # the module of the rows over all modules
 class EarnedDay(models.Model):
     """Sums over the positions of a module and book that closed on one UTC day (docs/method.md 13.4).
 
-    Derived from trades and their attributions by `overrides.monitoring.refresh_earned`, which replaces the rows of days
-    whose trades changed. Rows of the module "" count every position once for all modules. The last four counts are of
-    trades that closed on the day and are not among the positions.
+    Derived from trades and their attributions by `overrides.monitoring.earning.refresh_earned`, which replaces the rows
+    of days whose trades changed. Rows of the module "" count every position once for all modules. The last four counts
+    are of trades that closed on the day and are not among the positions.
     """
 
     module = models.CharField(max_length=2, blank=True, help_text="empty: all modules together")
@@ -56,8 +56,8 @@ class EarnedDay(models.Model):
 class HoldbackDay(models.Model):
     """Sums over the positions of a book that closed on one UTC day and took part in a holdback (docs/method.md 13.4).
 
-    Derived once a day for all days by `overrides.monitoring.holdback`, because a position counts by the first trade
-    that tells it.
+    Derived once a day for all days by `overrides.monitoring.earning.holdback`, because a position counts by the first
+    trade that tells it.
     """
 
     book = models.CharField(max_length=40)

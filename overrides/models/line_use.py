@@ -1,4 +1,4 @@
-"""Tables of what recent requests met: kept from the decision log by `overrides.monitoring.line_use`, for lists only.
+"""Tables of what recent requests met, for lists only, kept from the decision log by `monitoring.unmet.line_use`.
 
 They hold times and daily counts that can be computed again from the decisions, and nothing is decided by them.
 """

@@ -17,7 +17,7 @@ from overrides.core.engine.definitions.content_hash import content_hash, content
 from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.governance.config_data import STORED_UP_TO, render
-from overrides.core.monitoring.json_diff import MISSING, Difference, differences
+from overrides.core.monitoring.replaying.json_diff import MISSING, Difference, differences
 from overrides.models import Membership, Override, ParameterSet, Version
 from overrides.versions.load_columns import load_groups
 from overrides.versions.load_version import in_version, refuse_altered

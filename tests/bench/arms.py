@@ -15,10 +15,10 @@ from statistics import median
 
 import numpy as np
 
-from overrides.core.monitoring.arm_effect import Explored, doubly_robust, inverse_weighting
-from overrides.core.monitoring.day_bootstrap import Floats, Ints
-from overrides.core.monitoring.day_sequence import FEWEST_DAYS, DaySums
-from overrides.core.monitoring.days_needed import days_needed
+from overrides.core.monitoring.days.day_bootstrap import Floats, Ints
+from overrides.core.monitoring.days.day_sequence import FEWEST_DAYS, DaySums
+from overrides.core.monitoring.days.days_needed import days_needed
+from overrides.core.monitoring.exploring.arm_effect import Explored, doubly_robust, inverse_weighting
 from tests.bench.earned import outcomes
 from tests.bench.report import figure
 

@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from overrides.models import Challenge
-from overrides.monitoring.challenger import latest, request_comparison, run_comparison
+from overrides.monitoring.replaying.challenger import latest, request_comparison, run_comparison
 from tests.bench.pages import MOST_MILLISECONDS, MOST_QUERIES, fill
 from tests.bench.report import figure, scratch_database, timed
 from tests.people import make_person

@@ -14,10 +14,10 @@ from statistics import median
 
 import numpy as np
 
-from overrides.core.monitoring.day_bootstrap import Floats, Ints
-from overrides.core.monitoring.day_sequence import DaySums
-from overrides.core.monitoring.earned import Day, Look, whole
-from overrides.core.monitoring.holdback_effect import (
+from overrides.core.monitoring.days.day_bootstrap import Floats, Ints
+from overrides.core.monitoring.days.day_sequence import DaySums
+from overrides.core.monitoring.earning.earned import Day, Look, whole
+from overrides.core.monitoring.earning.holdback_effect import (
     FEWEST_HELD_BACK,
     Drawn,
     HoldbackEffect,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from django.db import connection
 
-from overrides.monitoring.earned import earned, earned_by_book
-from overrides.monitoring.holdback import holdback_contrast, refresh_holdback
-from overrides.monitoring.refresh_earned import refresh_earned
+from overrides.monitoring.earning.earned import earned, earned_by_book
+from overrides.monitoring.earning.holdback import holdback_contrast, refresh_holdback
+from overrides.monitoring.earning.refresh_earned import refresh_earned
 from telemetry.audit.simulated_time import allow_simulated_time
 from telemetry.models import Trade
 from telemetry.recording.record_trades import record_trades

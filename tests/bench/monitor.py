@@ -18,8 +18,8 @@ from uuid import UUID
 
 import numpy as np
 
-from overrides.core.monitoring.day_sequence import FEWEST_DAYS, DaySums
-from overrides.core.monitoring.e_detector import (
+from overrides.core.monitoring.days.day_sequence import FEWEST_DAYS, DaySums
+from overrides.core.monitoring.watching.e_detector import (
     AMBER,
     CLIP,
     INDEPENDENT_DAYS,
@@ -29,9 +29,9 @@ from overrides.core.monitoring.e_detector import (
     Floats,
     stepped,
 )
-from overrides.core.monitoring.watched_stream import Counted
+from overrides.core.monitoring.watching.watched_stream import Counted
 from overrides.models import Monitor
-from overrides.monitoring.counting import fold_all, new_monitor
+from overrides.monitoring.watching.counting import fold_all, new_monitor
 from tests.bench.report import figure, scratch_database, timed
 
 SIGMA, EDGE, HARM = 1.4, 0.25, -0.15

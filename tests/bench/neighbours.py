@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from overrides.core.monitoring.e_detector import CLIP, INDEPENDENT_DAYS, LIMIT, SHARES, Floats, stepped
-from overrides.core.monitoring.neighbours import REMAINS, WIDER
+from overrides.core.monitoring.watching.e_detector import CLIP, INDEPENDENT_DAYS, LIMIT, SHARES, Floats, stepped
+from overrides.core.monitoring.watching.neighbours import REMAINS, WIDER
 from tests.bench.report import figure
 
 SIGMA, EDGE, SD = 1.4, 0.25, 0.1

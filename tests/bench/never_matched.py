@@ -20,8 +20,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from overrides.monitoring import never_matched
-from overrides.monitoring.line_use import count_use
+from overrides.monitoring.unmet import never_matched
+from overrides.monitoring.unmet.line_use import count_use
 from telemetry.core.decision_trace.trace import Moved, Packed, Served, pack
 from telemetry.decisions.decision_rows import TRACED, store_constants, traced_row
 from telemetry.foundation.bulk_copy import copy_binary

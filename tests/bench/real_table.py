@@ -37,7 +37,7 @@ from learning.readers.walk_trades import load_trades
 from learning.validation.walk_forward_runs import CHOICES, FOLDS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import LearningMethod
-from overrides.core.monitoring.day_bootstrap import day_block_band
+from overrides.core.monitoring.days.day_bootstrap import day_block_band
 from overrides.versions.load_version import current_parameters
 from telemetry.foundation.core.number_text import typeset
 from tests.bench.real_logs import SCOPED

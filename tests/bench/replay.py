@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from datetime import timedelta
 
-from overrides.core.monitoring.json_diff import Difference
-from overrides.monitoring.replay import Choice, replay
+from overrides.core.monitoring.replaying.json_diff import Difference
+from overrides.monitoring.replaying.replay import Choice, replay
 from telemetry.models import Decision
 from tests.bench.report import figure, scratch_database, timed
 from tests.builders import NOW

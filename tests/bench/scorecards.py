@@ -15,8 +15,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from overrides.models import Scorecard
-from overrides.monitoring.scorecards import JOB, score
-from overrides.monitoring.touched_trades import touched_trades
+from overrides.monitoring.scoring.scorecards import JOB, score
+from overrides.monitoring.scoring.touched_trades import touched_trades
 from telemetry.foundation.models import JobRun
 from tests.bench.report import figure, scratch_database, timed
 from tests.people import make_person

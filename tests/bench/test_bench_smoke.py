@@ -12,7 +12,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from overrides.core.monitoring.neighbours import Acted, evidence_paths
+from overrides.core.monitoring.watching.neighbours import Acted, evidence_paths
 from telemetry.core.file_formats import freqtrade_fields
 from telemetry.core.file_formats.decision_journal import JournalJoin, JournalLine
 from telemetry.core.file_formats.file_rows import Defaults

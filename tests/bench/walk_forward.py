@@ -23,7 +23,7 @@ from learning.models import WalkForward
 from learning.readers.walk_trades import load_trades
 from learning.validation.walk_forward_runs import CHOICES, FOLDS, Choice, walk_forward
 from overrides.core.engine.definitions.vocabulary import Combiner, LearningMethod
-from overrides.core.monitoring.day_bootstrap import day_block_band
+from overrides.core.monitoring.days.day_bootstrap import day_block_band
 from overrides.versions.load_version import current_parameters
 from telemetry.core.file_formats.file_rows import Defaults
 from telemetry.core.trades import parse_trade

@@ -19,7 +19,7 @@ from typing import Any
 from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
-from overrides.monitoring.replay import question_of
+from overrides.monitoring.replaying.replay import question_of
 from overrides.requests.impact.what_if import compare, logged_requests
 from overrides.requests.kinds.kind import Proposed
 from overrides.serving.engine import Engine, load_engine

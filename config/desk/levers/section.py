@@ -14,7 +14,7 @@ from config.learner import LEARNS
 from overrides.core.engine.definitions.levers import Lever
 from overrides.core.engine.definitions.vocabulary import CHANNEL_MODULE, Channel
 from overrides.models import ArmPosition, ModuleMode
-from overrides.monitoring.arms import ArmEffect, arm_effects
+from overrides.monitoring.exploring.arms import ArmEffect, arm_effects
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from config.desk.today import EARNED_TRADES, Counts, counts, due_mandates, serve
 from config.desk.troubles import Trouble, key_troubles, troubles
 from overrides.admin.request_form import ReasonForm
 from overrides.core.governance.permissions import LOWER, REVIEW, VIEW_REQUESTS
-from overrides.monitoring.earned import earned
+from overrides.monitoring.earning.earned import earned
 from telemetry.foundation.admin.read_only import person
 
 register = template.Library()

@@ -11,7 +11,7 @@ from config.reports.exports.decisions import DECISION_COLUMNS, contributions, de
 from config.reports.exports.episodes import EPISODE_COLUMNS, episodes
 from config.reports.exports.selection import Document, Selection
 from config.reports.exports.trades import TRADE_COLUMNS, trades
-from overrides.monitoring.contributions import CONTRIBUTION_COLUMNS
+from overrides.monitoring.scoring.contributions import CONTRIBUTION_COLUMNS
 
 __all__ = ["EXPORTS", "Document", "Export", "Selection"]
 

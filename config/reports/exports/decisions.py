@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from config.reports.exports.selection import CHUNK, Document, Selection
 from overrides.core.engine.definitions.levers import LEVERS
-from overrides.monitoring.contributions import contribution_rows
+from overrides.monitoring.scoring.contributions import contribution_rows
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import Decision, DecisionOutcome
 from telemetry.models.traced import load_constants

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from config.reports.weekly.shape import Figure, Period, address
-from overrides.core.monitoring.day_sequence import FEWEST_DAYS
-from overrides.core.monitoring.earned import Verdict
+from overrides.core.monitoring.days.day_sequence import FEWEST_DAYS
+from overrides.core.monitoring.earning.earned import Verdict
 from overrides.models import EarnedDay
 from overrides.models.earned import WHOLE
-from overrides.monitoring.earned import Earned, earned
+from overrides.monitoring.earning.earned import Earned, earned
 from telemetry.foundation.core.number_text import decimals_for, signed_fixed
 from telemetry.foundation.core.words import count_of
 
@@ -43,7 +43,7 @@ def _figures(lately: Earned, all_along: Earned) -> list[Figure]:
 def _verdict(found: Earned) -> str:
     """Return what the interval shows, in words.
 
-    >>> from overrides.core.monitoring.earned import whole
+    >>> from overrides.core.monitoring.earning.earned import whole
     >>> _verdict(Earned("pm", None, whole([]), None, None, {}, 0, None))
     'not shown: too few days, an interval needs 30 with closed positions and there are 0'
     """

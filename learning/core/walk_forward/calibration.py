@@ -12,8 +12,8 @@ from typing import Any
 
 from learning.core.cells.rows import Floats, Ints
 from learning.core.walk_forward.sized_trades import SizedTrades, fold_means
-from overrides.core.monitoring.calibration_bins import CalibrationBin, rows_by_bin
-from overrides.core.monitoring.day_bootstrap import day_block_band, day_sums
+from overrides.core.monitoring.days.day_bootstrap import day_block_band, day_sums
+from overrides.core.monitoring.scoring.calibration_bins import CalibrationBin, rows_by_bin
 
 SLOPE_BAR = (0.8, 1.25)
 LEAST_SPREAD = 1e-9  # R; below it all predictions count as equal

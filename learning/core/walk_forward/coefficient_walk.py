@@ -23,7 +23,7 @@ from learning.core.walk_forward.folds import folds_of
 from learning.core.walk_forward.outcome_columns import DECIDED, Trades
 from learning.core.walk_forward.score import Uplift, increments
 from overrides.core.engine.definitions.coefficients import HIGHEST, LEVER_DIMENSIONS, LOWEST
-from overrides.core.monitoring.day_bootstrap import day_block_band
+from overrides.core.monitoring.days.day_bootstrap import day_block_band
 
 FEWEST_DAYS = 8  # days with scaled trades from which the gain of a weight has an interval
 

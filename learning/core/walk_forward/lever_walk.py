@@ -22,7 +22,7 @@ from learning.core.tuning.trade_deltas import TradeDeltas
 from learning.core.walk_forward.folds import folds_of
 from learning.core.walk_forward.lever_gain import LeverGain, LeverVerdict
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
-from overrides.core.monitoring.day_bootstrap import day_block_band
+from overrides.core.monitoring.days.day_bootstrap import day_block_band
 
 PER = 1000  # trades for which a gain is reported
 FEWEST_DAYS = 8  # decision days of moved trades from which a band means anything

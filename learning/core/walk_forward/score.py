@@ -18,7 +18,7 @@ import numpy as np
 
 from learning.core.cells.rows import Floats, Ints
 from learning.core.walk_forward.sized_trades import SizedTrades, fold_means
-from overrides.core.monitoring.day_bootstrap import Band, day_block_band
+from overrides.core.monitoring.days.day_bootstrap import Band, day_block_band
 
 TILT = 0.10  # sd of ln m at matched tilt
 PER = 1000.0  # number of trades for which an uplift is reported

@@ -9,7 +9,7 @@ import numpy as np
 from learning.core.cells.rows import Floats
 from learning.core.walk_forward.score import increments, matched
 from learning.core.walk_forward.sized_trades import SizedTrades
-from overrides.core.monitoring.day_bootstrap import day_draws, day_sums, percentiles
+from overrides.core.monitoring.days.day_bootstrap import day_draws, day_sums, percentiles
 
 POINTS = 240  # points of a stored curve; more are indistinguishable on a chart
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from overrides.core.monitoring.earned import Look, Whole
+from overrides.core.monitoring.earning.earned import Look, Whole
 from telemetry.foundation.charts.growing_sum import GrowingSum, growing_sum
 
 MOST_POINTS = 400  # of a line: more lie closer than a pixel

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from overrides.core.monitoring.lever_path import Movement
+from overrides.core.monitoring.replaying.lever_path import Movement
 from telemetry.foundation.charts.canvas import TOP, WIDTH
 from telemetry.foundation.charts.scales import LinearScale
 

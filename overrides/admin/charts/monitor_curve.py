@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from overrides.core.monitoring.e_detector import LIMIT
+from overrides.core.monitoring.watching.e_detector import LIMIT
 from telemetry.foundation.charts.canvas import LEFT, RIGHT, WIDTH, polyline
 from telemetry.foundation.charts.scales import LinearScale, LogScale, Mark
 

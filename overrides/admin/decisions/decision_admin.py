@@ -19,7 +19,7 @@ from overrides.admin.decisions.decision_page import decision_page
 from overrides.admin.decisions.decision_rows import DecisionList, mover_shown
 from overrides.admin.decisions.decision_search import found_decisions, moved_by
 from overrides.core.engine.definitions.vocabulary import Reason
-from overrides.monitoring.contributions import CONTRIBUTION_COLUMNS, contribution_rows
+from overrides.monitoring.scoring.contributions import CONTRIBUTION_COLUMNS, contribution_rows
 from overrides.serving.clients.local_decisions import EVALUATED_BY
 from telemetry.core.vocabulary import ActionCategory, Module, read_pattern_key
 from telemetry.decisions.retirement import retired_by

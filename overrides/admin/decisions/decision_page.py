@@ -20,9 +20,9 @@ from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.vocabulary import Blend
 from overrides.core.engine.position_scaling import CAP, COEFFICIENTS
 from overrides.core.engine.weights import FACTORS, SYMBOLS
-from overrides.core.monitoring.lever_path import Movement, movements
+from overrides.core.monitoring.replaying.lever_path import Movement, movements
 from overrides.models import Line, Version
-from overrides.monitoring.replay_arms import arms_drawn
+from overrides.monitoring.replaying.replay_arms import arms_drawn
 from overrides.serving.clients.local_decisions import EVALUATED_BY
 from overrides.serving.decisions.decision_record import HOLDBACK
 from telemetry.decisions.earnings import Earned

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from overrides.core.monitoring.lever_path import movements
+from overrides.core.monitoring.replaying.lever_path import movements
 from overrides.models import Line
 from telemetry.foundation.admin.formatting import number, short
 from telemetry.foundation.admin.pagination import FactList

@@ -17,7 +17,7 @@ from overrides.admin.line_lists import LINE_SEARCH, found_lines, line_and_levers
 from overrides.admin.scorecard_display import GROUP_WORDS, Shown, counted, percent, quiet
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.models import Line, Scorecard
-from overrides.monitoring.score_groups import MANUAL
+from overrides.monitoring.scoring.score_groups import MANUAL
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.admin.formatting import number
 from telemetry.foundation.admin.read_only import DefaultFilter, FactAdmin, one_of

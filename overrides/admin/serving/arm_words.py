@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from overrides.core.monitoring.arm_effect import WORTH_KNOWING, Effect
-from overrides.core.monitoring.day_sequence import FEWEST_DAYS, Interval
-from overrides.core.monitoring.earned import Verdict
+from overrides.core.monitoring.days.day_sequence import FEWEST_DAYS, Interval
+from overrides.core.monitoring.earning.earned import Verdict
+from overrides.core.monitoring.exploring.arm_effect import WORTH_KNOWING, Effect
 from telemetry.foundation.core.number_text import interval_text
 from telemetry.foundation.core.words import count_of
 
@@ -29,7 +29,7 @@ def interval_words(interval: Interval | None) -> str:
 def verdict_words(effect: Effect) -> str:
     """Return what the interval shows, and how many more days it needs, without a number in R before it is valid.
 
-    >>> from overrides.core.monitoring.day_sequence import DaySums
+    >>> from overrides.core.monitoring.days.day_sequence import DaySums
     >>> nothing = DaySums()
     >>> verdict_words(Effect(nothing, nothing, nothing, 0, 0, 0.0, 0, 0, (), ()))
     'No explored position has closed yet. An interval needs 30 days with closed positions.'

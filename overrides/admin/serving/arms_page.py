@@ -14,10 +14,10 @@ from django.template.response import TemplateResponse
 from overrides.admin.charts.calibration import Calibration, calibration_chart
 from overrides.admin.serving.arm_words import interval_words, verdict_words
 from overrides.core.engine.exploring import explorable
-from overrides.core.monitoring.calibration_bins import CalibrationBin
+from overrides.core.monitoring.scoring.calibration_bins import CalibrationBin
 from overrides.models import ModuleMode
-from overrides.monitoring.arm_counts import arm_counts
-from overrides.monitoring.arms import ArmEffect, arm_effects
+from overrides.monitoring.exploring.arm_counts import arm_counts
+from overrides.monitoring.exploring.arms import ArmEffect, arm_effects
 from telemetry.models import MODULES
 
 VIEW = "overrides.view_modulemode"

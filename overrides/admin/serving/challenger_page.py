@@ -19,9 +19,9 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from overrides.admin.charts.impact_histogram import histograms
-from overrides.core.monitoring.challenger import FEW
+from overrides.core.monitoring.replaying.challenger import FEW
 from overrides.models import Challenge, ModuleMode
-from overrides.monitoring.challenger import latest, request_comparison
+from overrides.monitoring.replaying.challenger import latest, request_comparison
 from telemetry.foundation.core.csv_cells import csv_lines
 from telemetry.models import MODULES
 

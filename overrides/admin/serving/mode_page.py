@@ -17,7 +17,7 @@ from overrides.core.engine.definitions.serving_mode import ServingMode
 from overrides.core.engine.definitions.vocabulary import PAIRS
 from overrides.core.engine.exploring import explorable
 from overrides.models import ChangeRequest, ModuleMode, Quarantine, Version
-from overrides.monitoring.holdback_counts import holdback_counts
+from overrides.monitoring.earning.holdback_counts import holdback_counts
 from overrides.requests.kinds import KINDS
 from overrides.serving.confirmations import LATEST_SECONDS, reported
 from overrides.serving.mode import ORDER, full_document

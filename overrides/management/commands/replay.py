@@ -12,8 +12,8 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
-from overrides.core.monitoring.json_diff import Difference
-from overrides.monitoring.replay import Choice, replay
+from overrides.core.monitoring.replaying.json_diff import Difference
+from overrides.monitoring.replaying.replay import Choice, replay
 from telemetry.core.vocabulary import Module
 from telemetry.decisions.decision_stream import Span
 from telemetry.foundation.core.fields import identifier, named, parse_moment

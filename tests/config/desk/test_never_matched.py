@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 
 from overrides.core.governance.permissions import DRAFT
 from overrides.models import ChangeRequest
-from overrides.monitoring.line_use import count_use
+from overrides.monitoring.unmet.line_use import count_use
 from overrides.serving.engine import load_engine
 from overrides.serving.resolve import resolve_one
 from overrides.serving.resolve_request import read_question

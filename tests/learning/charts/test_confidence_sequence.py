@@ -16,7 +16,7 @@ from learning.charts.confidence_sequence import (
     edge_sequence,
     sequence_rows,
 )
-from overrides.core.monitoring.confidence_sequence import half_width
+from overrides.core.monitoring.days.confidence_sequence import half_width
 
 MONDAY = date(2026, 1, 5)
 

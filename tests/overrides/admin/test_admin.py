@@ -16,8 +16,8 @@ from learning.validation.noise_twin_runs import count_twins
 from learning.validation.walk_forward_runs import CHOICES, walk_forward
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.models import ChangeRequest, Membership, ModuleMode, Monitor, Override, Version
-from overrides.monitoring.counting import new_monitor
-from overrides.monitoring.scorecards import score
+from overrides.monitoring.scoring.scorecards import score
+from overrides.monitoring.watching.counting import new_monitor
 from overrides.requests.emergency import pin_line
 from telemetry.decisions.attribute_trades import attribute_trades
 from telemetry.decisions.decision_log import record_decisions

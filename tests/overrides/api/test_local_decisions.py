@@ -14,7 +14,7 @@ from overrides.client.local_engine import Decided, compute, read_engine
 from overrides.client.questions import read_question
 from overrides.core.engine.definitions.formats import FORMATS
 from overrides.core.engine.definitions.holdback import is_held_back
-from overrides.monitoring.replay import replay_one
+from overrides.monitoring.replaying.replay import replay_one
 from overrides.serving.clients.local_decisions import _Past
 from overrides.serving.clients.snapshot import SNAPSHOTS
 from overrides.serving.engine import ENGINE_ROOM

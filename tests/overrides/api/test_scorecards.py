@@ -7,10 +7,10 @@ from datetime import datetime
 import pytest
 
 from overrides.models import Scorecard
-from overrides.monitoring.scorecards import score
+from overrides.monitoring.scoring.scorecards import score
 from tests.api_clients import client_of
 from tests.builders import publish, set_mode
-from tests.overrides.monitoring.touched_world import attribute, promising, served_trade
+from tests.overrides.monitoring.scoring.touched_world import attribute, promising, served_trade
 
 ADDRESS = "/api/v1/scorecards/"
 

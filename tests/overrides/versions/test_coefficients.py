@@ -14,7 +14,7 @@ from django.db import IntegrityError, connection, transaction
 from overrides.core.engine.position_scaling import Scaling
 from overrides.core.governance.errors import GateError
 from overrides.models import ChangeRequest, Version
-from overrides.monitoring.replay import Choice, replay
+from overrides.monitoring.replaying.replay import Choice, replay
 from overrides.requests.apply import apply_request
 from overrides.requests.review import approve
 from overrides.serving.engine import Engine, load_engine

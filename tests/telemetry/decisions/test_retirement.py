@@ -11,7 +11,7 @@ from django.db import DatabaseError, IntegrityError, ProgrammingError, connectio
 from psycopg import sql
 
 from overrides.models import ChangeRequest, WhatIf
-from overrides.monitoring.replay import Choice, replay
+from overrides.monitoring.replaying.replay import Choice, replay
 from telemetry.decisions.decision_log import DecisionRecord, record_decisions
 from telemetry.decisions.retirement import retire_old_decisions, retired_by
 from telemetry.foundation.core.identifiers import uuid7

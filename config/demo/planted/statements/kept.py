@@ -8,7 +8,7 @@ from config.demo.planted.stage import Calendar
 from config.demo.planted.statements.statement import MODULE, Statement, line_of
 from config.demo.planted.truth import DELISTED_AT, EFFECTS
 from overrides.models import WeeklyReport
-from overrides.monitoring.never_matched import Use, unused_lines
+from overrides.monitoring.unmet.never_matched import Use, unused_lines
 
 
 def kept(calendar: Calendar) -> Iterator[Statement]:

@@ -8,11 +8,11 @@ from datetime import datetime
 from config.demo.planted.stage import Calendar
 from config.demo.planted.statements.statement import MODULE, Statement, signed
 from config.demo.planted.truth import FLIPS_AT
-from overrides.core.monitoring.day_sequence import Interval
-from overrides.core.monitoring.earned import Verdict
-from overrides.core.monitoring.holdback_effect import Check
-from overrides.monitoring.earned import Earned, earned
-from overrides.monitoring.holdback import holdback_contrast
+from overrides.core.monitoring.days.day_sequence import Interval
+from overrides.core.monitoring.earning.earned import Verdict
+from overrides.core.monitoring.earning.holdback_effect import Check
+from overrides.monitoring.earning.earned import Earned, earned
+from overrides.monitoring.earning.holdback import holdback_contrast
 
 
 def whole(calendar: Calendar) -> Iterator[Statement]:

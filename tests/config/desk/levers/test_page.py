@@ -18,7 +18,7 @@ from telemetry.recording.record_trades import record_trades
 from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import KEY, NOW, SCOPE, action_payload, make_lesson, make_spec, make_trade, publish, set_mode
 from tests.conftest import make_user
-from tests.overrides.monitoring.touched_world import attribute, promising, served_trade
+from tests.overrides.monitoring.scoring.touched_world import attribute, promising, served_trade
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/levers/"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from overrides.admin.charts.earned_sum import earned_sum
-from overrides.core.monitoring.day_sequence import FEWEST_DAYS
-from overrides.core.monitoring.earned import Day, Whole, whole
+from overrides.core.monitoring.days.day_sequence import FEWEST_DAYS
+from overrides.core.monitoring.earning.earned import Day, Whole, whole
 
 FIRST = 739_000
 

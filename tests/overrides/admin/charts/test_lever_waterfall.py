@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from overrides.admin.charts.lever_waterfall import MOST_BARS, moves
-from overrides.core.monitoring.lever_path import Movement
+from overrides.core.monitoring.replaying.lever_path import Movement
 
 
 def movement(*parts: float, step_cut: float = 0.0, bounds_cut: float = 0.0) -> Movement:

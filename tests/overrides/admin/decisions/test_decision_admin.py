@@ -19,7 +19,7 @@ from overrides.admin.decisions.decision_search import moved_by
 from overrides.core.engine.definitions.holdback import is_held_back
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.models import Line, Version
-from overrides.monitoring.contributions import CONTRIBUTION_COLUMNS, contribution_rows
+from overrides.monitoring.scoring.contributions import CONTRIBUTION_COLUMNS, contribution_rows
 from overrides.serving.clients.local_decisions import EVALUATED_BY
 from overrides.serving.engine import load_engine
 from overrides.serving.holdback import holdback_secret
@@ -315,7 +315,7 @@ class TestExport:
 
     def test_reads_the_requested_newest_ones_in_chunks(self, monkeypatch: pytest.MonkeyPatch) -> None:
         records = decide(*[ONLY_NARROW] * 7)
-        monkeypatch.setattr("overrides.monitoring.contributions.CHUNK", 2)
+        monkeypatch.setattr("overrides.monitoring.scoring.contributions.CHUNK", 2)
 
         rows = list(contribution_rows(Decision.objects.all(), most=5))
 

@@ -10,11 +10,11 @@ from django.contrib.auth.models import User
 
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.models import Line, Monitor
-from overrides.monitoring.monitor import monitor
+from overrides.monitoring.watching.monitor import monitor
 from overrides.requests.emergency import acknowledge, retire_lines
 from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import DAY, NOW, publish, set_mode
-from tests.overrides.monitoring.touched_world import attribute, promising, served_trade
+from tests.overrides.monitoring.scoring.touched_world import attribute, promising, served_trade
 from tests.people import make_person, somebody
 
 LIST = "/admin/overrides/monitor/"

@@ -10,11 +10,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from overrides.models import ChangeRequest, Scorecard
-from overrides.monitoring.scorecards import score
+from overrides.monitoring.scoring.scorecards import score
 from tests.admin_pages import browser_of, page
 from tests.builders import publish, set_mode
 from tests.conftest import make_user
-from tests.overrides.monitoring.touched_world import attribute, promising, served_trade
+from tests.overrides.monitoring.scoring.touched_world import attribute, promising, served_trade
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/overrides/scorecard/"
