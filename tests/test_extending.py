@@ -59,13 +59,13 @@ FACTOR: tuple[Place, ...] = (
             "    min_total_weight: float = constant(",
         ),
     ),
-    (Edit(FORMATS, '.extended(factors=["w_life"])', ")  # format 1 first"),),
+    (Edit(FORMATS, '.extended(factors=["w_life"])', "))  # format 1 first"),),
 )
 LEVER: tuple[Place, ...] = (
     (
         Edit(
             f"{ENGINE}/definitions/levers.py",
-            '            Lever("min_slope_for_add",      _TUNING,   _LINEAR, 0.60, 0.0, 1.0, 0.05, _IN),\n',
+            '            Lever("min_slope_for_add",      _TUNING,   _LINEAR, 0.60, 0.0, 1.0, 0.05, _IN, since=5),\n',
             '            Lever("min_ox_for_trim",',
         ),
     ),
@@ -76,11 +76,10 @@ LEVER: tuple[Place, ...] = (
             "('min_ox_for_trim',",
         ),
     ),
-    (Edit(FORMATS, '.extended(levers=["min_slope_for_add"])', ")  # format 1 first"),),
 )
 DIMENSION: tuple[Place, ...] = (
     (Edit(f"{ENGINE}/definitions/dimensions.py", '"session", ', '"market_family"'),),
-    (Edit(FORMATS, '.extended(learned={"pm": ["session"]})', ")  # format 1 first"),),
+    (Edit(FORMATS, '.extended(learned={"pm": ["session"]})', "))  # format 1 first"),),
 )
 EXTENSIONS = {"factor": FACTOR, "lever": LEVER, "dimension": DIMENSION}
 
@@ -147,7 +146,7 @@ def extended(root: Path, *, declared: bool) -> Path:
         names = ", ".join(
             edit.text.removeprefix(".extended(").removesuffix(")") for edit in edits if edit.file == FORMATS
         )
-        Edit(FORMATS, f", FOURTH.extended({names})", ")  # format 1 first").apply(root)
+        Edit(FORMATS, f", _FOURTH.extended({names})", "))  # format 1 first").apply(root)
     return root
 
 
@@ -197,5 +196,5 @@ class TestAnExtension:
         assert done.returncode == 1
         assert (
             "append to FORMATS in overrides/core/engine/definitions/formats.py: FORMATS[-1].extended("
-            "levers=['min_slope_for_add'], factors=['w_life'], learned={'pm': ['session']})"
+            "factors=['w_life'], learned={'pm': ['session']})"
         ) in done.stdout

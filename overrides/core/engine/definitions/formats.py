@@ -2,9 +2,10 @@
 
 A stored decision names the format of the engine that answered it; without a name it is the first. Replay compares what
 that format knew, so that a lever, dimension or factor added later breaks no older decision. A format is added whenever
-one of these registries grows (a test checks this), and is never edited once decisions name it:
+one of these registries grows (a test checks this), and is never edited once decisions name it. A lever names its format
+in its row (`Lever.since`); dimensions and factors are stated here:
 
-    Format 2 = FIRST.extended(levers=["min_slope_for_add"], learned={"pm": ["session"]}, factors=["w_last"])
+    FORMATS = _with_levers_of_rows((..., _FOURTH.extended(learned={"pm": ["session"]}, factors=["w_last"])))
 
 Own dimensions of a module need no format: a version's parameters declare them, and every decision names its version.
 
@@ -13,12 +14,13 @@ In a parameter document, a missing or null list of dimensions means those of the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Self
 
 from .field_error import FieldError
+from .levers import LEVERS
 from .universe import UNIVERSE
 
 
@@ -37,7 +39,6 @@ class Format:
 
     def extended(
         self,
-        levers: Iterable[str] = (),
         learned: Mapping[str, Iterable[str]] = MappingProxyType({}),
         recorded: Mapping[str, Iterable[str]] = MappingProxyType({}),
         factors: Iterable[str] = (),
@@ -49,7 +50,6 @@ class Format:
         """
         return replace(
             self,
-            levers=(*self.levers, *levers),
             learned={module: (*names, *learned.get(module, ())) for module, names in self.learned.items()},
             recorded={module: (*names, *recorded.get(module, ())) for module, names in self.recorded.items()},
             factors=(*self.factors, *factors),
@@ -70,11 +70,23 @@ class LabelFormat(Format):
         return label in self.labels
 
 
-FIRST = Format(
-    levers=(
-        "alloc_mult", "size_mult", "entry_aggression_mult", "exit_aggression_mult", "phase1_frac_mult",
-        "trim_delay_mult", "trail_mult", "entry_delay_bars", "min_ts_for_add", "min_ox_for_trim",
-    ),
+def _levers_since(number: int) -> tuple[str, ...]:
+    return tuple(lever.name for lever in LEVERS.values() if lever.since == number)
+
+
+def _with_levers_of_rows(stated: Sequence[Format]) -> tuple[Format, ...]:
+    """Return the stated formats with the levers whose rows name them, and one more for each later number in a row."""
+    newest = max(lever.since for lever in LEVERS.values())
+    known: tuple[str, ...] = ()
+    formats: list[Format] = []
+    for number in range(1, max(newest, len(stated)) + 1):
+        known = (*known, *_levers_since(number))
+        formats.append(replace(stated[min(number, len(stated)) - 1], levers=known))
+    return tuple(formats)
+
+
+_FIRST = Format(
+    levers=(),
     learned={
         "pm": (
             "macro_phase", "meso_phase", "micro_phase", "bucket_leader", "bucket_rank_position", "market_family",
@@ -90,17 +102,12 @@ FIRST = Format(
     factors=("w_edge", "w_n", "w_var", "w_decay", "w_spec"),
 )  # fmt: skip
 # Since the second format, a dimension that a coefficient is learned from is known whatever the parameters name.
-SECOND = FIRST.extended(recorded={"dm": ("timeframe",)})
+_SECOND = _FIRST.extended(recorded={"dm": ("timeframe",)})
 # Since the third format, a scope that was computed over another universe than the module's is not answered.
-THIRD = LabelFormat(SECOND.levers, SECOND.learned, SECOND.recorded, SECOND.factors, (UNIVERSE,))
-# Since the fourth format, the levers of the plan's map that had no input are levers.
-FOURTH = THIRD.extended(
-    levers=(
-        "min_dx_for_add", "max_edx_for_add", "panic_trigger_mult", "wait_n_bars_after_trim",
-        "phase_scaling_s1", "phase_scaling_s2", "phase_scaling_s3",
-    ),
-)  # fmt: skip
-FORMATS: tuple[Format, ...] = (FIRST, SECOND, THIRD, FOURTH)  # format 1 first; append, never edit
+_THIRD = LabelFormat(_SECOND.levers, _SECOND.learned, _SECOND.recorded, _SECOND.factors, (UNIVERSE,))
+_FOURTH = _THIRD  # with the levers of the plan's map that had no input
+FORMATS = _with_levers_of_rows((_FIRST, _SECOND, _THIRD, _FOURTH))  # format 1 first; append, never edit
+FIRST, SECOND = FORMATS[:2]
 CURRENT_FORMAT = len(FORMATS)
 
 

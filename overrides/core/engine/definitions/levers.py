@@ -1,8 +1,8 @@
 """The levers that a bot exposes: a table with one row per lever.
 
-A new lever needs a row here, a name in a new format (`formats`), and a migration of the SQL function `lever_table`,
-which repeats this table (`overrides/models/sql/functions`; a test compares them): three places. If it is to be learned
-it needs a rule in `learning.core.tuning` besides. Bounds and steps are the outermost ones; parameters may tighten them.
+A new lever needs a row here, which names the next format of the engine, and a migration of the SQL function
+`lever_table`, which repeats this table (`overrides/models/sql/functions`; a test compares them). What trades tell of
+its alternatives is learned from without more. Bounds and steps are the outermost ones; parameters may tighten them.
 Values are measured in *units from neutral*: ln(value / neutral) for log levers, value - neutral for linear ones.
 Blending, parts and cuts are sums in these units (docs/method.md 4.1). Where neutral, bounds and directions come from is
 told in docs/design.md 5.
@@ -28,6 +28,7 @@ class Lever:
     - `max_step`: for log levers a factor minus one (.02 means x1.02 up, /1.02 down), otherwise in lever units.
     - `scales_on`: the categories in which the outcome is proportional to the lever.
     - `raises_exposure`: +1 if a higher value means more exposure, -1 if less; reversed on the categories `reversed_on`.
+    - `since`: the first format of the engine that knew it (`formats`), for decisions that were stored before.
     - `words`: what it is, in which unit, and what a larger value does.
     """
 
@@ -42,6 +43,7 @@ class Lever:
     scales_on: tuple[str, ...] = ()
     raises_exposure: int = 1
     reversed_on: tuple[str, ...] = ()
+    since: int = 1
     words: str = ""
 
     @property
@@ -117,19 +119,19 @@ LEVERS: Mapping[str, Lever] = MappingProxyType(
                   words="trend strength (TS, 0 to 1) below which nothing is added; larger adds less often"),
             Lever("min_ox_for_trim",        _TUNING,   _LINEAR, 0.65, 0.0, 1.0, 0.05, ("trim",),
                   words="over-extension (OX, 0 to 1) below which nothing is trimmed; larger trims less often"),
-            Lever("min_dx_for_add",         _TUNING,   _LINEAR, 0.60, 0.0, 1.0, 0.05, _IN, (), -1,
+            Lever("min_dx_for_add",         _TUNING,   _LINEAR, 0.60, 0.0, 1.0, 0.05, _IN, (), -1, since=4,
                   words="quality of a dip (DX, 0 to 1) below which nothing is added; larger adds less often"),
-            Lever("max_edx_for_add",        _TUNING,   _LINEAR, 0.70, 0.0, 1.0, 0.05, _IN,
+            Lever("max_edx_for_add",        _TUNING,   _LINEAR, 0.70, 0.0, 1.0, 0.05, _IN, since=4,
                   words="exhaustion of the trend (EDX, 0 to 1) above which nothing is added; larger adds more often"),
-            Lever("panic_trigger_mult",     _TUNING,   _LOG,    1.0,  0.5, 2.0, 0.02, ("exit",),
+            Lever("panic_trigger_mult",     _TUNING,   _LOG,    1.0,  0.5, 2.0, 0.02, ("exit",), since=4,
                   words="distance of the emergency exit, a multiple of the bot's own; larger is wider and sells later"),
-            Lever("wait_n_bars_after_trim", _TUNING,   _LINEAR, 0.0,  0.0, 12.0, 0.2, ("trim",), (), -1,
+            Lever("wait_n_bars_after_trim", _TUNING,   _LINEAR, 0.0,  0.0, 12.0, 0.2, ("trim",), (), -1, since=4,
                   words="number of bars after a trim in which nothing is bought back; larger buys back later"),
-            Lever("phase_scaling_s1",       _TUNING,   _LOG,    1.0,  0.5, 1.5, 0.02, ("add",),
+            Lever("phase_scaling_s1",       _TUNING,   _LOG,    1.0,  0.5, 1.5, 0.02, ("add",), since=4,
                   words="size of an add in state S1, a multiple of the bot's own; larger adds more"),
-            Lever("phase_scaling_s2",       _TUNING,   _LOG,    1.0,  0.5, 1.5, 0.02, ("add",),
+            Lever("phase_scaling_s2",       _TUNING,   _LOG,    1.0,  0.5, 1.5, 0.02, ("add",), since=4,
                   words="size of an add in state S2, a multiple of the bot's own; larger adds more"),
-            Lever("phase_scaling_s3",       _TUNING,   _LOG,    1.0,  0.5, 1.5, 0.02, ("add",),
+            Lever("phase_scaling_s3",       _TUNING,   _LOG,    1.0,  0.5, 1.5, 0.02, ("add",), since=4,
                   words="size of an add in state S3, a multiple of the bot's own; larger adds more"),
         )
     }

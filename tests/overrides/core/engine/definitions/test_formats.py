@@ -18,6 +18,7 @@ FROZEN = (
     "58e3d680b10bd8f325a8121b8c5a3e2c2d9e84e441c4eb3a00f6ed412d98685c",
     "a196e1fa0b58910b3d5de42850d94a875b320581eae453b841b34443dd874121",
     "c526a7fae746f3127bc4172ae95af0ffa70f68258fffaf811055ed319ffaf104",
+    "12fbb51bda0a9ad6f88197baa47838f25450846d6f7f15b0862ad863700170c5",
 )
 
 
@@ -29,9 +30,8 @@ def known_today() -> Format:
 def instruction(newest: Format, today: Format) -> str:
     """What to append where today's registries hold more than the newest format."""
     parts = []
-    for name in ("levers", "factors"):
-        if names := [each for each in getattr(today, name) if each not in getattr(newest, name)]:
-            parts.append(f"{name}={names}")
+    if names := [each for each in today.factors if each not in newest.factors]:
+        parts.append(f"factors={names}")
     for name in ("learned", "recorded"):
         before, after = getattr(newest, name), getattr(today, name)
         since = {module: [each for each in after[module] if each not in before[module]] for module in after}
@@ -77,11 +77,11 @@ class TestFormats:
 
 class TestInstruction:
     def test_says_what_to_append(self) -> None:
-        today = FIRST.extended(levers=["max_edx_for_add"], learned={"pm": ["session"]}, factors=["w_last"])
+        today = FIRST.extended(learned={"pm": ["session"]}, factors=["w_last"])
 
         assert instruction(FIRST, today).endswith(
-            "FORMATS[-1].extended(levers=['max_edx_for_add'], factors=['w_last'], learned={'pm': ['session']})"
+            "FORMATS[-1].extended(factors=['w_last'], learned={'pm': ['session']})"
         )
 
     def test_says_what_was_taken_away(self) -> None:
-        assert "no longer in the registries" in instruction(FIRST.extended(levers=["x"]), FIRST)
+        assert "no longer in the registries" in instruction(FIRST.extended(factors=["x"]), FIRST)
