@@ -12,30 +12,14 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from telemetry.admin.episode_windows import window_rows
+from telemetry.admin.revisions import revision_filter
 from telemetry.core.episodes import EpisodeType
 from telemetry.core.gate_windows import WindowOutcome
 from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, in_words, short
-from telemetry.foundation.admin.read_only import DefaultFilter, FactAdmin, one_of
+from telemetry.foundation.admin.read_only import FactAdmin, one_of
 from telemetry.foundation.admin.text_filters import key_filter, window
 from telemetry.models import Episode, EpisodeWindow, Trade
 from telemetry.models.episodes import corrected
-
-
-class StandingFilter(DefaultFilter):
-    """Limits the list to the revisions that stand, which is the default, or to those that were corrected."""
-
-    title = "revision"
-    parameter_name = "standing"
-    words = "revisions that stand"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
-        return (("no", "superseded"),)
-
-    def default(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(is_corrected=False)
-
-    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        return queryset.filter(is_corrected=True) if value == "no" else queryset
 
 
 @admin.register(Episode)
@@ -48,7 +32,7 @@ class EpisodeAdmin(FactAdmin):
     list_filter = (
         one_of("episode_type", [each.value for each in EpisodeType], "what it is a chance of"),
         one_of("outcome", [each.value for each in WindowOutcome]),
-        StandingFilter,
+        revision_filter("standing", is_corrected=False),
         *window("ended_at", "time ended"),
         key_filter("recorded_by"),
     )

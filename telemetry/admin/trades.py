@@ -12,13 +12,14 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from telemetry.admin.replays import replays
+from telemetry.admin.revisions import revision_filter
 from telemetry.admin.trade_legs import applied_of, decisions_of, legs_of
 from telemetry.admin.trade_words import better, unattributed
 from telemetry.core.outcomes import known_at
 from telemetry.core.vocabulary import SALES
 from telemetry.decisions.earnings import ROUNDING, earned_in, sums
 from telemetry.foundation.admin.formatting import MISSING, badge, chips, format_moment, number, pattern, short
-from telemetry.foundation.admin.read_only import DefaultFilter, FactAdmin, FactInline, one_of
+from telemetry.foundation.admin.read_only import FactAdmin, FactInline, one_of
 from telemetry.foundation.admin.text_filters import key_filter, window
 from telemetry.models import Action, Attribution, AttributionShare, DecisionOutcome, PendingAttribution, Trade
 
@@ -98,23 +99,6 @@ class NamesWronglyFilter(admin.SimpleListFilter):
         return queryset.filter(pk__in=misnamed) if self.value() == "wrong" else queryset
 
 
-class CurrentFilter(DefaultFilter):
-    """Limits the list to current revisions, which is the default, or to those that a correction superseded."""
-
-    title = "revision"
-    parameter_name = "is_current"
-    words = "current revisions"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
-        return (("no", "superseded"),)
-
-    def default(self, queryset: QuerySet[Trade]) -> QuerySet[Trade]:
-        return queryset.filter(is_current=True)
-
-    def chosen(self, queryset: QuerySet[Trade], value: str) -> QuerySet[Trade]:
-        return queryset.filter(is_current=value != "no")
-
-
 @admin.register(Trade)
 class TradeAdmin(FactAdmin):
     """Closed trades, with their revisions, decisions and attribution."""
@@ -124,7 +108,7 @@ class TradeAdmin(FactAdmin):
     list_display = ("external_id", "symbol", "side", "closed", "outcome", "book", "state")
     list_filter = (
         one_of("side", ("long", "short")),
-        CurrentFilter,
+        revision_filter("is_current", is_current=True),
         NamesWronglyFilter,
         *window("closed_at", "time closed"),
         key_filter("recorded_by"),

@@ -45,7 +45,7 @@ class TestList:
 
         text = page(browser, LIST)
 
-        assert "Listed by default: revisions that stand." in text
+        assert "Listed by default: current revisions." in text
         assert 'cw-good">success</span>' in text
         assert 'cw-warn">missed</span>' in text
         assert "corrected, r2" in text
