@@ -61,7 +61,7 @@ class ActionSerializer(serializers.Serializer[Any]):
         required=False,
         allow_null=True,
         help_text="lever → arm → rr of the trade had the lever had that value, the arm that was taken among them; "
-        "kept, not learned from",
+        "learned from as changes against that arm",
     )
     taken_arms = serializers.DictField(
         child=serializers.CharField(),
