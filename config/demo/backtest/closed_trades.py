@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.demo.backtest.counterfactuals import (
-    AFTER_TRIM_LEVERS,
     ENTRY_LEVERS,
     EXIT_LEVERS,
     TRIM_LEVERS,
@@ -104,8 +103,7 @@ class _Trade:
         return action | {"fraction": 1.0, "leg_rr": self._number(self.columns.rr)}
 
     def _trim(self) -> Payload:
-        levers = (*TRIM_LEVERS, *AFTER_TRIM_LEVERS)
-        return self._action("trim", self.columns.trim, self.columns.at_trim, levers) | {
+        return self._action("trim", self.columns.trim, self.columns.at_trim, TRIM_LEVERS) | {
             "fraction": round(TRIM_FRACTION, 6),
             "leg_rr": self._number(self.columns.trim_leg),
             "rr_after": self._number(self.columns.trim_after),

@@ -36,7 +36,6 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "never": Rule(trim_delay_mult=np.inf),
     },
     "min_ox_for_trim": {str(ox): Rule(min_ox_for_trim=ox) for ox in (0.3, 0.4, 0.5, 0.6, 0.8)},
-    "wait_n_bars_after_trim": {str(bars): Rule(wait_n_bars_after_trim=bars) for bars in (0, 3, 6, 12)},
     "trail_mult": {"0.67": Rule(trail_mult=0.67), "1.33": Rule(trail_mult=1.33), "2": Rule(trail_mult=2.0)},
     "panic_trigger_mult": {
         "0.5": Rule(panic_trigger_mult=0.5),
@@ -46,7 +45,6 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
 }
 ENTRY_LEVERS = ("entry_delay_bars", "phase1_frac_mult", "min_ts_for_add", "min_dx_for_add", "max_edx_for_add")
 TRIM_LEVERS = ("trim_delay_mult", "min_ox_for_trim")
-AFTER_TRIM_LEVERS = ("wait_n_bars_after_trim",)
 EXIT_LEVERS = ("trail_mult", "panic_trigger_mult")
 MISSED = (("none", 0.1), ("small", 0.5), ("medium", 1.5), ("large", np.inf))
 

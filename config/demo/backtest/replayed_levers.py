@@ -27,14 +27,13 @@ REPLAYED: Mapping[str, str] = MappingProxyType(
         "trail_mult": "Replayed by the distance of the trailing stop (3 ATR as traded).",
         "panic_trigger_mult": "Replayed by the distance of the initial stop (1 R as traded), the rules' only "
         "emergency exit.",
-        "wait_n_bars_after_trim": "Replayed by a stop that does not move for that many bars after the trim: the rules "
-        "never buy back, so this says nothing of buying back later.",
     }
 )
 NOT_REPLAYED: Mapping[str, str] = MappingProxyType(
     {
         "entry_aggression_mult": _NO_SCORE,
         "exit_aggression_mult": _NO_SCORE,
+        "wait_n_bars_after_trim": "Not replayed: the rules buy nothing back after a trim, so nothing waits.",
         "phase_scaling_s1": _NO_STATES,
         "phase_scaling_s2": _NO_STATES,
         "phase_scaling_s3": _NO_STATES,

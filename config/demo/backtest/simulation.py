@@ -26,15 +26,13 @@ class Rule:
     trim's distance (1.5 R; infinity means never). min_ox_for_trim replaces that distance: trim at the open after the
     first close with OX at or above it. phase1_frac_mult is the part bought at the entry; the rest follows at the open
     after the first close beyond +0.5 R whose TS is at least min_ts_for_add, whose DX is at least min_dx_for_add and
-    whose EDX is at most max_edx_for_add (a DX or EDX without a value passes no gate but the open one). The stop does
-    not move for wait_n_bars_after_trim bars, starting with the trim's own bar.
+    whose EDX is at most max_edx_for_add (a DX or EDX without a value passes no gate but the open one).
     """
 
     panic_trigger_mult: float = 1.0
     trail_mult: float = 1.0
     trim_delay_mult: float = 1.0
     min_ox_for_trim: float | None = None
-    wait_n_bars_after_trim: int = 0
     phase1_frac_mult: float = 1.0
     min_ts_for_add: float = 0.0
     min_dx_for_add: float = 0.0
@@ -75,7 +73,6 @@ def replay(paths: Paths, rule: Rule = AS_TRADED) -> Replay:
     trim = _trim(paths, rule)
     initial = paths.entry - rule.panic_trigger_mult * paths.risk
     trail = paths.best - rule.trail_mult * TRAIL_ATR * paths.atr
-    trail = _waiting(trail, trim.bar, rule.wait_n_bars_after_trim)
     stop = np.maximum.accumulate(np.column_stack([initial, trail[:, :-1]]), axis=1)
     touched = first(paths.low <= stop)
     stopped = touched < HOLDING_BARS
@@ -97,12 +94,6 @@ def _trim(paths: Paths, rule: Rule) -> Trim:
         return Trim(bar, at(paths.open, bar), at_open=True)
     level = paths.entry + rule.trim_delay_mult * TRIM_R * paths.risk
     return Trim(first(paths.high >= level[:, None]), level, at_open=False)
-
-
-def _waiting(trail: Floats, trim_bar: Ints, bars: int) -> Floats:
-    """Return the trailing stop without the bars during which it waits after the trim."""
-    since = np.arange(HOLDING_BARS) - trim_bar[:, None]
-    return np.where((since >= 0) & (since < bars), -np.inf, trail) if bars > 0 else trail
 
 
 def _sold(paths: Paths, exit_price: Floats, trim: Trim, trimmed: Flags, bought: Floats | None = None) -> Floats:

@@ -61,10 +61,8 @@ def naive_trade(
         if k == start + 71:
             return finish(bars.close[k], k, "time_stop")
         best = max(best, top) if side == LONG else min(best, top)
-        waits = trim_bar is not None and k < trim_bar + rule.wait_n_bars_after_trim
-        if not waits:
-            trailed = best - side * rule.trail_mult * 3 * indicators.atr[k]
-            stop = max(stop, trailed) if side == LONG else min(stop, trailed)
+        trailed = best - side * rule.trail_mult * 3 * indicators.atr[k]
+        stop = max(stop, trailed) if side == LONG else min(stop, trailed)
         if rule.min_ox_for_trim is not None and trim_bar is None:
             trim_next = bool(indicators.ox[side][k] >= rule.min_ox_for_trim)
         beyond = side * (bars.close[k] - entry) >= 0.5 * risk

@@ -148,7 +148,6 @@ class TestDemoTrades:
             "max_edx_for_add": {"0.1", "0.3", "0.5"},
             "trim_delay_mult": {"0.667", "1.333", "1.667", "never"},
             "min_ox_for_trim": {"0.3", "0.4", "0.5", "0.6", "0.8"},
-            "wait_n_bars_after_trim": {"0", "3", "6", "12"},
             "trail_mult": {"0.67", "1.33", "2"},
             "panic_trigger_mult": {"0.5", "0.75", "1.5"},
         }

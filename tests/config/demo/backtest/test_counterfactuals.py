@@ -72,7 +72,6 @@ class TestDeltas:
         found = deltas_of(random_bars(7, 400), 210, 230, 250)
 
         assert found["phase1_frac_mult"]["1"].tolist() == [0, 0, 0]
-        assert found["wait_n_bars_after_trim"]["0"].tolist() == [0, 0, 0]
 
     def test_never_trimming_gives_a_third_of_what_the_part_sold_would_have_earned(self) -> None:
         found = histories(random_bars(11, 1500, volatility=0.02))
