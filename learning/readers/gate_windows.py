@@ -22,12 +22,14 @@ from telemetry.core.gates import score_of
 from telemetry.core.read_gate_window import MOST_SAMPLES
 
 CHUNK = 5_000  # windows per fetch, each with the JSON of its samples
+# An episode is told as a whole: nothing of its windows is known before it has ended, whenever a result was known.
 # A window is named `outcome` here for the condition that all readers share: it carries the scope that is judged.
 WINDOWS = """
 SELECT coalesce(nullif(episode.cluster_id, ''), episode.episode_id), outcome.pattern_key,
     (extract(epoch FROM outcome.decided_at) * 1000000)::bigint,
-    (extract(epoch FROM outcome.ended_at) * 1000000)::bigint,
-    (extract(epoch FROM outcome.known_at) * 1000000)::bigint, outcome.thresholds, outcome.samples {scope}
+    (extract(epoch FROM episode.ended_at) * 1000000)::bigint,
+    (extract(epoch FROM outcome.known_at) * 1000000)::bigint,
+    outcome.action_category, outcome.thresholds, outcome.samples {scope}
 FROM telemetry_episodewindow AS outcome JOIN telemetry_episode AS episode ON episode.id = outcome.episode_id
 WHERE episode.book = ANY(%s) AND episode.excluded_reason = '' AND episode.ended_at <= %s AND {of_universe}
     AND outcome.action_category = ANY(%s) AND NOT EXISTS (
@@ -60,7 +62,7 @@ class _Reader:
 
     def __init__(self, learned: LearnedFrom, last: int) -> None:
         self.dimensions, self.last = learned.dimensions, last
-        self.pattern, self.cluster = Numbering(), Numbering()
+        self.pattern, self.cluster, self.category = Numbering(), Numbering(), Numbering()
         self.values = [values_of(name, learned) for name in learned.dimensions]
         self.numbers: list[tuple[int, ...]] = []
         self.codes: list[list[int]] = []
@@ -68,16 +70,17 @@ class _Reader:
 
     def add(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Add fetched rows."""
-        for cluster, pattern, decided, ended, known, _, _, *scope in rows:
-            moment = UNKNOWN if known is None or known > self.last else known
-            self.numbers.append((decided, ended, moment, self.pattern(pattern), self.cluster(cluster)))
+        for cluster, pattern, decided, ended, known, category, _, _, *scope in rows:
+            moment = UNKNOWN if known is None or known > self.last else max(known, ended)
+            codes = self.pattern(pattern), self.category(category), self.cluster(cluster)
+            self.numbers.append((decided, ended, moment, *codes))
             self.codes.append([number(each) for number, each in zip(self.values, scope, strict=True)])
-        self.samples.append(_Samples([json.loads(row[5]) for row in rows], [json.loads(row[6]) for row in rows]))
+        self.samples.append(_Samples([json.loads(row[6]) for row in rows], [json.loads(row[7]) for row in rows]))
 
     def windows(self) -> GateWindows:
         """Return all windows that were added."""
         n = len(self.numbers)
-        at, closed_at, known, pattern, cluster = np.array(self.numbers, dtype=np.int64).reshape(n, 5).T
+        at, closed_at, known, pattern, category, cluster = np.array(self.numbers, dtype=np.int64).reshape(n, 6).T
         rr = _joined([each.rr for each in self.samples], (0, MOST_SAMPLES))
         levers = dict.fromkeys(lever for each in self.samples for lever in each.thresholds)
         return GateWindows(
@@ -89,6 +92,8 @@ class _Reader:
             trade=np.arange(n),
             cluster=cluster,
             patterns=self.pattern.names,
+            category=category,
+            categories=self.category.names,
             dimensions=self.dimensions,
             values=tuple(numbering.names for numbering in self.values),
             rr=np.where(known[:, None] == UNKNOWN, np.nan, rr),

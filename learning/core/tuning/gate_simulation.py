@@ -11,7 +11,7 @@ not loosened for the winners that it kept out. A threshold that differs from tha
     sum of gains / sum of losses >= 2,
 
 over units that change: windows of one cluster count once, with their mean. How often windows change is then part of the
-mean change, by which candidates are judged like any other alternative.
+mean change, by which candidates are judged like any other alternative (`simulated_gate`).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import numpy as np
 
 from learning.core.cells.rows import Floats, Ints
 from learning.core.tuning.gate_windows import NEVER, GateWindows, first_open
+from learning.core.tuning.trade_deltas import UNKNOWN
 from overrides.core.engine.definitions.levers import Lever
 
 LEAST_RATIO = 2.0  # of gains to losses
@@ -86,9 +87,19 @@ class GateChange:
     @property
     def is_candidate(self) -> bool:
         """Whether the alternative may be judged at all."""
+        return not self.refusal
+
+    @property
+    def refusal(self) -> str:
+        """Why the alternative may not be judged, in words; empty if it may."""
         would_change = self.let_in + self.kept_out + self.moved + self.unknown
-        is_told = self.unknown <= MOST_UNKNOWN * would_change
-        return is_told and self.changed >= LEAST_CHANGED and round(self.ratio, DECIMALS) >= LEAST_RATIO
+        if self.unknown > MOST_UNKNOWN * would_change:
+            return f"of {would_change:,} windows that it would change, {self.unknown:,} have no known result"
+        if self.changed < LEAST_CHANGED:
+            return f"it changes {self.changed:,} episodes, and {LEAST_CHANGED} are needed"
+        if round(self.ratio, DECIMALS) < LEAST_RATIO:
+            return f"it gained {self.ratio:.2f} for 1 lost, and {LEAST_RATIO:g} are needed"
+        return ""
 
 
 def alternatives_of(lever: Lever) -> tuple[float, ...]:
@@ -111,8 +122,9 @@ def simulate_gate(windows: GateWindows, lever: str, alternatives: Sequence[float
 
     >>> one = np.array([0])
     >>> window = GateWindows(
-    ...     one, one, one, one, np.empty((1, 0), np.int32), one, one, ("k",), (), (), np.array([[0.9, 0.7]]),
-    ...     np.array([[True, True]]), {"min_ts_for_add": np.array([[0.5, 0.58]])}, {"min_ts_for_add": np.array([0.6])},
+    ...     one, one, one, one, np.empty((1, 0), np.int32), one, one, ("k",), one, ("add",), (), (),
+    ...     np.array([[0.9, 0.7]]), np.array([[True, True]]), {"min_ts_for_add": np.array([[0.5, 0.58]])},
+    ...     {"min_ts_for_add": np.array([0.6])},
     ... )
     >>> simulate_gate(window, "min_ts_for_add", (0.55, 0.65)).changes.tolist()
     [[0.7, 0.0]]
@@ -141,13 +153,17 @@ def _earned(windows: GateWindows, at: Ints) -> Floats:
     return earned
 
 
-def gate_changes(windows: GateWindows, deltas: GateDeltas, lever: str) -> list[GateChange]:
-    """Return what each alternative would have done to the windows that consider the lever, in order."""
-    told = windows.considers(lever)
+def gate_changes(windows: GateWindows, deltas: GateDeltas, lever: str, moment: int = UNKNOWN) -> list[GateChange]:
+    """Return what each alternative would have done to the windows that consider the lever, in order.
+
+    Only what was known before the moment, in microseconds, is counted: a window whose episode had not ended is left
+    out, and one whose result was not known is one without a result.
+    """
+    told = windows.considers(lever) & (windows.closed_at < moment)
+    is_same = deltas.after == deltas.before[:, None]
+    changes = np.where(is_same | (windows.known < moment)[:, None], deltas.changes, np.nan)
     return [
-        _change(
-            name, deltas.changes[told, number], windows.cluster[told], deltas.before[told], deltas.after[told, number]
-        )
+        _change(name, changes[told, number], windows.cluster[told], deltas.before[told], deltas.after[told, number])
         for number, name in enumerate(deltas.names)
     ]
 

@@ -18,9 +18,10 @@ class GateWindows:
     """One row for each window, one column of `(windows, samples)` for each sample; what is missing is NaN or False.
 
     at              (windows,) when it was decided, microseconds since 1970-01-01 UTC
-    closed_at       (windows,) when it ended, likewise
+    closed_at       (windows,) when its episode ended, likewise: nothing of the window was known before
     known           (windows,) when its last result was known; `trade_deltas.UNKNOWN` without one
     pattern         (windows,) positions in `patterns`
+    category        (windows,) positions in `categories`
     scope           (windows, dims) positions in `values` of the dimension; -1 where the window does not have it
     trade, cluster  (windows,) numbers: each window stands for a trade, and those of one episode share a cluster
     rr              what acting at the sample earned or would have earned in R; NaN where it is not known
@@ -37,6 +38,8 @@ class GateWindows:
     trade: Ints
     cluster: Ints
     patterns: tuple[str, ...]
+    category: Ints
+    categories: tuple[str, ...]
     dimensions: tuple[str, ...]
     values: tuple[tuple[str, ...], ...]
     rr: Floats

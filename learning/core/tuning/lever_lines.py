@@ -19,6 +19,7 @@ from learning.core.cells.cube import build_cubes
 from learning.core.cells.rows import LARGEST, MISSING, Rows
 from learning.core.plan_method.lesson_selection import fresh_weight
 from learning.core.tuning.alternative_fit import AlternativeFit
+from learning.core.tuning.evidence_source import Source
 from learning.core.tuning.lever_choice import target_of, value_of
 from learning.core.tuning.trade_deltas import TradeDeltas
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
@@ -33,11 +34,13 @@ MOST_DIMENSIONS = 3  # of a cell; the effects behind it are of one each
 class LeverLine:
     """A target for one pattern and scope, and the evidence behind it.
 
-    gain, sd, lfsr   what is expected of the alternative in the cell, in R per trade
+    gain, sd, lfsr   what is expected of the alternative in the cell, in R per row of the source
     n, mean, variance   units of the cell that tell of it, their mean change and its variance
     closed_at        close of the newest of them, microseconds since 1970-01-01 UTC
     weight           w_total of a fresh override under the plan's combiner
     heavy            whether that is enough to act
+    source           what it was learned from; gain, mean and n are per trade, or per window of a gate
+    categories       action categories that it was learned of; empty: all that the lever acts on
     """
 
     lever: str
@@ -54,6 +57,8 @@ class LeverLine:
     closed_at: int
     weight: float
     heavy: bool
+    source: Source = Source.TRADES
+    categories: tuple[str, ...] = ()
 
     def to_document(self) -> dict[str, Any]:
         """Return the line as JSON values."""
@@ -61,8 +66,9 @@ class LeverLine:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Return the line that `to_document` stored."""
-        return cls(**document)
+        """Return the line that `to_document` stored; one stored before there were sources is of trades."""
+        line = cls(**document)
+        return replace(line, source=Source(line.source), categories=tuple(line.categories))
 
 
 class Limits(NamedTuple):

@@ -4,31 +4,38 @@ Doing nothing gains 0. A choice counts with the whole change of rr that the trad
 target goes part of the way (`tuning.lever_choice`): what is tested is the direction. A lever is supported if the lower
 end of its band lies above 0 and what moved spreads over enough days. Without support its evidence is shown and nothing
 is proposed.
+
+The rows are trades, or windows of a gate that stand for trades (`tuning.simulated_gate`). Where only some alternatives
+may be judged, such as the candidates of a gate, `admitted` says which by what was known before a moment, and is asked
+anew for each fold.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from learning.core.cells.rows import DAY, Floats, Ints, day_of
 from learning.core.significance.day_dependence import MOST_LAGS
-from learning.core.tuning.alternative_fit import AlternativeFit, fit_alternative
-from learning.core.tuning.lever_choice import NOTHING, choose
+from learning.core.tuning.alternative_fit import FEWEST_TOLD, AlternativeFit, fit_alternative
+from learning.core.tuning.lever_choice import NOTHING, choose, value_of
 from learning.core.tuning.trade_deltas import TradeDeltas
 from learning.core.walk_forward.folds import folds_of
 from learning.core.walk_forward.lever_gain import LeverGain, LeverVerdict
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
+from overrides.core.engine.definitions.levers import LEVERS, Lever
 from overrides.core.monitoring.days.day_bootstrap import day_block_band
 
 PER = 1000  # trades for which a gain is reported
+DECIMALS = 9  # to which distances are rounded before they are compared
 FEWEST_DAYS = 8  # decision days of moved trades from which a band means anything
 
 Fits = Mapping[str, AlternativeFit]
 Progress = Callable[[float], None]
+Admitted = Callable[[int], Collection[str]]  # the alternatives that may be judged by what was known before a moment
 
 
 @dataclass(frozen=True)
@@ -58,19 +65,37 @@ class LeverWalk:
         return LeverVerdict.SUPPORTED if is_clear else LeverVerdict.EVIDENCE_ONLY
 
 
-def fits_at(trades: TradeDeltas, lever: str, moment: int, parameters: EvidenceParameters) -> Fits:
-    """Return the fit of each alternative of which enough trades had told before a moment in microseconds.
+def fits_at(
+    trades: TradeDeltas, lever: str, moment: int, parameters: EvidenceParameters, admitted: Admitted | None = None
+) -> Fits:
+    """Return the fit of each admitted alternative of which enough rows had told before a moment in microseconds.
 
-    An alternative that no trade is changed by, such as the arm that was always taken, is left out. Raises as
-    `fit_alternative` does.
+    The nearest to neutral come first, so that they are chosen where alternatives gain the same, such as thresholds
+    between which no score lies. An alternative that no row is changed by, such as the arm that was always taken, is
+    left out. Raises as `fit_alternative` does.
     """
-    known, fits = trades.known_at(lever, moment), {}
-    for name in known.levers[lever].names:
-        told = known.observations(lever, name)
-        found = fit_alternative(told, moment / DAY, parameters) if told.outcome.any() else None
-        if found is not None:
-            fits[name] = found
-    return fits
+    known = trades.known_at(lever, moment)
+    names = _told_enough(known, lever)
+    if names and admitted is not None:
+        may = admitted(moment)
+        names = [name for name in names if name in may]
+    ordered = sorted(names, key=lambda name: _distance(LEVERS[lever], name))
+    fits = {name: fit_alternative(known.observations(lever, name), moment / DAY, parameters) for name in ordered}
+    return {name: found for name, found in fits.items() if found is not None}
+
+
+def _distance(lever: Lever, name: str) -> float:
+    """Return how far an alternative lies from neutral; infinite if it names no value that the lever can have."""
+    value = value_of(lever, name)
+    return math.inf if value is None else round(abs(lever.unit(value)), DECIMALS)
+
+
+def _told_enough(known: TradeDeltas, lever: str) -> list[str]:
+    """Return the alternatives of which enough rows tell, and by which any is changed."""
+    deltas = known.levers[lever]
+    told = (~np.isnan(deltas.changes)).sum(axis=0) >= FEWEST_TOLD
+    changed = np.nan_to_num(deltas.changes).any(axis=0)
+    return [name for name, enough in zip(deltas.names, told & changed, strict=True) if enough]
 
 
 def walk_lever(
@@ -79,15 +104,19 @@ def walk_lever(
     folds: int,
     parameters: EvidenceParameters,
     progress: Progress = lambda _: None,
+    admitted: Admitted | None = None,
 ) -> LeverWalk:
-    """Return the walk-forward of a lever over the trades that tell of it. Raises as `fits_at` does."""
+    """Return the walk-forward of a lever over the rows that tell of it. Raises as `fits_at` does.
+
+    A fold counts if enough was known before it, whether an alternative was admitted then or none.
+    """
     names = trades.levers[lever].names
     told = trades.take(np.flatnonzero(trades.levers[lever].is_told))
     moved: list[tuple[Ints, Ints, Floats, Floats]] = []
     periods = folds_of(told.at, folds)
     for number, fold in enumerate(periods):
-        fits = fits_at(told, lever, fold.start, parameters)
-        if fits:
+        if _told_enough(told.known_at(lever, fold.start), lever):
+            fits = fits_at(told, lever, fold.start, parameters, admitted)
             inside = told.take((told.at >= fold.start) & (told.at < fold.end))
             moved.append(_moved(inside, lever, fits, parameters))
         progress((number + 1) / len(periods))
@@ -107,8 +136,7 @@ def _moved(
     """
     deltas = inside.levers[lever]
     choice = choose([each.expected(inside.pattern, inside.scope) for each in fits.values()], len(inside), parameters)
-    position = np.array([deltas.names.index(name) for name in fits])
-    at = np.where(choice.at == NOTHING, NOTHING, position[choice.at])
+    at = np.array([*(deltas.names.index(name) for name in fits), NOTHING])[choice.at]  # NOTHING is the last position
     changes = deltas.changes[np.arange(len(inside)), at]
     gained = np.where(at == NOTHING, 0.0, changes)
     told = ~np.isnan(gained)

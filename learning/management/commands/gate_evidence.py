@@ -11,13 +11,14 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from learning.core.tuning.gate_simulation import LEAST_RATIO, GateChange
-from learning.lessons.gate_evidence import GateEvidence, gate_evidence
+from learning.core.tuning.simulated_gate import SimulatedGate
+from learning.lessons.gate_evidence import gate_evidence
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.core.words import count_of
 
 HELP = """Replay the windows of past episodes with one threshold changed and all other gates in force, and sum what
 would have been gained and lost. A threshold whose gains are twice its losses is a candidate, which is judged like any
-other alternative; this command proposes nothing."""
+other alternative once a day; this command proposes nothing."""
 COLUMNS = "  threshold   let in  kept out     gains    losses   ratio   mean change  unknown"
 
 
@@ -41,19 +42,21 @@ class Command(BaseCommand):
             self.stdout.write("\n".join(_lines(evidence)))
 
 
-def _document(evidence: GateEvidence, change: GateChange) -> dict[str, Any]:
+def _document(evidence: SimulatedGate, change: GateChange) -> dict[str, Any]:
     ratio = change.ratio if change.losses > 0 else None
-    return {"lever": evidence.lever, **asdict(change), "ratio": ratio, "is_candidate": change.is_candidate}
+    return {"lever": evidence.lever.name, **asdict(change), "ratio": ratio, "is_candidate": change.is_candidate}
 
 
-def _lines(evidence: GateEvidence) -> list[str]:
+def _lines(evidence: SimulatedGate) -> list[str]:
     rows = [
         f"  {each.alternative:>9}{each.let_in:>9,}{each.kept_out:>10,}{each.gains:>8.1f} R{each.losses:>8.1f} R"
         f"{_ratio(each):>8}{each.mean:>+12.4f} R{each.unknown:>9,}{'   candidate' if each.is_candidate else ''}"
         for each in evidence.changes
     ]
-    considered = f"{evidence.lever}: {count_of(evidence.considered, 'window')}, {evidence.entered:,} of them entered"
-    number = len(evidence.candidates)
+    considered = (
+        f"{evidence.lever.name}: {count_of(evidence.considered, 'window')}, {evidence.entered:,} of them entered"
+    )
+    number = sum(each.is_candidate for each in evidence.changes)
     return [considered, COLUMNS, *rows, f"  {count_of(number, 'candidate')} at {LEAST_RATIO:g} gained for 1 lost"]
 
 

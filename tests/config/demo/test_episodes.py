@@ -39,7 +39,7 @@ def test_are_replayed_as_they_happened_under_the_thresholds_in_force(episodes: l
     end = datetime.fromisoformat("2024-09-07T00:00:00Z")
     report_episodes(episodes, None, end)
 
-    evidence = {each.lever: each for each in gate_evidence("pm", end)}
+    evidence = {each.lever.name: each for each in gate_evidence("pm", end)}
 
     assert evidence.keys() == set(settings.GATES) - {"min_ox_for_trim"}
     entered = EpisodeWindow.objects.exclude(entered_at=None).count()

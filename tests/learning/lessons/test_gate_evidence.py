@@ -9,6 +9,7 @@ import pytest
 from django.core.management import call_command
 
 from learning.lessons.gate_evidence import gate_evidence
+from learning.readers.group_columns import since_epoch
 from telemetry.core.episodes import parse_episode
 from telemetry.recording.record_episodes import record_episodes
 from tests.telemetry.core.builders import NOW
@@ -38,9 +39,9 @@ def test_names_the_thresholds_that_gained_twice_what_they_lost() -> None:
 
     (evidence,) = gate_evidence("pm", NOW)
 
-    assert (evidence.lever, evidence.considered, evidence.entered) == ("min_ts_for_add", 50, 25)
+    assert (evidence.lever.name, evidence.considered, evidence.entered) == ("min_ts_for_add", 50, 25)
     # From .5 down the entered windows are entered sooner, at a sample that earned .9 R less.
-    assert [each.alternative for each in evidence.candidates] == ["0.55"]
+    assert evidence.candidates_before(since_epoch(NOW) + 1) == {"0.55"}
     looser = next(each for each in evidence.changes if each.alternative == "0.55")
     # Each episode counts once, with the mean of its two windows: 15 gain 1 R, 10 lose .5 R.
     assert (looser.let_in, looser.gains, looser.losses, looser.ratio) == (25, 15.0, 5.0, 3.0)
@@ -51,7 +52,7 @@ def test_names_none_where_losers_outweigh_winners_however_many_win() -> None:
 
     (evidence,) = gate_evidence("pm", NOW)
 
-    assert "0.55" not in {each.alternative for each in evidence.candidates}
+    assert "0.55" not in evidence.candidates_before(since_epoch(NOW) + 1)
 
 
 def test_of_dm_there_is_none() -> None:

@@ -40,7 +40,8 @@ def windows(
     others = [[True] * len(each) for each in ts] if others is None else others
     return GateWindows(
         at=row, closed_at=row, known=row, pattern=np.zeros(n, np.int64), scope=np.empty((n, 0), np.int32), trade=row,
-        cluster=row if cluster is None else np.array(cluster), patterns=("ema.long.retest",), dimensions=(), values=(),
+        cluster=row if cluster is None else np.array(cluster), patterns=("ema.long.retest",),
+        category=np.zeros(n, np.int64), categories=("add",), dimensions=(), values=(),
         rr=np.array(rr, dtype=np.float64), is_open=np.array(others),
         scores={TS: np.array(ts, dtype=np.float64)}, thresholds={TS: np.full(n, in_force)},
     )  # fmt: skip
