@@ -56,9 +56,9 @@ def lesson_page(lesson: Lesson) -> dict[str, Any]:
 
 
 def levers_of_lesson(lesson: Lesson) -> list[LeverEvidence]:
-    """Return the newest evidence of each tuning lever that a lesson moves and that trades tell of."""
+    """Return the newest evidence of each tuning lever that a lesson moves, by each source that tells of it."""
     found = newest_levers(lesson.module) if lesson.type == Channel.PM_TUNING else {}
-    return [found[name] for name in lesson.targets if name in found]
+    return [each for name in lesson.targets for each in found.get(name, ())]
 
 
 def weeks_of(lesson: Lesson) -> Weeks:

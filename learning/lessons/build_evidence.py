@@ -58,16 +58,16 @@ def find_evidence_lessons(module: str, parameters: ModuleParameters, now: dateti
     strength = newest_strength(module, LearningMethod.EVIDENCE, now)
     brakes = brakes_of(strength, module)
     learned = learn_module(loaded, module, parameters, now, brakes)
+    tuning = find_tuning_lessons(module, parameters, now)  # windows of gates tell without any trade
     if learned is None:
-        return SearchResult({}, 0, 0, (), BUILDER, strength=strength)
+        return SearchResult({}, 0, 0, tuning, BUILDER, strength=strength)
     _refuse_wide(loaded, learned)
     count = partial(count_verified, module=module, parameters=parameters, now=now, brakes=brakes)
     twins = _twins(loaded, learned, module, parameters, count)
     if twins is not None and not twins.is_beyond_noise:
         learned = learned.with_none_verified(parameters.evidence)
     update_ledger(loaded, module, parameters, now)
-    found = list(_Finder(loaded, learned, module, parameters, proven_signs(module)).lessons())
-    found += find_tuning_lessons(module, parameters, now)
+    found = [*_Finder(loaded, learned, module, parameters, proven_signs(module)).lessons(), *tuning]
     return SearchResult(
         baselines=_baselines(loaded, learned),
         n_cells=sum(fit.cells for fit in learned.fits),

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, QuerySet
 from django.db.models.functions import JSONObject
 
-from learning.core.walk_forward.lever_gain import LeverGain, LeverVerdict
+from learning.core.tuning.evidence_source import Source
+from learning.core.walk_forward.lever_gain import LeverGain, LeverVerdict, deciding_source
 from learning.models import LeverAlternative, LeverRun
 
 
 @dataclass(frozen=True)
 class AlternativeEvidence:
-    """What one alternative would have gained over all trades that tell of it, in R per trade (`LeverAlternative`).
+    """What one alternative would have gained over all rows that tell of it, in R per row (`LeverAlternative`).
 
-    walk_gain, walk_low, walk_high   its part of the lever's walk-forward in R per 1,000 trades; None without one
+    walk_gain, walk_low, walk_high   its part of the lever's walk-forward in R per 1,000 rows; None without one
+    gained, lost                     sums of gains and losses in R over windows; None for trades
+    refusal                          why it was not judged, in words; empty if it was
     """
 
     alternative: str
@@ -33,22 +36,28 @@ class AlternativeEvidence:
     walk_gain: float | None
     walk_low: float | None
     walk_high: float | None
+    gained: float | None
+    lost: float | None
+    refusal: str
 
 
 @dataclass(frozen=True)
 class LeverEvidence:
-    """What a module's trades tell of a lever, as of a moment.
+    """What one source tells of a lever of a module, as of a moment.
 
-    trades         trades that tell of any alternative
-    walk           the gain of choosing by what was known, beside doing nothing (0); None without enough trades
+    told           trades, or windows, that tell of any alternative
+    decides        whether this source is the one by which the lever is proposed or not
+    walk           the gain of choosing by what was known, beside doing nothing (0); None without enough rows
     lines          lines that would be proposed, or are if the verdict is `supported`
     alternatives   by their value; `never` and other words last
     """
 
     module: str
     lever: str
+    source: Source
     as_of: datetime
-    trades: int
+    told: int
+    decides: bool
     verdict: LeverVerdict
     walk: LeverGain | None
     lines: int
@@ -59,17 +68,44 @@ class LeverEvidence:
         """Whether the walk-forward supports targets of the lever; otherwise its evidence is shown and not proposed."""
         return self.verdict is LeverVerdict.SUPPORTED
 
+    @property
+    def standing(self) -> str:
+        """The verdict in words."""
+        return self.verdict.of(self.source)
 
-def newest_lever_evidence(module: str, lever: str) -> LeverEvidence | None:
-    """Return the newest evidence of a lever; None if it was never measured, or no trade told of it then."""
-    return newest_levers(module).get(lever)
+
+class MeasuredSources(NamedTuple):
+    """What a run stored of one lever by each source, and the source by which it is proposed or not."""
+
+    sources: Mapping[Source, Mapping[str, Any]]
+    decides: Source
+
+    @property
+    def is_supported(self) -> bool:
+        """Whether the source that decides supports targets of the lever."""
+        return bool(self.sources[self.decides]["verdict"] == LeverVerdict.SUPPORTED)
 
 
-def newest_levers(module: str) -> dict[str, LeverEvidence]:
-    """Return the newest evidence of each lever that trades told of, in one query; empty without a measurement."""
+def measured_levers(run: LeverRun) -> dict[str, MeasuredSources]:
+    """Return what a run measured of each lever."""
+    found = {}
+    for lever, stored in (run.levers or {}).items():
+        if "verdict" in stored:  # of a run before there were sources: trades, and nothing else
+            stored = {Source.TRADES: {"told": stored["trades"]} | stored}
+        sources = {Source(name): document for name, document in stored.items()}
+        verdicts = {source: LeverVerdict(document["verdict"]) for source, document in sources.items()}
+        found[lever] = MeasuredSources(sources, deciding_source(verdicts))
+    return found
+
+
+def newest_levers(module: str) -> dict[str, tuple[LeverEvidence, ...]]:
+    """Return the newest evidence of each lever by each source, in one query; the source that decides comes first.
+
+    Empty without a measurement.
+    """
     rows = LeverAlternative.objects.filter(run=OuterRef("pk"))
     names = {field.name: field.name for field in fields(AlternativeEvidence)}
-    documents = ArraySubquery(rows.values(document=JSONObject(lever="lever", **names)))
+    documents = ArraySubquery(rows.values(document=JSONObject(lever="lever", source="source", **names)))
     run = _finished(module).annotate(documents=documents).first()
     return {} if run is None else _evidence_of(run, run.documents)
 
@@ -83,24 +119,30 @@ def _finished(module: str) -> QuerySet[LeverRun]:
     return LeverRun.objects.filter(module=module, status=LeverRun.Status.DONE).defer("parameters")
 
 
-def _evidence_of(run: LeverRun, documents: Iterable[dict[str, Any]]) -> dict[str, LeverEvidence]:
-    rows: dict[str, list[AlternativeEvidence]] = {}
+def _evidence_of(run: LeverRun, documents: Iterable[dict[str, Any]]) -> dict[str, tuple[LeverEvidence, ...]]:
+    rows: dict[tuple[str, str], list[AlternativeEvidence]] = {}
     for document in documents:
-        lever = document.pop("lever")
-        rows.setdefault(lever, []).append(AlternativeEvidence(**document))
-    return {
-        lever: LeverEvidence(
-            module=run.module,
-            lever=lever,
-            as_of=run.as_of,
-            trades=stored["trades"],
-            verdict=LeverVerdict(stored["verdict"]),
-            walk=None if stored["walk"] is None else LeverGain.from_document(stored["walk"]),
-            lines=stored["lines"],
-            alternatives=tuple(sorted(rows.get(lever, ()), key=_by_value)),
+        key = document.pop("lever"), document.pop("source")
+        rows.setdefault(key, []).append(AlternativeEvidence(**document))
+    found = {}
+    for lever, measured in measured_levers(run).items():
+        of_sources = (
+            LeverEvidence(
+                module=run.module,
+                lever=lever,
+                source=source,
+                as_of=run.as_of,
+                told=stored["told"],
+                decides=source is measured.decides,
+                verdict=LeverVerdict(stored["verdict"]),
+                walk=None if stored["walk"] is None else LeverGain.from_document(stored["walk"]),
+                lines=stored["lines"],
+                alternatives=tuple(sorted(rows.get((lever, source), ()), key=_by_value)),
+            )
+            for source, stored in measured.sources.items()
         )
-        for lever, stored in (run.levers or {}).items()
-    }
+        found[lever] = tuple(sorted(of_sources, key=lambda each: not each.decides))
+    return found
 
 
 def _by_value(alternative: AlternativeEvidence) -> tuple[float, str]:

@@ -1,8 +1,9 @@
 """Lessons of the evidence method on tuning levers: what the newest measurement of levers would propose.
 
 A line acts where its lever is supported by its walk-forward and its weight suffices; otherwise it is stored as too
-light to act, and says why. Levers that ask something of the same pattern, category and scope share one lesson, which
-claims no more than the smallest of their gains.
+light to act, and says why. Where trades and windows tell of a lever, only lines of the source that decides count.
+Levers that ask something of the same pattern, category and scope share one lesson, which claims no more than the
+smallest of their gains.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from learning.core.tuning.lever_lines import LeverLine
 from learning.core.walk_forward.lever_gain import LeverVerdict
 from learning.lessons.candidates import CandidateLesson
-from learning.lessons.lever_evidence import newest_lever_run
+from learning.lessons.lever_evidence import measured_levers, newest_lever_run
 from learning.models import Lesson, LeverRun
 from learning.readers.group_columns import PatternGroup, moment_from_microseconds
 from overrides.core.engine.definitions.levers import LEVERS
@@ -33,11 +34,13 @@ def find_tuning_lessons(module: str, parameters: ModuleParameters, now: datetime
 
 
 def _lessons(run: LeverRun, parameters: ModuleParameters) -> Iterator[CandidateLesson]:
-    levers = run.levers or {}
-    supported = {name for name, each in levers.items() if each["verdict"] == LeverVerdict.SUPPORTED}
+    levers = measured_levers(run)
+    supported = {name for name, measured in levers.items() if measured.is_supported}
     shared: dict[tuple[str, str, frozenset[tuple[str, str]]], list[LeverLine]] = {}
     for line in (LeverLine.from_document(each) for each in run.lines or ()):
-        for category in LEVERS[line.lever].categories:
+        if line.source is not levers[line.lever].decides:
+            continue
+        for category in line.categories or LEVERS[line.lever].categories:
             key = line.pattern_key, category, frozenset(line.scope.items())
             shared.setdefault(key, []).append(line)
     for (pattern_key, category, _), lines in shared.items():
@@ -92,4 +95,10 @@ def _standing(lines: Sequence[LeverLine], supported: Collection[str]) -> str:
 
 
 def _alternative(line: LeverLine) -> dict[str, Any]:
-    return {"alternative": line.alternative, "gain": line.gain, "sd": line.sd, "lfsr": line.lfsr}
+    return {
+        "alternative": line.alternative,
+        "source": line.source.value,
+        "gain": line.gain,
+        "sd": line.sd,
+        "lfsr": line.lfsr,
+    }

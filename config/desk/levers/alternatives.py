@@ -1,4 +1,4 @@
-"""What trades tell of each alternative of a tuning lever, with its walk-forward, where learning is installed."""
+"""What trades, and windows of its gate, tell of each alternative of a tuning lever, where learning is installed."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ def section(asked: Asked) -> Section | None:
         return None
     if not LEARNS:
         return Section("gains", HEADING, "desk/levers/alternatives.html", {"unavailable": NO_WALK_FORWARD})
-    shown = {"lever": asked.evidence.get(asked.lever.name)}
+    shown = {"sources": asked.evidence.get(asked.lever.name, ())}
     return Section("gains", HEADING, "desk/levers/alternatives.html", shown)

@@ -34,7 +34,7 @@ class Asked:
 
     @cached_property
     def evidence(self) -> Mapping[str, Any]:
-        """The newest evidence of the alternatives of each tuning lever that trades tell of."""
+        """The newest evidence of each tuning lever that trades or windows tell of, by each of these sources."""
         return newest_evidence()
 
 

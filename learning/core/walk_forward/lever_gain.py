@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
+
+from learning.core.tuning.evidence_source import Source
 
 
 class LeverVerdict(StrEnum):
@@ -12,14 +15,39 @@ class LeverVerdict(StrEnum):
 
     SUPPORTED = "supported"
     EVIDENCE_ONLY = "evidence only"
-    TOO_FEW = "too few trades"
+    TOO_FEW = "too few trades"  # or windows
+
+    def of(self, source: Source) -> str:
+        """Return the verdict in words for evidence of a source.
+
+        >>> LeverVerdict.TOO_FEW.of(Source.WINDOWS), LeverVerdict.SUPPORTED.of(Source.WINDOWS)
+        ('too few windows', 'supported')
+        """
+        return self.value.replace(Source.TRADES, source)
+
+
+def deciding_source(verdicts: Mapping[Source, LeverVerdict]) -> Source:
+    """Return the source by which a lever is proposed or not, among those that tell of it.
+
+    Windows, where they could be walked forward: they hold the trades of the gate and the chances that it let pass, so
+    what they do not support is not proposed for what the trades alone say. The gains of two sources are neither added
+    nor compared: they tell of the same trades, per trade and per window.
+
+    >>> deciding_source({Source.TRADES: LeverVerdict.SUPPORTED, Source.WINDOWS: LeverVerdict.EVIDENCE_ONLY}).value
+    'windows'
+    >>> deciding_source({Source.TRADES: LeverVerdict.EVIDENCE_ONLY, Source.WINDOWS: LeverVerdict.TOO_FEW}).value
+    'trades'
+    """
+    if verdicts.get(Source.WINDOWS, LeverVerdict.TOO_FEW) is LeverVerdict.TOO_FEW and Source.TRADES in verdicts:
+        return Source.TRADES
+    return Source.WINDOWS
 
 
 @dataclass(frozen=True)
 class LeverGain:
-    """The gain of a lever in R per 1,000 trades of the folds; doing nothing would have earned 0.
+    """The gain of a lever in R per 1,000 rows of the folds; doing nothing would have earned 0.
 
-    trades     trades of the folds that tell of the lever
+    trades     rows of the folds that tell of the lever: trades, or windows of its gate
     moved      those for which an alternative was chosen; the others count with 0
     days       decision days of those that were moved
     gain       mean change of rr under the chosen alternatives

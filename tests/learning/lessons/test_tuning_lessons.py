@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from learning.core.tuning.evidence_source import Source
 from learning.lessons.aggregate import aggregate_dirty
 from learning.lessons.build import build_due
 from learning.models import BuilderRun, Lesson
@@ -18,9 +19,9 @@ from overrides.serving.resolve import resolve
 from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, NOW, approve_and_apply, make_question, make_trades, publish, set_mode
 from tests.learning.lessons.evidence_builds import build
-from tests.learning.levers import make_lever_run, make_line
+from tests.learning.levers import GAIN, UNSURE, make_lever_run, make_line
 
-DELAY, TRAIL, PHASE = "entry_delay_bars", "trail_mult", "phase1_frac_mult"
+DELAY, TRAIL, PHASE, GATE = "entry_delay_bars", "trail_mult", "phase1_frac_mult", "min_ts_for_add"
 GOOD = {"macro_phase": "Good", "bucket": "micro"}
 pytestmark = pytest.mark.django_db
 
@@ -47,7 +48,8 @@ def test_act_where_a_walk_forward_supports_the_lever() -> None:
     assert (lesson.edge_raw, lesson.weight) == (0.4, 1 - 0.00003)
     stored = {"n": 120, "variance": 0.5, "half_life_days": 360.0, "sd": 0.1, "raw": 0.8, "standing": "supported"}
     assert stored.items() <= lesson.stats.items()
-    assert lesson.stats["alternatives"] == {DELAY: {"alternative": "2", "gain": 0.4, "sd": 0.1, "lfsr": 0.00003}}
+    alternative = {"alternative": "2", "source": "trades", "gain": 0.4, "sd": 0.1, "lfsr": 0.00003}
+    assert lesson.stats["alternatives"] == {DELAY: alternative}
 
 
 @pytest.mark.parametrize(
@@ -88,6 +90,19 @@ def test_stand_in_every_category_that_the_lever_acts_on() -> None:
 
     found = Lesson.objects.filter(type="pm_tuning").values_list("action_category", flat=True)
     assert set(found) == {"trim", "exit"}
+
+
+def test_of_two_sources_are_those_of_the_one_that_decides() -> None:
+    """Windows that support nothing outweigh trades that do; nothing of the two is added up."""
+    windows = make_line(GATE, target=0.55, gain=0.1, source=Source.WINDOWS, categories=("add",))
+    make_lever_run([make_line(GATE, target=0.5), windows], {GATE: GAIN}, supported=[GATE], by_windows={GATE: UNSURE})
+
+    build()
+
+    lesson = tuning()
+    assert (lesson.action_category, lesson.targets, lesson.edge_raw) == ("add", {GATE: 0.55}, 0.1)
+    assert (lesson.status, lesson.stats["standing"]) == ("too_light", "evidence only")
+    assert lesson.stats["alternatives"][GATE]["source"] == "windows"
 
 
 def test_go_when_the_next_measurement_finds_nothing() -> None:

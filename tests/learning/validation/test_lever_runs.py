@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from learning.core.walk_forward.lever_gain import LeverVerdict
-from learning.lessons.lever_evidence import newest_lever_evidence
+from learning.lessons.lever_evidence import newest_levers
 from learning.models import LeverAlternative, LeverRun
 from learning.tasks import levers_task
 from learning.validation.lever_runs import measure_levers, request_levers
@@ -54,11 +54,10 @@ class TestMeasurement:
         return measured()
 
     def test_finds_what_is_planted(self, row: LeverRun) -> None:
-        found = newest_lever_evidence("pm", DELAY)
+        (found,) = newest_levers("pm")[DELAY]
 
         assert row.status == "done"
-        assert found is not None
-        assert (found.trades, found.verdict, found.as_of) == (
+        assert (found.told, found.verdict, found.as_of) == (
             320,
             LeverVerdict.SUPPORTED,
             NOW.replace(hour=0, minute=0),
@@ -93,8 +92,7 @@ def test_few_trades_are_told_as_they_are() -> None:
 
     measured()
 
-    found = newest_lever_evidence("pm", DELAY)
-    assert found is not None
+    (found,) = newest_levers("pm")[DELAY]
     assert (found.verdict, found.walk, found.lines) == (LeverVerdict.TOO_FEW, None, 0)
     assert [(each.n, each.gain, each.lfsr, each.walk_gain) for each in found.alternatives] == [(12, 0.0, 0.5, None)] * 2
     assert found.alternatives[1].mean == pytest.approx(0.5, abs=0.2)
@@ -127,9 +125,9 @@ def test_facts_that_cannot_be_fitted_say_what_to_do(monkeypatch: pytest.MonkeyPa
         raise BudgetExceeded("scope: too many; drop one of them")
 
     record_trades(told(12), now=NOW)
-    monkeypatch.setattr("learning.validation.lever_runs.walk_lever", refuse)
+    monkeypatch.setattr("learning.validation.measured_lever.walk_lever", refuse)
 
     row = measured()
 
     assert (row.status, row.error) == ("failed", "scope: too many; drop one of them")
-    assert newest_lever_evidence("pm", DELAY) is None
+    assert newest_levers("pm") == {}

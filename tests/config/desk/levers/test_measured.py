@@ -11,11 +11,12 @@ from telemetry.recording.record_episodes import receive_episodes
 from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import NOW, set_mode
 from tests.config.desk.levers.test_page import LIST, page_of, words
-from tests.learning.levers import UNSURE, make_lever_run
+from tests.learning.levers import GAIN, UNSURE, make_lever_run
 from tests.overrides.admin.serving.test_arms_page import ARM, explored
 from tests.telemetry.core.episode_builders import GATES, entered_payload, episode_payload, window_payload
 
 pytestmark = pytest.mark.django_db
+GATE = "min_ts_for_add"
 
 
 class TestAlternatives:
@@ -27,10 +28,27 @@ class TestAlternatives:
         assert "doing nothing would have earned 0" in shown
         assert "Replay of alternatives." in shown
 
+    def test_of_a_gate_say_which_are_no_candidates_and_why(
+        self, reviewer: User, django_assert_max_num_queries: object
+    ) -> None:
+        make_lever_run(walks={GATE: GAIN}, by_windows={GATE: UNSURE}, alternatives={GATE: ["0.5"]})
+        client = browser_of(reviewer)
+
+        with django_assert_max_num_queries(MOST_QUERIES):  # type: ignore[operator]  # untyped fixture
+            shown = words(page(client, page_of(GATE)))
+
+        assert "Replay of its gate." in shown
+        assert shown.index("Over all windows of its gate") < shown.index("Over all trades")
+        assert "per 1,000 windows" in shown
+        assert "0.55 900 +0.1500 R 61.5 R 20.5 R yes +0.0800 R" in shown
+        assert "no: it changes 3 episodes, and 20 are needed not judged" in shown
+        assert shown.count("The other table decides about this lever") == 1
+        assert f"{GATE} replay of its gate" in words(page(client, LIST))
+
     def test_that_nobody_told_of_are_said_to_be_missing(self, reviewer: User) -> None:
         shown = words(page(browser_of(reviewer), page_of("trail_mult")))
 
-        assert "No trade told of an alternative of it" in shown
+        assert "Neither a trade nor a window told of an alternative of it" in shown
         assert "Not identified." in shown
 
     def test_have_no_walk_forward_without_learning(self, monkeypatch: pytest.MonkeyPatch, reviewer: User) -> None:
