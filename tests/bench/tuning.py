@@ -1,6 +1,7 @@
 """Planted counterfactual worlds: is the best alternative found where there is one, and nothing where there is none?
 
-`./dev bench tuning [--seeds 300-311] [--trades 8000] [--only WORD]`. A world has patterns on two sides, a market phase
+`./dev bench tuning [--seeds 300-311] [--trades 8000] [--only WORD] [--gates]`. With `--gates` the worlds are those of
+`gate_worlds`. A world has patterns on two sides, a market phase
 that changes every ten days, two more dimensions, and four alternatives of one lever whose changes depend on each other.
 A day's shock makes an alternative better on one side and worse on the other, and may persist. Where an effect is
 planted, one alternative gains in every third pattern, in one value of a dimension or over all of them.
@@ -26,6 +27,7 @@ from learning.core.walk_forward.lever_walk import fits_at, walk_lever
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
+from tests.bench import gate_worlds
 from tests.bench.report import figure
 
 BENCH = "tuning"
@@ -183,9 +185,11 @@ def main() -> None:
     parser.add_argument("--seeds", default="300-311")
     parser.add_argument("--trades", type=int, default=TRADES)
     parser.add_argument("--only", default="")
+    parser.add_argument("--gates", action="store_true", help="worlds of windows of a gate instead (gate_worlds)")
     given = parser.parse_args()
     first, _, last = given.seeds.partition("-")
-    run(range(int(first), int(last or first) + 1), given.trades, given.only)
+    measure = gate_worlds.run if given.gates else run
+    measure(range(int(first), int(last or first) + 1), given.trades, given.only)
 
 
 if __name__ == "__main__":
