@@ -19,7 +19,7 @@ from telemetry.recording.record_trades import record_trades
 from tests.admin_pages import browser_of, page
 from tests.builders import DAY, NOW, make_lesson, make_trades, publish
 from tests.conftest import make_user
-from tests.learning.levers import UNSURE, make_lever_run, make_line
+from tests.learning.levers import GAIN, UNSURE, make_lever_run, make_line
 
 pytestmark = pytest.mark.django_db
 
@@ -159,6 +159,15 @@ class TestLevers:
 
         assert "What would have been better" in text
         assert "Too few trades had told of it" in text
+
+    def test_of_a_gate_are_shown_by_windows_and_by_trades(self, client: Client) -> None:
+        make_lever_run(walks={"min_ts_for_add": GAIN}, by_windows={"min_ts_for_add": GAIN})
+        lesson = make_lesson({"min_ts_for_add": 0.55}, policy="evidence", type="pm_tuning")
+
+        text = shown(client, lesson)
+
+        assert "min_ts_for_add: every alternative, over all windows of its gate" in text
+        assert "min_ts_for_add: every alternative, over all trades" in text
 
     def test_are_left_out_where_nothing_was_measured(self, client: Client) -> None:
         make_lever_run([make_line()], alternatives={"entry_delay_bars": ["2"]})
