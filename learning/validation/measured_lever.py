@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from learning.core.tuning.alternative_fit import MEAN_SD, AlternativeFit
-from learning.core.tuning.gate_simulation import GateChange
+from learning.core.tuning.gate_simulation import GateChange, means_of_units
 from learning.core.tuning.lever_lines import LeverLine, Limits, lines_of
 from learning.core.walk_forward.lever_walk import LeverWalk, Progress, fits_at, walk_lever
 from learning.models import LeverAlternative
@@ -77,7 +77,7 @@ def _rows(
             continue
         found, part = fits.get(name), walk.parts.get(name)
         expected = None if found is None else found.of_all
-        raw = float(told.outcome.mean()) if len(told) else 0.0
+        raw = float(means_of_units(told.outcome, told.cluster).mean()) if len(told) else 0.0
         yield LeverAlternative(
             lever=each.lever.name,
             source=each.source,

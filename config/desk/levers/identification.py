@@ -80,7 +80,7 @@ DRAWN = Identification(
 )
 SIMULATED = Identification(
     "replay of its gate",
-    "Past windows, those not entered too, were replayed with another threshold and all other gates in force. That is "
+    "Past windows, also those not entered, were replayed with another threshold and all other gates in force. That is "
     "as true as what was recorded of each sample, and as what acting there is said to have earned: nothing was drawn "
     "to check it.",
 )

@@ -9,7 +9,7 @@ class Source(StrEnum):
     """What tells of alternatives.
 
     trades    what trades that were taken say of other values, over all of their actions (`trade_deltas`)
-    windows   past windows of the lever's gate under other thresholds, those not entered too (`gate_simulation`)
+    windows   past windows of the lever's gate under other thresholds, also those not entered (`gate_simulation`)
     """
 
     TRADES = "trades"
@@ -37,4 +37,4 @@ class Source(StrEnum):
     @property
     def over(self) -> str:
         """Over what an alternative is judged, in words."""
-        return "over all windows of its gate, those not entered too" if self.of_windows else "over all trades"
+        return "over all windows of its gate, also those not entered" if self.of_windows else "over all trades"

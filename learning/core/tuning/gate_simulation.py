@@ -170,7 +170,7 @@ def gate_changes(windows: GateWindows, deltas: GateDeltas, lever: str, moment: i
 
 def _change(name: str, changes: Floats, cluster: Ints, before: Ints, after: Ints) -> GateChange:
     known = ~np.isnan(changes)
-    units = _unit_means(changes[known], cluster[known])
+    units = means_of_units(changes[known], cluster[known])
     return GateChange(
         alternative=name,
         windows=int(known.sum()),
@@ -185,10 +185,10 @@ def _change(name: str, changes: Floats, cluster: Ints, before: Ints, after: Ints
     )
 
 
-def _unit_means(changes: Floats, cluster: Ints) -> Floats:
+def means_of_units(changes: Floats, cluster: Ints) -> Floats:
     """Return the mean change of each cluster.
 
-    >>> _unit_means(np.array([1.0, 2.0, 5.0]), np.array([7, 7, 3])).tolist()
+    >>> means_of_units(np.array([1.0, 2.0, 5.0]), np.array([7, 7, 3])).tolist()
     [5.0, 1.5]
     """
     _, unit = np.unique(cluster, return_inverse=True)

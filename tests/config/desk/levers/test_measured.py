@@ -40,8 +40,8 @@ class TestAlternatives:
         assert "Replay of its gate." in shown
         assert shown.index("Over all windows of its gate") < shown.index("Over all trades")
         assert "per 1,000 windows" in shown
-        assert "0.55 900 +0.1500 R 61.5 R 20.5 R yes +0.0800 R" in shown
-        assert "no: it changes 3 episodes, and 20 are needed not judged" in shown
+        assert "0.55 900 +0.1500 R 61.5 R 20.5 R +0.0800 R" in shown
+        assert "no candidate: it changes 3 episodes, and 20 are needed" in shown
         assert shown.count("The other table decides about this lever") == 1
         assert f"{GATE} replay of its gate" in words(page(client, LIST))
 
