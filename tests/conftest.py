@@ -1,5 +1,8 @@
 """Fixtures of every test with a database: a fixed time, people, and processes without state of earlier tests.
 
+Tests that begin with the same writes share them, as tests/shared_world.py says; tests that must see what was committed
+share a world that is committed (tests/bypass/conftest.py).
+
 Django is imported inside the fixtures, because the cores are tested without it.
 """
 
@@ -16,6 +19,7 @@ import pytest
 
 from tests.builders import NOW
 from tests.people import make_person
+from tests.shared_world import Shared, refuse_uninvited, world_of
 from tests.stored_rows import INITIAL, keep_rows, put_back
 
 if TYPE_CHECKING:
@@ -52,12 +56,21 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         yield
 
 
+@pytest.fixture(scope="session")
+def shared(django_db_setup: None, django_db_blocker: Any) -> Shared:
+    """Return a function that lets a world stand for a file or a class (see `tests.shared_world`)."""
+    return lambda furnish: world_of(furnish, django_db_blocker)
+
+
 @pytest.fixture(autouse=True)
-def fresh_process(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def fresh_process(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
     """Load engines and keys anew in each test, and not in the background unless the test starts it.
 
     The file of the audit trail's heads is one of the tests' own, and empty when each begins.
     """
+    refuse_uninvited(request)
     engine, access, _, arms = (sys.modules.get(name) for name in REMEMBERING)
     heads = tmp_path_factory.getbasetemp() / "audit-heads.jsonl"
     heads.unlink(missing_ok=True)
