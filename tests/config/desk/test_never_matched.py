@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ from telemetry.foundation.core.canonical_json import utc_text
 from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import KEY, SCOPE, make_spec, publish, set_mode
 from tests.conftest import make_user
+from tests.shared_world import Shared
 
 pytestmark = pytest.mark.django_db
 
@@ -27,8 +29,7 @@ OTHER = "rsi.long.dip"
 UNMET, UNASKED = make_spec(scope={"macro_phase": "Dip"}), make_spec(pattern_key=OTHER)
 
 
-@pytest.fixture
-def counted() -> None:
+def furnish() -> None:
     """Publish three lines long ago, of which a request meets one, and count."""
     now = datetime.now(UTC)
     met = make_spec({"size_mult": 1.01}, stats={"updated_at": utc_text(now - timedelta(days=1))})
@@ -38,6 +39,12 @@ def counted() -> None:
     at = now - timedelta(days=1)
     record_decisions([resolve_one(read_question(payload, now=at), load_engine("pm"), now=at).record])
     count_use(now=now)
+
+
+@pytest.fixture(scope="class")
+def counted(shared: Shared) -> Iterator[None]:
+    with shared(furnish):
+        yield
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -26,6 +27,8 @@ from telemetry.audit.audit_log import chain_rows, write_audit
 from telemetry.decisions.decision_log import record_decisions
 from tests.admin_pages import browser_of, page
 from tests.builders import DAY, NOW, approve_and_apply, draft, make_decision, make_spec, publish, set_mode
+from tests.conftest import make_user
+from tests.shared_world import Shared
 from tests.trail import execute, hashed_anew, store
 
 pytestmark = pytest.mark.django_db
@@ -40,20 +43,26 @@ HELD = (
 )  # fmt: skip
 
 
-@pytest.fixture
-def two_periods(reviewer: User) -> None:
+def furnish() -> None:
     """Make one object of each kind at NOW, and one more version ten days later."""
+    renewer = make_user("renewer", "overrides.review_changerequest")
     write_audit(actor="a", action="x", object="o", reason="before", before=None, after=None, at=NOW - DAY)
     approve_and_apply(draft(kind="policy", content={"mandate_days": 10}, title="=1+1", at=NOW), at=NOW)
     publish(make_spec(), at=NOW)
-    renew_mandate(mandate_id=Mandate.objects.get().pk, by=reviewer, reason="it holds", at=NOW)
+    renew_mandate(mandate_id=Mandate.objects.get().pk, by=renewer, reason="it holds", at=NOW)
     set_mode("on", at=NOW)
     boss = User.objects.get(username="somebody")
-    comment(request_id=ChangeRequest.objects.earliest("pk").pk, by=reviewer, text="so", at=NOW)
+    comment(request_id=ChangeRequest.objects.earliest("pk").pk, by=renewer, text="so", at=NOW)
     pin_line(line_id=make_spec().line, by=boss, reason="until May", at=NOW)
     quarantine_builder(module="pm", by=boss, reason="looks wrong", at=NOW)
     record_decisions([make_decision(), make_decision()])
     publish(make_spec({"size_mult": 1.2}, scope=DIP), at=LATER)
+
+
+@pytest.fixture(scope="class")
+def two_periods(shared: Shared) -> Iterator[None]:
+    with shared(furnish):
+        yield
 
 
 def packed(directory: Path, *, since: Any = NOW - 3 * DAY, until: Any = NOW + DAY, module: str | None = None) -> Path:
@@ -254,8 +263,9 @@ class TestCommand:
             call_command("evidence_pack", since=NOW, until=NOW, output=tmp_path / "x")
 
 
+@pytest.mark.usefixtures("two_periods")
 class TestPage:
-    def test_gives_a_reviewer_the_zip(self, two_periods: None, reviewer: User) -> None:
+    def test_gives_a_reviewer_the_zip(self, reviewer: User) -> None:
         browser = browser_of(reviewer)
         assert "/admin/evidence/" in page(browser, "/admin/telemetry/auditentry/")
         assert "Download the pack" in page(browser, "/admin/evidence/")

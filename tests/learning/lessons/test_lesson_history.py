@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from learning.lessons.build import build_lessons
 from learning.models import Lesson, LessonHistory
 from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, NOW, make_correction, make_lesson, make_parameters, make_trades, publish
+from tests.shared_world import Shared
 
 GOOD, DIP = {"macro_phase": "Good"}, {"macro_phase": "Dip"}
 HOUR = timedelta(hours=1)
@@ -35,15 +37,22 @@ def history_values() -> list[tuple[datetime, str, float]]:
     return [(each.at, each.status, each.n) for each in history()]
 
 
-@pytest.mark.django_db
-class TestTrack:
-    @pytest.fixture(autouse=True)
-    def two_phases(self, db: None) -> None:
-        publish(parameters=make_parameters({"weights": {"min_total_weight": 0.0}}))
-        record([2.0] * 20, "g")
-        record_trades(make_trades([0.0] * 20, scope=DIP, prefix="d"), now=NOW)
-        build(NOW)
+def furnish() -> None:
+    publish(parameters=make_parameters({"weights": {"min_total_weight": 0.0}}))
+    record([2.0] * 20, "g")
+    record_trades(make_trades([0.0] * 20, scope=DIP, prefix="d"), now=NOW)
+    build(NOW)
 
+
+@pytest.fixture(scope="class")
+def two_phases(shared: Shared) -> Iterator[None]:
+    with shared(furnish):
+        yield
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("two_phases")
+class TestTrack:
     def test_begins_with_what_was_said_first(self) -> None:
         (first,) = history()
         lesson = Lesson.objects.get(scope=GOOD)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from overrides.requests.auto_publish import publish_within_mandates
 from overrides.versions.load_version import current_parameters, load_specs
 from tests.builders import DAY, NOW, approve_and_apply, publish
 from tests.learning.phases import evidence_parameters, record_phases
+from tests.shared_world import Shared
 
 pytestmark = pytest.mark.django_db
 IGNORED = ("id", "ledger_id")
@@ -42,10 +44,15 @@ def state() -> tuple[Any, ...]:
     return {k: v for k, v in ledger.items() if k != "id"}, rows
 
 
-@pytest.fixture(autouse=True)
-def facts(db: None) -> None:
+def furnish() -> None:
     publish(parameters=evidence_parameters())
     record_phases(90)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def facts(shared: Shared) -> Iterator[None]:
+    with shared(furnish):
+        yield
 
 
 def test_lines_with_a_planted_edge_are_proven_on_closed_days() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from telemetry.core.trades import Trade as TradeValue
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, NOW, action_payload, make_trade, make_trades, publish
+from tests.shared_world import Shared
 
 GOOD, DIP = {"macro_phase": "Good"}, {"macro_phase": "Dip"}
 
@@ -104,12 +105,15 @@ class TestHalfLife:
         assert Lesson.objects.get(scope=GOOD, type="pm_strength").stats["half_life_days"] == 365.0
 
 
-@pytest.mark.django_db
-class TestTuning:
-    @pytest.fixture(autouse=True)
-    def tuning_acts(self, db: None) -> None:
-        publish(parameters=parameters("pm_tuning"))
+@pytest.fixture(scope="class")
+def tuning_acts(shared: Shared) -> Iterator[None]:
+    with shared(lambda: publish(parameters=parameters("pm_tuning"))):
+        yield
 
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("tuning_acts")
+class TestTuning:
     def test_learns_to_wait_from_what_waiting_would_have_made(self) -> None:
         later = {"counterfactuals": {"entry_delay_bars": {"1": 0.2, "2": 0.9, "3": -0.4}}}
         learn(*two_phases(later, {"counterfactuals": {"entry_delay_bars": {"1": -0.2, "2": -0.1}}}))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -20,16 +21,22 @@ from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, NOW, approve_and_apply, make_question, make_trades, publish, set_mode
 from tests.learning.lessons.evidence_builds import build
 from tests.learning.levers import GAIN, UNSURE, make_lever_run, make_line
+from tests.shared_world import Shared
 
 DELAY, TRAIL, PHASE, GATE = "entry_delay_bars", "trail_mult", "phase1_frac_mult", "min_ts_for_add"
 GOOD = {"macro_phase": "Good", "bucket": "micro"}
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def facts(db: None) -> None:
+def furnish() -> None:
     record_trades(make_trades([0.5, -0.5] * 15), now=NOW)
     aggregate_dirty(now=NOW)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def facts(shared: Shared) -> Iterator[None]:
+    with shared(furnish):
+        yield
 
 
 def tuning(**over: Any) -> Lesson:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -42,6 +43,7 @@ from tests.builders import (
 )
 from tests.conftest import make_user
 from tests.people import keeper
+from tests.shared_world import Shared
 from tests.telemetry.core.episode_builders import episode_payload, window_payload
 
 pytestmark = pytest.mark.django_db
@@ -61,9 +63,9 @@ def fresh(**stats: Any) -> dict[str, Any]:
     return {"updated_at": utc_text(datetime.now(UTC) - timedelta(days=9))} | stats
 
 
-@pytest.fixture
-def world(author: User) -> None:
-    """Several rows of most lists of the admin, and at least one of the others."""
+def furnish() -> None:
+    """Make several rows of most lists of the admin, and at least one of the others."""
+    author = make_user("author", "overrides.propose_parameters")
     override = make_spec(stats=fresh())
     publish(override, *(make_spec(scope={"bucket": f"b{n}"}, stats=fresh()) for n in range(SEVERAL)))
     issue_key(name="bot", role="evaluate", owner=keeper(), by=author, at=NOW)
@@ -108,6 +110,12 @@ def world(author: User) -> None:
     receive_episodes([episode_payload("e", windows=windows)], gates=settings.GATES, now=NOW)
     UnitOfRisk.objects.create(strategy="Ichi", unit="atr", trades=40, real_stops=3, chosen_at=NOW)
     JobRun.objects.create(job="build pm", period="x", status="failed", started_at=NOW, finished_at=NOW, error="a\nb")
+
+
+@pytest.fixture(scope="class")
+def world(shared: Shared) -> Iterator[None]:
+    with shared(furnish):
+        yield
 
 
 @pytest.mark.usefixtures("world")
@@ -249,13 +257,14 @@ class TestOverridePage:
         assert "everything" in text
         assert "nan" not in text.lower().replace("finance", "")
 
-    @pytest.mark.usefixtures("world")
-    def test_shows_what_it_moved_and_earned(self, browser: Client) -> None:
-        override = Override.objects.get(memberships__isnull=False, line__scope=SCOPE)
 
-        text = page(browser, f"/admin/overrides/override/{override.pk}/change/")
+@pytest.mark.usefixtures("world")
+def test_the_page_of_an_override_shows_what_it_moved_and_earned(browser: Client) -> None:
+    override = Override.objects.get(memberships__isnull=False, line__scope=SCOPE)
 
-        assert "+0.030000" in text  # (1.02 - 1) * 1.5 R
+    text = page(browser, f"/admin/overrides/override/{override.pk}/change/")
+
+    assert "+0.030000" in text  # (1.02 - 1) * 1.5 R
 
 
 class TestDeciding:

@@ -26,6 +26,7 @@ from telemetry.models import Decision
 from telemetry.recording.record_trades import record_trades
 from tests.api_clients import client_of
 from tests.builders import KEY, NOW, SCOPE, action_payload, make_spec, publish, set_mode, trade_payload
+from tests.shared_world import Shared
 
 pytestmark = pytest.mark.django_db
 
@@ -39,10 +40,15 @@ def api() -> Iterator[APIClient]:
     ENGINE_ROOM.close()
 
 
-@pytest.fixture(autouse=True)
-def world() -> None:
+def furnish() -> None:
     publish(make_spec(), make_spec({"size_mult": 1.05}, scope={"bucket": "micro"}))
     set_mode("on")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def world(shared: Shared) -> Iterator[None]:
+    with shared(furnish):
+        yield
 
 
 def decided(asked: dict[str, Any] = ASKED, *, stale_seconds: float = 0.0, **over: Any) -> dict[str, Any]:

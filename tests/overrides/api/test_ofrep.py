@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -23,6 +24,7 @@ from telemetry.foundation.core.canonical_json import utc_text
 from tests.api_clients import RecordingQueue, bearer, new_key
 from tests.builders import KEY, NOW, SCOPE, make_spec, publish, set_mode
 from tests.overrides.api.ofrep_protocol import BULK, BULK_FAILURE, FAILURE, NOT_FOUND, SUCCESS, faults
+from tests.shared_world import Shared
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("queue")]
 
@@ -34,11 +36,21 @@ CONTEXT: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def api(queue: RecordingQueue) -> APIClient:
-    """A provider's client, with one override of size 1.1 in force and served."""
+def furnish() -> None:
     publish(make_spec())
     set_mode("on")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def served(shared: Shared) -> Iterator[None]:
+    """Serve one override of size 1.1."""
+    with shared(furnish):
+        yield
+
+
+@pytest.fixture
+def api(queue: RecordingQueue) -> APIClient:
+    """A provider's client of a process that has loaded what is served."""
     ENGINE_ROOM.refresh()
     return bearer(new_key("evaluate"))
 
@@ -266,7 +278,6 @@ class TestOneFlag:
     def test_says_in_the_protocols_words_why_it_is_neutral(
         self, queue: RecordingQueue, mode: str, restriction: dict[str, Any], reason: str
     ) -> None:
-        publish(make_spec())
         set_mode(mode, **restriction)
         ENGINE_ROOM.refresh()
 
@@ -275,7 +286,6 @@ class TestOneFlag:
         assert (document["value"], document["reason"], document["variant"]) == (1.0, reason, "neutral")
 
     def test_is_neutral_for_a_position_that_is_held_back(self, queue: RecordingQueue) -> None:
-        publish(make_spec())
         set_mode("on", holdback_percent=20)
         ENGINE_ROOM.refresh()
         api, keys = bearer(new_key("evaluate")), [f"BTC/USDT {day}" for day in range(60)]

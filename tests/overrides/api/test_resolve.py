@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,7 @@ from telemetry.models import Decision
 from tests.api_clients import RecordingQueue
 from tests.builders import KEY, NOW, SCOPE, make_spec, publish, set_mode
 from tests.people import keeper
+from tests.shared_world import Shared
 
 pytestmark = pytest.mark.django_db
 
@@ -30,12 +32,22 @@ QUESTION = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def api(queue: RecordingQueue) -> APIClient:
-    """A bot's client, with one override of size 1.1 in force and served."""
-    _, key = issue_key(name="bot", role="evaluate", owner=keeper(), by=None, at=datetime.now(UTC))
+def furnish() -> None:
     publish(make_spec())
     set_mode("on")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def served(shared: Shared) -> Iterator[None]:
+    """Serve one override of size 1.1."""
+    with shared(furnish):
+        yield
+
+
+@pytest.fixture
+def api(queue: RecordingQueue) -> APIClient:
+    """A bot's client of a process that has loaded what is served."""
+    _, key = issue_key(name="bot", role="evaluate", owner=keeper(), by=None, at=datetime.now(UTC))
     ENGINE_ROOM.refresh()
     return APIClient(HTTP_AUTHORIZATION=f"Bearer {key}")
 

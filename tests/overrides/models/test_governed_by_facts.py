@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -32,6 +32,7 @@ from overrides.versions.publish import store_override
 from telemetry.audit.audit_log import write_audit
 from tests.builders import NOW, approve_and_apply, draft, make_parameters, make_spec, publish, set_mode
 from tests.people import settled
+from tests.shared_world import Shared
 
 DIP = {"macro_phase": "Dip"}
 
@@ -64,13 +65,15 @@ def membership(number: int = 2, spec: object = None) -> Membership:
     return Membership.objects.create(module="pm", line_id=override.line_id, override=override, from_version=number)
 
 
-@pytest.mark.django_db
-class TestVersions:
-    @pytest.fixture(autouse=True)
-    def in_force(self, db: None) -> None:
-        publish(make_spec())
-        commit()
+@pytest.fixture(scope="class")
+def in_force(shared: Shared) -> Iterator[None]:
+    with shared(lambda: publish(make_spec())):
+        yield
 
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("in_force")
+class TestVersions:
     def refused(self, why: str) -> None:
         with pytest.raises(IntegrityError, match=why):
             commit()

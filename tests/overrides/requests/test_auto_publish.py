@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -29,16 +30,18 @@ from tests.builders import (
     publish,
     without_triggers,
 )
+from tests.shared_world import Shared
 
 DIP = {"macro_phase": "Dip"}
 HOUR = timedelta(hours=1)
 LINE, OTHER = make_spec().line, make_spec(scope=DIP).line
 
 
-@pytest.fixture(autouse=True)
-def trades(db: None) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def trades(shared: Shared) -> Iterator[None]:
     """The module has the trades that the evidence of its overrides claims."""
-    record_trades(make_trades([1.0] * 100), now=NOW)
+    with shared(lambda: record_trades(make_trades([1.0] * 100), now=NOW)):
+        yield
 
 
 def size(of: float, scope: dict[str, str] | None = None, **stats: Any) -> OverrideSpec:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
@@ -12,6 +14,7 @@ from overrides.requests.apply import apply_request
 from overrides.requests.review import approve
 from tests.builders import NOW, draft, make_spec, publish
 from tests.module_stays import Names, counted
+from tests.shared_world import Shared
 
 # Left out: rows and what they give (models), the shared toolkit, and the values everything is written in.
 LEFT_OUT = (
@@ -40,10 +43,11 @@ def waiting(lines: int) -> ChangeRequest:
     return draft(*(make_spec(scope={"macro_phase": f"phase {number} of {lines}"}) for number in range(lines)))
 
 
-@pytest.fixture(autouse=True)
-def standing(db: None) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def in_force(shared: Shared) -> Iterator[None]:
     """Something is in force before."""
-    publish(make_spec())
+    with shared(lambda: publish(make_spec())):
+        yield
 
 
 @pytest.mark.parametrize("lines", [1, 5])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -35,6 +36,7 @@ from tests.builders import (
     set_mode,
 )
 from tests.people import somebody
+from tests.shared_world import Shared
 
 EVIDENCE = make_parameters({"policy": "evidence", "combiner": "evidence"}).to_document()
 PLAN = make_spec({"size_mult": 1.1})
@@ -60,15 +62,27 @@ def held(number: int) -> list[Any]:
     return [[row.override_id, row.path and row.path.to_document()] for row in rows]
 
 
-@pytest.mark.django_db
-class TestATrial:
-    @pytest.fixture(autouse=True)
-    def in_force(self, db: None) -> None:
-        publish(PLAN)
-        set_mode("on")
-        approve_and_apply(trial(), at=LATER)
-        commit()
+def begin_a_trial() -> None:
+    publish(PLAN)
+    set_mode("on")
+    approve_and_apply(trial(), at=LATER)
 
+
+@pytest.fixture(scope="class")
+def tried(shared: Shared) -> Iterator[None]:
+    with shared(begin_a_trial):
+        yield
+
+
+@pytest.fixture(scope="class")
+def in_force(shared: Shared) -> Iterator[None]:
+    with shared(lambda: publish(PLAN)):
+        yield
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("tried")
+class TestATrial:
     def test_is_a_version_that_is_not_active_and_a_next_one_that_is_what_was(self) -> None:
         first, tried, restored = Version.objects.order_by("number")
 
@@ -173,12 +187,8 @@ class TestARequestForATrial:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("in_force")
 class TestTheDatabaseRefuses:
-    @pytest.fixture(autouse=True)
-    def in_force(self, db: None) -> None:
-        publish(PLAN)
-        commit()
-
     def test_a_trial_that_is_active(self) -> None:
         request = self.applied()
         with pytest.raises(IntegrityError, match="trial_is_never_active"):

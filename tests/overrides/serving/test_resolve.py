@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from math import log
@@ -21,6 +22,7 @@ from telemetry.foundation.core.identifiers import uuid7_time
 from telemetry.foundation.core.refusal import Refused
 from telemetry.models import Decision
 from tests.builders import DAY, KEY, NOW, SCOPE, make_parameters, make_question, make_spec, publish, set_mode
+from tests.shared_world import Shared
 
 ALLOCATION: dict[str, Any] = {
     "module": "dm",
@@ -41,14 +43,19 @@ def ask(engine: Engine | None = None, **over: Any) -> Resolved:
     return resolve_one(question, engine or load_engine(question.request.module), now=NOW)
 
 
-@pytest.fixture
-def served(db: None) -> None:
-    """One override, size 1.1 from neutral, with the module on."""
+def furnish() -> None:
     publish(make_spec())
     set_mode("on")
 
 
-@pytest.mark.usefixtures("served")
+@pytest.fixture(scope="class")
+def served(shared: Shared) -> Iterator[None]:
+    """One override, size 1.1 from neutral, with the module on."""
+    with shared(furnish):
+        yield
+
+
+@pytest.mark.usefixtures("served", "db")
 class TestOn:
     def test_moves_a_lever_one_step_and_leaves_the_others_neutral(self) -> None:
         found = ask()
@@ -130,7 +137,7 @@ class TestOn:
         assert (found.answer.levers, found.record.reason, found.record.effect) == (NEUTRAL, "ERROR", {})
 
 
-@pytest.mark.usefixtures("served")
+@pytest.mark.usefixtures("served", "db")
 class TestModes:
     def test_shadow_serves_neutral_and_logs_the_answer(self) -> None:
         set_mode("shadow")
@@ -202,7 +209,7 @@ class TestAllocation:
         assert ask(**ALLOCATION).allocation is None
 
 
-@pytest.mark.usefixtures("served")
+@pytest.mark.usefixtures("served", "db")
 class TestRecord:
     def replay(self, row: Decision) -> Resolved:
         """Answer the stored request with the engine of the stored version in the stored mode."""
@@ -269,7 +276,7 @@ def stored(found: Resolved) -> dict[str, Any]:
     return {name: getattr(record, name) for name in names}
 
 
-@pytest.mark.usefixtures("served")
+@pytest.mark.usefixtures("served", "db")
 class TestResolve:
     def test_answers_a_list_in_order_from_memory(self, django_assert_num_queries: Any) -> None:
         ENGINE_ROOM.refresh()
@@ -325,7 +332,7 @@ class TestReadQuestion:
             make_question(coefficient_product=2.0000001)
 
 
-@pytest.mark.usefixtures("served")
+@pytest.mark.usefixtures("served", "db")
 class TestBook:
     def test_is_recorded_if_it_was_named_and_moves_no_lever(self) -> None:
         without, named = ask(), ask(book="live")

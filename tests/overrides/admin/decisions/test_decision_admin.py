@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from overrides.admin.decisions import decision_search
 from overrides.admin.decisions.decision_search import moved_by
 from overrides.core.engine.definitions.holdback import is_held_back
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.models import Line, Version
+from overrides.models import Line
 from overrides.monitoring.scoring.contributions import CONTRIBUTION_COLUMNS, contribution_rows
 from overrides.serving.clients.local_decisions import EVALUATED_BY
 from overrides.serving.engine import load_engine
@@ -33,6 +33,7 @@ from telemetry.recording.record_trades import record_trades
 from tests.admin_pages import page
 from tests.builders import NOW, action_payload, make_question, make_spec, make_trade, publish, set_mode
 from tests.people import settled
+from tests.shared_world import Shared
 
 pytestmark = pytest.mark.django_db
 
@@ -47,10 +48,15 @@ def browser(client: Client, admin_user: User) -> Client:
     return client
 
 
-@pytest.fixture
-def version() -> Version:
+def furnish() -> None:
     set_mode("on")
-    return publish(WIDE, NARROW)
+    publish(WIDE, NARROW)
+
+
+@pytest.fixture(scope="class")
+def version(shared: Shared) -> Iterator[None]:
+    with shared(furnish):
+        yield
 
 
 def decide(*scopes: dict[str, str], **question: Any) -> list[DecisionRecord]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,9 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from overrides.models import ChangeRequest, Scorecard
 from overrides.monitoring.scoring.scorecards import score
 from tests.admin_pages import browser_of, page
-from tests.builders import publish, set_mode
+from tests.builders import NOW, publish, set_mode
 from tests.conftest import make_user
 from tests.overrides.monitoring.scoring.touched_world import attribute, promising, served_trade
+from tests.shared_world import Shared
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/overrides/scorecard/"
@@ -22,14 +23,19 @@ SPEC = promising(0.2)
 UNIDENTIFIED = promising(0.2, levers={"entry_aggression_mult": 1.1}, scope={"macro_phase": "Good"})
 
 
-@pytest.fixture
-def scored(now: datetime) -> None:
-    """Two lines and one trade; the levers of one line have no identified effect."""
+def furnish() -> None:
     publish(SPEC, UNIDENTIFIED)
     set_mode("on")
     served_trade("t1", 1.5)
     attribute()
-    score(now=now)
+    score(now=NOW)
+
+
+@pytest.fixture(scope="class")
+def scored(shared: Shared) -> Iterator[None]:
+    """Two lines and one trade; the levers of one line have no identified effect."""
+    with shared(furnish):
+        yield
 
 
 @pytest.fixture

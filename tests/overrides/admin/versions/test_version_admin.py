@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.conftest import make_user
 from tests.learning.admin.test_significance_admin import words
 from tests.overrides.requests.impact.test_what_if import ask
 from tests.overrides.requests.test_trial import LATER, PLAN, trial
+from tests.shared_world import Shared
 
 pytestmark = pytest.mark.django_db
 
@@ -26,19 +28,27 @@ BASE = "/admin/overrides/version/"
 MICRO, BIG, MID = ({"bucket": name, "macro_phase": "Good"} for name in ("micro", "big", "mid"))
 
 
-@pytest.fixture
-def versions() -> list[Version]:
+def furnish() -> None:
     """Version 1: micro and big; 2: micro moved, big withdrawn, mid new; 3: other parameters; 4: the same as 1."""
     micro, big = make_spec(scope=MICRO), make_spec(scope=BIG)
-    return [
-        publish(micro, big),
-        publish(make_spec({"size_mult": 1.25}, scope=MICRO), make_spec(scope=MID), withdraw=[big.line]),
-        publish(parameters=make_parameters({"weights": {"n_target": 31}})),
-        Version.objects.get(request=approve_and_apply(draft(kind="rollback", content={"to": 1}))),
-    ]
+    publish(micro, big)
+    publish(make_spec({"size_mult": 1.25}, scope=MICRO), make_spec(scope=MID), withdraw=[big.line])
+    publish(parameters=make_parameters({"weights": {"n_target": 31}}))
+    approve_and_apply(draft(kind="rollback", content={"to": 1}))
 
 
-@pytest.mark.usefixtures("versions")
+@pytest.fixture(scope="class")
+def published(shared: Shared) -> Iterator[None]:
+    with shared(furnish):
+        yield
+
+
+@pytest.fixture
+def versions(published: None, db: None) -> list[Version]:
+    return list(Version.objects.order_by("number"))
+
+
+@pytest.mark.usefixtures("published")
 class TestChanges:
     @pytest.mark.parametrize(
         ("base", "target", "added", "changed", "withdrawn"),
@@ -71,6 +81,7 @@ class TestChanges:
         assert Changes("dm", 0, 9).counts() == {"add": 0, "change": 0, "withdraw": 0}
 
 
+@pytest.mark.usefixtures("published")
 class TestVersionPage:
     def test_shows_the_difference_to_the_version_before(
         self, author: User, versions: list[Version], django_assert_max_num_queries: Any
@@ -142,6 +153,7 @@ class TestVersionPage:
         assert "Lines, page 1 of 2" in page(browser, f"{where}?page=x")
 
 
+@pytest.mark.usefixtures("published")
 class TestRollingBack:
     @pytest.fixture
     def asker(self, db: None) -> User:
@@ -205,6 +217,7 @@ def test_a_trial_is_shown_as_never_served_and_may_be_put_into_force(db: None) ->
     assert "Put pm version 2 into force" in words(way)
 
 
+@pytest.mark.usefixtures("published")
 class TestEffectOfRollingBack:
     def test_is_shown_before_it_is_drafted(self, versions: list[Version]) -> None:
         ask(2, scope=MID)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from math import log
 from typing import Any
@@ -30,6 +31,7 @@ from tests.builders import (
     publish,
     set_mode,
 )
+from tests.shared_world import Shared
 
 pytestmark = pytest.mark.django_db
 OPENED = NOW - 2 * DAY
@@ -37,10 +39,15 @@ NONE = dict.fromkeys(UNMOVED, 0)
 DM = "dm_pattern.allocation.allocation"
 
 
-@pytest.fixture(autouse=True)
-def switched_on(db: None) -> None:
+def furnish() -> None:
     publish()
     set_mode("on", at=NOW - 30 * DAY)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def switched_on(shared: Shared) -> Iterator[None]:
+    with shared(furnish):
+        yield
 
 
 def sized(m: float, lever: str = "size_mult", **over: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import Attribution, AttributionShare, DecisionOutcome
 from telemetry.recording.record_trades import record_trades
 from tests.builders import NOW, action_payload, make_question, make_spec, make_trade, publish, set_mode
+from tests.shared_world import Shared
 
 pytestmark = pytest.mark.django_db
 
@@ -27,10 +29,15 @@ LATER = NOW + timedelta(days=1)
 KEYS = [f"BTC/USDT {number}" for number in range(40)]
 
 
-@pytest.fixture(autouse=True)
-def world() -> None:
+def furnish() -> None:
     publish(make_spec())
     set_mode("on", holdback_percent=20)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def world(shared: Shared) -> Iterator[None]:
+    with shared(furnish):
+        yield
 
 
 def ask(*keys: str | None, at: datetime = NOW) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from tests.builders import (
     set_mode,
     without_triggers,
 )
+from tests.shared_world import Shared
 
 pytestmark = pytest.mark.django_db
 
@@ -41,10 +43,19 @@ ARM: dict[str, Any] = {
 OPENED, CLOSED = NOW - 2 * DAY, NOW - DAY
 
 
-@pytest.fixture(autouse=True)
-def world() -> None:
+def furnish() -> None:
     publish(make_spec(), at=NOW - 9 * DAY)
     set_mode("on", arms={"entry_delay_bars": ARM}, at=NOW - 8 * DAY)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def explored(shared: Shared) -> Iterator[None]:
+    with shared(furnish):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def engines(explored: None, db: None) -> None:
     ENGINE_ROOM.refresh()
 
 

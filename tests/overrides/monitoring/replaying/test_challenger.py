@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -17,13 +18,12 @@ from tests.admin_pages import browser_of, page
 from tests.builders import DAY, NOW, approve_and_apply, make_question, publish, set_mode
 from tests.conftest import make_user
 from tests.overrides.requests.test_trial import PLAN, trial
+from tests.shared_world import Shared
 
 LATER = NOW + 40 * DAY
 
 
-@pytest.fixture
-def logged(db: None) -> None:
-    """Three decisions, each with the answer of a trial that moves farther."""
+def furnish() -> None:
     publish(PLAN)
     set_mode("on")
     approve_and_apply(trial())
@@ -32,12 +32,19 @@ def logged(db: None) -> None:
     record_decisions([each.record for each in resolve(questions, now=LATER)])
 
 
+@pytest.fixture(scope="class")
+def logged(shared: Shared) -> Iterator[None]:
+    """Three decisions, each with the answer of a trial that moves farther."""
+    with shared(furnish):
+        yield
+
+
 @pytest.fixture
 def viewer(db: None) -> User:
     return make_user("viewer", "overrides.view_modulemode", "telemetry.view_decision")
 
 
-@pytest.mark.usefixtures("logged")
+@pytest.mark.usefixtures("logged", "db")
 class TestTheComparison:
     def test_reads_both_answers_as_they_were_logged(self) -> None:
         found = compare_challenger("pm", NOW, LATER + DAY)

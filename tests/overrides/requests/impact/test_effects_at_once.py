@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import expm1, log
 from typing import Any
 
@@ -26,6 +27,7 @@ from overrides.serving.mode import mode_of
 from overrides.versions.load_version import read_in_force
 from tests.builders import DAY, NOW, approve_and_apply, draft, make_parameters, make_spec, publish, set_mode
 from tests.overrides.requests.impact.test_what_if import MICRO, allocate, ask
+from tests.shared_world import Shared
 
 pytestmark = pytest.mark.django_db
 
@@ -46,13 +48,18 @@ def effect_shown(request: ChangeRequest) -> Effect:
     return effect
 
 
-@pytest.fixture
-def logged() -> None:
+def furnish() -> None:
     set_mode("on", rollout_percent=50)
     publish(make_spec(), make_spec(pattern_key="ema.long.cross"))
     for day in range(12):
         ask(2, at=NOW - DAY * (12 - day))
         ask(1, at=NOW - DAY * (12 - day), scope=MICRO)
+
+
+@pytest.fixture(scope="class")
+def logged(shared: Shared) -> Iterator[None]:
+    with shared(furnish):
+        yield
 
 
 @pytest.mark.usefixtures("logged")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from django.contrib.auth.models import User
 
@@ -13,6 +15,7 @@ from overrides.requests.kinds.kind import Kind
 from overrides.requests.proposal_schema import PROPOSABLE
 from tests.builders import NOW, approve_and_apply, draft, make_parameters, make_spec, publish
 from tests.code_comparisons import comparisons
+from tests.shared_world import Shared
 
 CONTENTS = {
     "lines": {},
@@ -84,13 +87,20 @@ def test_nothing_outside_the_folder_compares_kinds_of_requests() -> None:
     assert {each for each in found if not each.startswith("overrides/requests/kinds/")} <= known
 
 
-@pytest.mark.django_db
-class TestEveryKind:
-    @pytest.fixture(autouse=True)
-    def standing(self) -> None:
-        publish(make_spec())
-        publish(make_spec({"size_mult": 1.2}))
+def publish_twice() -> None:
+    publish(make_spec())
+    publish(make_spec({"size_mult": 1.2}))
 
+
+@pytest.fixture(scope="class")
+def published_twice(shared: Shared) -> Iterator[None]:
+    with shared(publish_twice):
+        yield
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("published_twice")
+class TestEveryKind:
     @pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
     def test_takes_effect_once_it_is_agreed(self, kind: Kind) -> None:
         lines = [make_spec(scope={"macro_phase": "Dip"})] if kind.is_of_lines else []
