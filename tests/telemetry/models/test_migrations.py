@@ -103,7 +103,6 @@ from tests.builders import NOW, action_payload, make_trade
 sold = [action_payload(), action_payload(action_category="exit", rr_after=0.5)]
 trades = [make_trade(f"t{number}", actions=sold) for number in range(3)]
 
-call_command("migrate", verbosity=0)
 assert {each.status for each in record_trades(trades, now=NOW)} == {Status.NEW}
 before = sorted(Trade.objects.values_list("id", "digest"))
 
@@ -130,7 +129,6 @@ from telemetry.models import Attribution, AttributionShare, DecisionCredit, Deci
 from telemetry.recording.record_trades import record_trades
 from tests.builders import NOW, action_payload, decision_ids, make_decision, make_trade
 
-call_command("migrate", verbosity=0)
 decision, unknown = make_decision(), make_decision()
 record_decisions([decision])
 for place, each in enumerate((decision, decision, unknown)):
@@ -216,13 +214,13 @@ def test_of_decisions_reach_every_month_and_keep_what_was_stored() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_of_what_was_known_leave_recorded_trades_as_they_are() -> None:
-    done = run_in_a_new_database(OUTCOMES)
+    done = run_in_a_new_database(OUTCOMES, is_migrated=True)
 
     assert done.stdout.strip() == "known at the close", done.stderr[-3000:]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_of_credits_leave_what_was_attributed_as_it_is() -> None:
-    done = run_in_a_new_database(CREDITS)
+    done = run_in_a_new_database(CREDITS, is_migrated=True)
 
     assert done.stdout.strip() == "credited as before", done.stderr[-3000:]
