@@ -33,9 +33,8 @@ def test_is_gone_with_its_class(db: None) -> None:
     assert names() == []
 
 
-def test_is_closed_to_tests_that_did_not_ask_for_it(
-    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any
-) -> None:
+@pytest.mark.django_db
+def test_is_closed_to_tests_that_did_not_ask_for_it(request: pytest.FixtureRequest, django_db_blocker: Any) -> None:
     with (
         world_of(lambda: make_person("ada"), django_db_blocker),
         pytest.raises(pytest.fail.Exception, match="does not ask for it"),
