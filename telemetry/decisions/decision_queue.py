@@ -104,17 +104,19 @@ class DecisionQueue(Generic[T]):
         return ticket.is_set()
 
     def flush(self) -> int:
-        """Write everything that is queued; return the number written.
+        """Write everything that is queued, durable decisions first; return the number written.
 
         On a database error nothing is lost and it is raised.
         """
         written = 0
         with self._writing:
-            while self._urgent:
-                written += self._write_urgent()
-            while batch := self._taken():
+            while True:
+                while self._urgent:  # looked at before each batch, because others may take longer than these may wait
+                    written += self._write_urgent()
+                batch = self._taken()
+                if not batch:
+                    return written
                 written += self._write(batch)
-        return written
 
     def __len__(self) -> int:
         return len(self._waiting) + sum(len(each) for each, _ in tuple(self._urgent))
@@ -262,7 +264,10 @@ class DecisionQueue(Generic[T]):
         connection.close()
 
     def _reload(self) -> None:
-        """Store the decisions of files. On a database error they go back to this process's file."""
+        """Store the decisions of files, and between two batches what is queued: somebody may wait for a durable one.
+
+        On a database error those of files go back to this process's file.
+        """
         if self._spill is None or self._is_closing:
             return
         while not self._is_closing and (records := self._spill.take(self._batch)):
@@ -273,6 +278,7 @@ class DecisionQueue(Generic[T]):
                 raise
             self._count("reloaded", written)
             self._count("refused", refused)
+            self.flush()
 
     def _put_back(self, records: Sequence[DecisionRecord], error: Exception) -> None:
         """Write decisions of files to this process's file again, or whole to the log."""

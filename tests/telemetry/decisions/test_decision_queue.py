@@ -8,14 +8,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from django.db import OperationalError, connection
 
-from telemetry.decisions.decision_log import COLUMNS, DecisionRecord, record_decisions
+from telemetry.decisions import decision_queue
+from telemetry.decisions.decision_log import COLUMNS, DecisionRecord, Form, record_decisions, write_batch
 from telemetry.decisions.decision_queue import DecisionQueue
 from telemetry.decisions.spill import Spill
 from telemetry.models import Decision
@@ -203,6 +204,29 @@ class TestDecisionQueue:
         wait_until(lambda: queue.counters()["late"] == 1, "the decision to be written late")
         assert stored() == ids(decision)
         assert queue.counters()["durable_waits"] == 1
+
+    @pytest.mark.parametrize("in_memory", [9, 3])
+    def test_writes_a_durable_decision_before_the_rest_of_what_waits_in_memory_or_on_disk(
+        self, transactional_db: None, folder: Path, in_memory: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        queue: Queue = DecisionQueue(batch=3, seconds=3600, spill=Spill(folder))
+        others, urgent, written = [make_decision() for _ in range(9)], make_decision(), []
+
+        def write(batch: Sequence[DecisionRecord], form: Form[DecisionRecord]) -> tuple[int, int]:
+            if len(written) == 3:
+                queue.put_durable([urgent], seconds=0)  # while the second three are written
+            written.extend(batch)
+            return write_batch(batch, form)
+
+        monkeypatch.setattr(decision_queue, "write_batch", write)
+        ended = Spill(folder)
+        ended.write(others[in_memory:])
+        ended.release()
+        queue.put(others[:in_memory])
+
+        wait_until(lambda: len(written) == 10, "all of them to be written")
+        queue.close()
+        assert written[6] == urgent
 
     def test_is_not_held_up_by_a_decision_without_a_row(self, queue: Queue, caplog: pytest.LogCaptureFixture) -> None:
         good, bad = make_decision(), make_decision(scope={"a": object()})
