@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from overrides.serving.clients.client_confirmations import CLIENTS
-from overrides.serving.clients.snapshot import SNAPSHOTS, tag_of
+from overrides.serving.clients.snapshot import SNAPSHOTS
 from overrides.serving.clients.snapshot_tag import NO_STATE, state_of
 from overrides.serving.engine import ENGINE_ROOM
 from telemetry.api.pattern_fields import MODULES
@@ -27,6 +27,7 @@ from telemetry.foundation.core.fields import matching, member, text
 
 CONTENT_TYPE = "application/octet-stream"
 PACKED = ".gz"  # ends the tag of the compressed form, which consists of other bytes
+DIGEST = "Snapshot-Digest"  # says of a 304 too what the state is, so that equal tags of two servers are told apart
 LONGEST_NAME = 100
 
 
@@ -56,7 +57,9 @@ class SnapshotView(APIView):
             "Bytes that the Python client reads (counterweight.client.LocalClient): version, mode, parameters, "
             "coefficients, overrides as columns, and questions with their answers, by which a client proves its own "
             "arithmetic. Send the ETag as If-None-Match: while nothing changed the answer is 304. `Age` says for how "
-            "many seconds this process has not confirmed the state with the database. Ask with Accept-Encoding: gzip."
+            "many seconds this process has not confirmed the state with the database, `Snapshot-Digest` what the state is: where "
+            "a 304 names another digest than the client holds, the tag is that of another server, or of this one before "
+            "its database was restored. Ask with Accept-Encoding: gzip."
         ),
         parameters=[
             OpenApiParameter("module", str, enum=MODULES, required=True, description="the module that is evaluated"),
@@ -87,17 +90,18 @@ class SnapshotView(APIView):
         if client is not None:
             served = next((known for each in held if (known := state_of(each, module)) != NO_STATE), NO_STATE)
             CLIENTS.note(client, getattr(request.auth, "prefix", ""), module, served, datetime.now(UTC))
-        state, age = ENGINE_ROOM.state(module), ENGINE_ROOM.stale_seconds(module)
+        ENGINE_ROOM.start()
+        age, state = ENGINE_ROOM.stale_seconds(module), ENGINE_ROOM.state(module)  # so that the state is no older
         if state is None or age > ENGINE_ROOM.max_stale_seconds:
             raise NoEngine
-        packed, tag = accepts_gzip(request.headers.get("Accept-Encoding", "")), tag_of(*state)
+        packed, snapshot = accepts_gzip(request.headers.get("Accept-Encoding", "")), SNAPSHOTS.of(*state)
         response: HttpResponse
-        if tag in held:
+        if snapshot.tag in held:
             response = HttpResponseNotModified()
         else:
-            response = HttpResponse(SNAPSHOTS.of(*state).content(packed=packed, known_body=body), CONTENT_TYPE)
+            response = HttpResponse(snapshot.content(packed=packed, known_body=body), CONTENT_TYPE)
             if packed:
                 response["Content-Encoding"] = "gzip"
-        response["Age"] = str(int(age))
+        response["Age"], response[DIGEST] = str(int(age)), snapshot.digest
         patch_vary_headers(response, ["Accept-Encoding"])
-        return with_tag(response, f'{tag[:-1]}{PACKED}"' if packed else tag)
+        return with_tag(response, f'{snapshot.tag[:-1]}{PACKED}"' if packed else snapshot.tag)

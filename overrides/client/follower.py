@@ -27,6 +27,7 @@ DOWNLOAD_SECONDS = 60.0
 SILENCE_SECONDS = 45.0  # the stream sends a comment every 15 s
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # before the stream is tried again
 SPREAD_SECONDS = 0.2  # so that many clients do not ask in the same moment
+LAG_SECONDS = 5.0  # a server that has read its database later than this after a state was known does not lag behind it
 HURRY_SECONDS, MOST_HURRIED = 0.25, 8  # between polls for a state that was announced, and how many of them
 
 Count = Callable[[str, int], None]
@@ -57,7 +58,7 @@ class Follower:
         self._http, self._stream, self._count, self._store = http, stream, count, store
         self._poll_seconds, self._max_stale_seconds = poll_seconds, max_stale_seconds
         self.engine: LocalEngine | None = None
-        self._confirmed_at = -math.inf
+        self._confirmed_at = self._known_since = -math.inf
         self._fault = ""
         self.after_fork(name)
 
@@ -128,12 +129,12 @@ class Follower:
 
     def _ask(self) -> bool:
         known, asked_at = self.engine, running_seconds()
-        path = f"{SNAPSHOT}?module={self.module}&client={quote(self._name, safe='')}"
-        headers = {"Accept-Encoding": "gzip"}
-        if known is not None:
-            headers["If-None-Match"] = known.tag
-            path += f"&body={known.body.sha256}"
-        reply = self._http.get(path, headers, seconds=DOWNLOAD_SECONDS, most=LARGEST_SNAPSHOT)
+        reply = self._get(known)
+        if reply.status == NOT_MODIFIED and known is not None and _names_another(reply, known):
+            self._count("snapshot of another server", 1)
+            logger.warning("the state of %s that was held here has the tag of the server's, but is another one", self.module)
+            known, asked_at = None, running_seconds()
+            reply = self._get(None)
         confirmed_at = asked_at - _age(reply)
         if reply.status == NOT_MODIFIED:
             if known is None:
@@ -141,7 +142,7 @@ class Follower:
             self._take(known, confirmed_at)
             return True
         engine = read_engine(_unpacked(reply), self.module, known)
-        if known is not None and engine.precedes(known) and self.age() <= self._max_stale_seconds:
+        if known is not None and engine.precedes(known) and self._may_lag(confirmed_at):
             self._count("snapshot older", 1)  # another process of the server lags; the next poll may reach a newer one
             return False
         if engine.remote is not None and (known is None or known.remote != engine.remote):
@@ -149,10 +150,27 @@ class Follower:
         self._take(engine, confirmed_at)
         return True
 
+    def _get(self, known: LocalEngine | None) -> Reply:
+        path = f"{SNAPSHOT}?module={self.module}&client={quote(self._name, safe='')}"
+        headers = {"Accept-Encoding": "gzip"}
+        if known is not None:
+            headers["If-None-Match"] = known.tag
+            path += f"&body={known.body.sha256}"
+        return self._http.get(path, headers, seconds=DOWNLOAD_SECONDS, most=LARGEST_SNAPSHOT)
+
+    def _may_lag(self, confirmed_at: float) -> bool:
+        """Return whether a server that serves an earlier state may just not have read its database since.
+
+        Otherwise the database itself has an earlier state, because it was restored or is another one.
+        """
+        return self.age() <= self._max_stale_seconds and confirmed_at <= self._known_since + LAG_SECONDS
+
     def _take(self, engine: LocalEngine, confirmed_at: float) -> None:
         is_new = engine is not self.engine
         self.engine = engine
         self._confirmed_at = max(self._confirmed_at, confirmed_at)
+        if is_new:
+            self._known_since = running_seconds()
         self._count("snapshot taken" if is_new else "snapshot confirmed", 1)
         if self._store is not None:
             try:
@@ -169,7 +187,7 @@ class Follower:
             content = self._store.read(self.module)
             if content is not None:
                 engine = read_engine(content, self.module)
-                self._confirmed_at = running_seconds() - self._store.age(engine)
+                self._confirmed_at = self._known_since = running_seconds() - self._store.age(engine)
                 self.engine = engine
                 self._count("snapshot loaded", 1)
         except (OSError, SnapshotError) as error:
@@ -236,6 +254,12 @@ class Follower:
             self._count("stream changed", 1)
             self._announced, self._hurried = tag, 0
             self._wake.set()
+
+
+def _names_another(reply: Reply, known: LocalEngine) -> bool:
+    """Return whether a server that knows our tag means another state by it; one of an earlier release does not say."""
+    digest = reply.headers.get("Snapshot-Digest")
+    return digest is not None and digest != known.digest
 
 
 def _age(reply: Reply) -> float:

@@ -18,7 +18,7 @@ from ..core.engine.self_test import differences, worked_differences
 from ..core.engine.serve import Answer as Computed
 from ..core.engine.serve import answer, rounded_for_output
 from ..core.engine.snapshot_columns import compiled_from
-from ..core.engine.snapshot_file import Body, SnapshotError, unpack
+from ..core.engine.snapshot_file import Body, SnapshotError, digest_of, unpack
 from ..core.engine.staleness import FRESH_SECONDS, flags_at_age, stale_answer
 from .answers import Answer
 from .questions import Asked
@@ -44,6 +44,11 @@ class LocalEngine:
     body: Body
     content: bytes
     remote: str | None
+
+    @property
+    def digest(self) -> str:
+        """What the state is, whatever its tag says."""
+        return digest_of(self.content)
 
     def precedes(self, other: LocalEngine) -> bool:
         """Return whether this is an earlier state: versions and revisions of modes only ever grow."""

@@ -83,6 +83,18 @@ def pack_header(header: Mapping[str, Any], body: Body) -> bytes:
     return b"".join((MAGIC, len(text).to_bytes(LENGTH, "little"), hashlib.sha256(text).digest(), text))
 
 
+def digest_of(content: bytes) -> str:
+    """Return 16 hexadecimal digits that tell snapshots apart whatever they are called: of the header's sha256.
+
+    The header names the sha256 of the body, so equal digests mean the same mode, version and overrides.
+
+    >>> body = Body.of({}, {})
+    >>> len(digest_of(pack_header({"module": "pm"}, body) + body.content))
+    16
+    """
+    return content[BEGIN - DIGEST : BEGIN].hex()[:16]
+
+
 def unpack(content: bytes) -> tuple[dict[str, Any], Body | None]:
     """Return the header and the body of a snapshot, both compared with their hashes; None if the body was left out.
 

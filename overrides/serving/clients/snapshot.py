@@ -16,7 +16,7 @@ from overrides.core.engine.definitions.formats import CURRENT_FORMAT
 from overrides.core.engine.definitions.serving_mode import Mode
 from overrides.core.engine.self_test import version_cases, worked_cases
 from overrides.core.engine.snapshot_columns import columns_of
-from overrides.core.engine.snapshot_file import Body, pack_header
+from overrides.core.engine.snapshot_file import Body, digest_of, pack_header
 from overrides.serving.clients.snapshot_tag import snapshot_tag
 from overrides.serving.engine import Engine
 
@@ -29,12 +29,17 @@ LEVEL = 1  # of gzip: most bytes are hashes, which higher levels do not make sma
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The state of a module: its strong tag, and the content in two parts, plain and compressed."""
+    """The state of a module: the tag that names it, and the content in two parts, plain and compressed."""
 
     tag: str
     header: bytes
     body: Body
     packed_body: bytes
+
+    @property
+    def digest(self) -> str:
+        """What the content is: equal tags of two servers, or of one before and after a restore, have other digests."""
+        return digest_of(self.header)
 
     def content(self, *, packed: bool, known_body: str | None = None) -> bytes:
         """Return the bytes, without the body for a caller who knows it by its sha256; `packed` with gzip.
@@ -47,11 +52,6 @@ class Snapshot:
         return header + (self.packed_body if packed else self.body.content)
 
 
-def tag_of(engine: Engine, mode_revision: int | None) -> str:
-    """Return the tag of an engine's snapshot, without building it."""
-    return snapshot_tag(engine.module, engine.version, mode_revision)
-
-
 class Snapshots:
     """The newest snapshot of each module, safe for threads; one is built at a time."""
 
@@ -62,7 +62,8 @@ class Snapshots:
     def of(self, engine: Engine, mode_revision: int | None) -> Snapshot:
         """Return the snapshot of an engine under the mode of a revision."""
         body, packed = self._body(engine)
-        return Snapshot(tag_of(engine, mode_revision), pack_header(_header(engine, mode_revision), body), body, packed)
+        header = _header(engine, mode_revision)
+        return Snapshot(header["tag"], pack_header(header, body), body, packed)
 
     def _body(self, engine: Engine) -> tuple[Body, bytes]:
         with self._building:
@@ -90,7 +91,7 @@ def _header(engine: Engine, mode_revision: int | None) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "engine_format": CURRENT_FORMAT,
-        "tag": tag_of(engine, mode_revision),
+        "tag": snapshot_tag(engine.module, engine.version, mode_revision),
         "module": engine.module,
         "version": engine.version,
         "mode_revision": mode_revision or 0,

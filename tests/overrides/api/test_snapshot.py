@@ -12,7 +12,6 @@ from overrides.client.local_engine import read_engine
 from overrides.core.engine.snapshot_file import unpack
 from overrides.models import ModuleMode, ServingConfirmation
 from overrides.serving.clients.client_confirmations import ClientConfirmations
-from overrides.serving.clients.snapshot import SNAPSHOTS
 from overrides.serving.engine import ENGINE_ROOM
 from overrides.serving.holdback import holdback_secret
 from tests.api_clients import bearer, client_of, faults
@@ -91,13 +90,14 @@ class TestSnapshot:
 
     def test_is_not_sent_to_who_has_it(self, api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
         publish(make_spec())
-        tag = api.get(URL, {"module": "pm"})["ETag"]
-        monkeypatch.setattr(SNAPSHOTS, "of", None)  # nothing is built
+        whole = api.get(URL, {"module": "pm"})
+        monkeypatch.setattr("overrides.serving.clients.snapshot._body", None)  # it is not built again
 
         for accepted in ("identity", "gzip"):
-            response = api.get(URL, {"module": "pm"}, HTTP_IF_NONE_MATCH=tag, HTTP_ACCEPT_ENCODING=accepted)
+            response = api.get(URL, {"module": "pm"}, HTTP_IF_NONE_MATCH=whole["ETag"], HTTP_ACCEPT_ENCODING=accepted)
 
             assert (response.status_code, response.content) == (304, b"")
+            assert response["Snapshot-Digest"] == whole["Snapshot-Digest"] == read_engine(whole.content, "pm").digest
 
     def test_has_another_tag_after_a_change_of_version_or_mode(self, api: APIClient) -> None:
         publish(make_spec())

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from overrides.core.engine.definitions.levers import levers_of
+from overrides.core.engine.snapshot_file import digest_of
 from tests.overrides.client.snapshots import State
 
 
@@ -39,7 +40,7 @@ class SnapshotServer:
         elif self.instead is not None:
             self.instead(handler)
         elif handler.headers.get("If-None-Match") == self.state.tag:
-            _send(handler, 304, b"", Age=str(self.age))
+            _send(handler, 304, b"", **{"Age": str(self.age), "Snapshot-Digest": digest_of(self.state.parts()[0])})
         else:
             header, body = self.state.parts()
             content = header if f"body={body.sha256}" in handler.path else header + body.content

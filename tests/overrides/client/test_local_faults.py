@@ -167,6 +167,31 @@ class TestFollowing:
         wait_until(lambda: client.counters.get("snapshot older", 0) > 2, "the older state is refused")
         assert client.resolve(QUESTION).reason == "MODULE_OFF"
 
+    def test_goes_back_where_the_server_has_read_an_earlier_state_since(
+        self, server: SnapshotServer, make: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("overrides.client.follower.LAG_SECONDS", 0.1)
+        server.state = State(mode="on", revision=3, version=2)
+        client = make()
+        assert client.resolve(QUESTION).reason == "SINGLE"
+
+        server.state = State(mode="off", revision=1)  # of a database that was restored, and then switched off
+
+        wait_until(lambda: client.resolve(QUESTION).reason == "MODULE_OFF", "the restored state is followed", 2.0)
+
+    def test_takes_another_state_of_the_tag_that_it_holds(
+        self, server: SnapshotServer, make: Make, tmp_path: Path
+    ) -> None:
+        """As where a directory is kept while the address becomes that of another server, or its database is restored."""
+        with make(directory=tmp_path):
+            pass
+        server.state = server.state.but(mode="off")
+
+        client = make(directory=tmp_path)
+
+        wait_until(lambda: client.resolve(QUESTION).reason == "MODULE_OFF", "the server's own state is followed", 2.0)
+        assert client.counters["snapshot of another server"] == 1
+
     @pytest.mark.parametrize("fault", ["html", "500", "cut off", "other module", "other bytes", "bomb"])
     def test_keeps_the_last_good_state_whatever_is_answered(
         self, server: SnapshotServer, make: Make, fault: str
