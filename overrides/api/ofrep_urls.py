@@ -6,5 +6,5 @@ from overrides.api.ofrep import FlagsView, FlagView
 
 urlpatterns = [
     re_path(r"^evaluate/flags/?$", FlagsView.as_view(), name="evaluate_flags"),
-    re_path(r"^evaluate/flags/(?P<key>[^/]{1,200})/?$", FlagView.as_view(), name="evaluate_flag"),
+    re_path(r"^evaluate/flags/(?P<key>.{1,200}?)/?$", FlagView.as_view(), name="evaluate_flag"),
 ]

@@ -120,7 +120,7 @@ class TestRefusals:
         assert named in response.json()["errorDetails"]
         assert queue.records == []
 
-    @pytest.mark.parametrize("flag", ["size", "pm.size_mult", "SIZE_MULT", "size mult"])
+    @pytest.mark.parametrize("flag", ["size", "pm.size_mult", "SIZE_MULT", "size mult", "size/mult"])
     def test_of_an_unknown_flag_are_404(self, api: APIClient, flag: str) -> None:
         response = evaluate(api, flag)
 
