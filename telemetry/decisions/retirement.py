@@ -6,15 +6,15 @@ The database decides what may go: its function `retire_decisions` reads the poli
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from datetime import datetime
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.db import ProgrammingError, connection, transaction
 
 from telemetry.audit.audit_log import MACHINE, write_audit
-from telemetry.foundation.core.identifiers import uuid7_time
-from telemetry.models import DecisionRetirement
+from telemetry.foundation.core.identifiers import uuid7_floor, uuid7_time
+from telemetry.models import Decision, DecisionRetirement
 
 LOCK_SECONDS = 5  # taking a partition out waits for those who read decisions, and others wait behind it
 NOT_ALLOWED = "42501"  # the policies keep the month
@@ -27,7 +27,7 @@ WHERE inhparent = 'telemetry_decision'::regclass ORDER BY relname
 def retire_old_decisions(*, now: datetime) -> int:
     """Retire every month that the policies let go, each in a transaction of its own; return how many decisions went."""
     gone = 0
-    for month in _months():
+    for month in _months(now):
         try:
             retirement = _retire(month, now)
         except ProgrammingError as error:
@@ -59,11 +59,27 @@ def retired_among(ids: Collection[str]) -> dict[str, str]:
     return found
 
 
-def _months() -> list[str]:
+def _months(now: datetime) -> list[str]:
+    """Return the months with decisions that were not retired, such as 2026_03, from the first on."""
     with connection.cursor() as cursor:
         cursor.execute(MONTHS)
-        names = [name.removeprefix("month_") for (name,) in cursor.fetchall()]
-    return [name for name in names if re.fullmatch(r"\d{4}_\d{2}", name)]
+        names = {name.removeprefix("month_") for (name,) in cursor.fetchall()}
+    made = {name for name in names if re.fullmatch(r"\d{4}_\d{2}", name)}
+    return sorted(made.union(_months_without_a_table(names, now)))
+
+
+def _months_without_a_table(known: Collection[str], now: datetime) -> Iterator[str]:
+    """Yield the months of decisions that came before a table was made for theirs, from the first decision on."""
+    retired = set(DecisionRetirement.objects.values_list("month", flat=True))
+    past = Decision.objects.filter(pk__lt=uuid7_floor(now)).order_by("pk").values_list("pk", flat=True)
+    found = past.first()
+    while found is not None:
+        made = datetime.fromtimestamp((found.int >> 80) / 1000, UTC)  # the time that partitions go by, in any UUID
+        month = made.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        found = past.filter(pk__gte=uuid7_floor((month + timedelta(days=31)).replace(day=1))).first()
+        name = f"{month:%Y_%m}"
+        if name not in known and name not in retired:
+            yield name
 
 
 @transaction.atomic

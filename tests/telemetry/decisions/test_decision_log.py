@@ -39,3 +39,12 @@ class TestRecordDecisions:
             cursor.execute("SELECT tableoid::regclass::text FROM telemetry_decision ORDER BY decision_id")
             tables = [table.removeprefix("decision_partitions.") for (table,) in cursor.fetchall()]
         assert tables == ["other", "month_2026_03", "month_2026_04"]
+
+    def test_moves_those_into_a_month_that_came_before_it_was_made(self) -> None:
+        record_decisions([make_decision(decision_id=uuid7(datetime(2041, month, 5, tzinfo=UTC))) for month in (4, 5, 6)])
+
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT extend_decision_partitions('2041-05-20', 1)")
+            cursor.execute("SELECT tableoid::regclass::text FROM telemetry_decision ORDER BY decision_id")
+            tables = [table.removeprefix("decision_partitions.") for (table,) in cursor.fetchall()]
+        assert tables == ["other", "month_2041_05", "other"]

@@ -116,6 +116,32 @@ class TestRetirement:
         kept = set(Decision.objects.values_list("pk", flat=True))
         assert kept == {each.decision_id for each in made[5:205]}
 
+    def test_keeps_those_of_positions_that_were_asked_about_lately(self, decisions: list[DecisionRecord]) -> None:
+        run("SELECT extend_decision_partitions(%s, 1)", OLD)
+        lately = datetime.now(UTC)
+        asked = [("held", OLD), ("left", OLD), ("held", lately)]
+        held, left, _ = [make_decision(decision_id=uuid7(at), at=at, request={"position_key": key}) for key, at in asked]
+        record_decisions([held, left, _])
+        keep_for(365, "dm", "pm")
+
+        retire_old_decisions(now=NOW)
+
+        assert Decision.objects.filter(pk=held.decision_id).exists()
+        assert not Decision.objects.filter(pk=left.decision_id).exists()
+
+    def test_drops_a_month_whose_decisions_came_before_it_had_a_table(self) -> None:
+        made = [make_decision(decision_id=uuid7(at), at=at) for at in (OLD, OLD + timedelta(days=1), NOW)]
+        record_decisions(made)
+        record_trades([make_trade(actions=[action_payload(decision_ids=decision_ids(made[0]))])], now=NOW)
+        keep_for(365, "dm", "pm")
+        as_application()
+
+        assert retire_old_decisions(now=NOW) == 1
+
+        assert set(Decision.objects.values_list("pk", flat=True)) == {made[0].decision_id, made[2].decision_id}
+        assert run("SELECT extend_decision_partitions(%s, 1)", OLD) == 0  # a retired month gets no table again
+        assert retire_old_decisions(now=NOW) == 0
+
     def test_finds_nothing_to_do_the_second_time(self, decisions: list[DecisionRecord]) -> None:
         keep_for(365, "dm", "pm")
         retire_old_decisions(now=NOW)

@@ -2,8 +2,9 @@
 -- table and drops the rest. Runs as the owner, because the application role may not drop tables, and refuses what the
 -- policies in force do not allow: every module must have one that names `decision_retention_days`, and the whole month
 -- must be older than the longest of them. Cited are the decisions that trades, outcomes, credits, shares or challenger
--- comparisons name, and the sample that the what-if of a request with votes has noted of those it read (a what-if without
--- a sample: the last 200 before its end). Returns the row of telemetry_decisionretirement that says so; a trigger on it
+-- comparisons name, those of positions that were asked about within the last 90 days, because they may be open and their
+-- trades still to come, and the sample that the what-if of a request with votes has noted of those it read (a what-if
+-- without a sample: the last 200 before its end). Returns the row of telemetry_decisionretirement that says so; a trigger on it
 -- requires an audit entry.
 CREATE OR REPLACE FUNCTION retire_decisions(month text) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -11,11 +12,20 @@ DECLARE
     name constant text := 'month_' || month;
     begins timestamptz; ends timestamptz; allowed float8; policies text; total bigint; kept bigint; retirement bigint;
 BEGIN
-    IF month !~ '^[0-9]{4}_(0[1-9]|1[0-2])$' OR to_regclass('decision_partitions.' || name) IS NULL THEN
+    IF month !~ '^[0-9]{4}_(0[1-9]|1[0-2])$' THEN
         RAISE EXCEPTION 'no month of decisions is named %', month USING ERRCODE = 'undefined_table';
     END IF;
     begins := (replace(month, '_', '-') || '-01')::timestamp AT TIME ZONE 'UTC';
     ends := ((begins AT TIME ZONE 'UTC') + interval '1 month') AT TIME ZONE 'UTC';
+    IF to_regclass('decision_partitions.' || name) IS NULL AND (
+        EXISTS (SELECT FROM telemetry_decisionretirement AS gone WHERE gone.month = retire_decisions.month)
+        OR NOT EXISTS (
+            SELECT FROM telemetry_decision
+            WHERE decision_id >= decision_id_floor(begins) AND decision_id < decision_id_floor(ends)
+        )
+    ) THEN
+        RAISE EXCEPTION 'no month of decisions is named %', month USING ERRCODE = 'undefined_table';
+    END IF;
     SELECT CASE WHEN count(*) = 2 THEN max((document ->> 'decision_retention_days')::float8) END,
            string_agg(module || ' ' || number, ', ' ORDER BY module)
     INTO allowed, policies
@@ -30,6 +40,7 @@ BEGIN
             USING ERRCODE = 'insufficient_privilege';
     END IF;
 
+    PERFORM extend_decision_partitions(begins, 1);  -- for decisions that came before their month had a table
     EXECUTE format('ALTER TABLE telemetry_decision DETACH PARTITION decision_partitions.%I', name);
     EXECUTE format('SELECT count(*) FROM decision_partitions.%I', name) INTO total;
     EXECUTE format($cited$
@@ -38,6 +49,11 @@ BEGIN
             UNION SELECT decision_id FROM telemetry_decisioncredit
             UNION SELECT decision_id FROM telemetry_attributionshare
             UNION SELECT unnest(decision_ids) FROM telemetry_action WHERE decision_ids <> '{}'
+            UNION SELECT made.decision_id FROM decision_partitions.%1$I AS made
+                WHERE made.request ->> 'position_key' IN (
+                    SELECT asked.request ->> 'position_key' FROM telemetry_decision AS asked
+                    WHERE asked.decision_id >= decision_id_floor(clock_timestamp() - interval '90 days')
+                )
             UNION SELECT (pattern ->> 'decision')::uuid
                 FROM overrides_challenge, jsonb_array_elements(document -> 'patterns') AS pattern
                 WHERE jsonb_typeof(document -> 'patterns') = 'array' AND (pattern ->> 'decision') <> ''
