@@ -57,9 +57,9 @@ class SnapshotView(APIView):
             "Bytes that the Python client reads (counterweight.client.LocalClient): version, mode, parameters, "
             "coefficients, overrides as columns, and questions with their answers, by which a client proves its own "
             "arithmetic. Send the ETag as If-None-Match: while nothing changed the answer is 304. `Age` says for how "
-            "many seconds this process has not confirmed the state with the database, `Snapshot-Digest` what the state is: where "
-            "a 304 names another digest than the client holds, the tag is that of another server, or of this one before "
-            "its database was restored. Ask with Accept-Encoding: gzip."
+            "many seconds this process has not confirmed the state with the database, `Snapshot-Digest` what the state "
+            "is: where a 304 names another digest than the client holds, the tag is that of another server, or of this "
+            "one before its database was restored. Ask with Accept-Encoding: gzip."
         ),
         parameters=[
             OpenApiParameter("module", str, enum=MODULES, required=True, description="the module that is evaluated"),

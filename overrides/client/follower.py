@@ -132,7 +132,9 @@ class Follower:
         reply = self._get(known)
         if reply.status == NOT_MODIFIED and known is not None and _names_another(reply, known):
             self._count("snapshot of another server", 1)
-            logger.warning("the state of %s that was held here has the tag of the server's, but is another one", self.module)
+            logger.warning(
+                "the state of %s that was held here has the tag of the server's, but is another one", self.module
+            )
             known, asked_at = None, running_seconds()
             reply = self._get(None)
         confirmed_at = asked_at - _age(reply)

@@ -182,7 +182,7 @@ class TestFollowing:
     def test_takes_another_state_of_the_tag_that_it_holds(
         self, server: SnapshotServer, make: Make, tmp_path: Path
     ) -> None:
-        """As where a directory is kept while the address becomes that of another server, or its database is restored."""
+        """As where a directory is kept while the address becomes that of another server."""
         with make(directory=tmp_path):
             pass
         server.state = server.state.but(mode="off")

@@ -41,7 +41,9 @@ class TestRecordDecisions:
         assert tables == ["other", "month_2026_03", "month_2026_04"]
 
     def test_moves_those_into_a_month_that_came_before_it_was_made(self) -> None:
-        record_decisions([make_decision(decision_id=uuid7(datetime(2041, month, 5, tzinfo=UTC))) for month in (4, 5, 6)])
+        record_decisions(
+            [make_decision(decision_id=uuid7(datetime(2041, month, 5, tzinfo=UTC))) for month in (4, 5, 6)]
+        )
 
         with connection.cursor() as cursor:
             cursor.execute("SELECT extend_decision_partitions('2041-05-20', 1)")

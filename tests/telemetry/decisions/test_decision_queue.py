@@ -210,7 +210,8 @@ class TestDecisionQueue:
         self, transactional_db: None, folder: Path, in_memory: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         queue: Queue = DecisionQueue(batch=3, seconds=3600, spill=Spill(folder))
-        others, urgent, written = [make_decision() for _ in range(9)], make_decision(), []
+        others, urgent = [make_decision() for _ in range(9)], make_decision()
+        written: list[DecisionRecord] = []
 
         def write(batch: Sequence[DecisionRecord], form: Form[DecisionRecord]) -> tuple[int, int]:
             if len(written) == 3:
