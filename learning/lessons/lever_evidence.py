@@ -12,6 +12,7 @@ from django.db.models import OuterRef, QuerySet
 from django.db.models.functions import JSONObject
 
 from learning.core.tuning.evidence_source import Source
+from learning.core.walk_forward.day_stretches import FEWEST_STRETCHES
 from learning.core.walk_forward.lever_gain import LeverGain, LeverVerdict, deciding_source
 from learning.models import LeverAlternative, LeverRun
 
@@ -72,6 +73,11 @@ class LeverEvidence:
     def standing(self) -> str:
         """The verdict in words."""
         return self.verdict.of(self.source)
+
+    @property
+    def fewest_stretches(self) -> int:
+        """How many independent days the walk's interval takes."""
+        return FEWEST_STRETCHES
 
 
 class MeasuredSources(NamedTuple):

@@ -51,8 +51,9 @@ class LeverGain:
     moved      those for which an alternative was chosen; the others count with 0
     days       decision days of those that were moved
     gain       mean change of rr under the chosen alternatives
-    low, high  its 95 % band by blocks of days; None for fewer than two days
+    low, high  its 95 % interval over stretches of days, valid at every look; None for fewer than 30 stretches
     promised   mean of what the fit expected of the chosen alternatives
+    stretches  independent stretches of those days (`day_stretches`); None without one, or if stored before they counted
     """
 
     trades: int
@@ -62,6 +63,7 @@ class LeverGain:
     low: float | None
     high: float | None
     promised: float
+    stretches: float | None = None
 
     @property
     def came_true(self) -> float:

@@ -2,8 +2,8 @@
 
 Doing nothing gains 0. A choice counts with the whole change of rr that the trade tells of the alternative, while a
 target goes part of the way (`tuning.lever_choice`): what is tested is the direction. A lever is supported if the lower
-end of its band lies above 0 and what moved spreads over enough days. Without support its evidence is shown and nothing
-is proposed.
+end of its interval lies above 0. The interval counts independent stretches of days (`day_stretches`) and holds at every
+look, as levers are measured every day. Without support its evidence is shown and nothing is proposed.
 
 The rows are trades, or windows of a gate that stand for trades (`tuning.simulated_gate`). Where only some alternatives
 may be judged, such as the candidates of a gate, `admitted` says which by what was known before a moment, and is asked
@@ -18,20 +18,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from learning.core.cells.rows import DAY, Floats, Ints, day_of
-from learning.core.significance.day_dependence import MOST_LAGS
+from learning.core.cells.rows import DAY, Bools, Floats, Ints, day_of
 from learning.core.tuning.alternative_fit import FEWEST_TOLD, AlternativeFit, fit_alternative
 from learning.core.tuning.lever_choice import NOTHING, choose, value_of
 from learning.core.tuning.trade_deltas import TradeDeltas
+from learning.core.walk_forward.day_stretches import StretchInterval, stretch_interval
 from learning.core.walk_forward.folds import folds_of
 from learning.core.walk_forward.lever_gain import LeverGain, LeverVerdict
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from overrides.core.engine.definitions.levers import LEVERS, Lever
-from overrides.core.monitoring.days.day_bootstrap import day_block_band
 
 PER = 1000  # trades for which a gain is reported
 DECIMALS = 9  # to which distances are rounded before they are compared
-FEWEST_DAYS = 8  # decision days of moved trades from which a band means anything
 
 Fits = Mapping[str, AlternativeFit]
 Progress = Callable[[float], None]
@@ -61,7 +59,7 @@ class LeverWalk:
         gain = self.gain
         if gain is None:
             return LeverVerdict.TOO_FEW
-        is_clear = gain.low is not None and gain.low > 0 and gain.days >= FEWEST_DAYS
+        is_clear = gain.low is not None and gain.low > 0
         return LeverVerdict.SUPPORTED if is_clear else LeverVerdict.EVIDENCE_ONLY
 
 
@@ -146,8 +144,9 @@ def _moved(
 def _gain(day: Ints, at: Ints, gained: Floats, promised: Floats) -> LeverGain | None:
     if not len(day):
         return None
-    low, high = _band(day, gained)
     moved = at != NOTHING
+    found = stretch_interval(day[moved], gained[moved])
+    low, high = _ends(found, float(moved.mean()))
     return LeverGain(
         trades=len(day),
         moved=int(moved.sum()),
@@ -156,41 +155,21 @@ def _gain(day: Ints, at: Ints, gained: Floats, promised: Floats) -> LeverGain | 
         low=low,
         high=high,
         promised=PER * float(promised.mean()),
+        stretches=None if found is None else found.stretches,
     )
 
 
-def _part(day: Ints, chosen: Floats, gained: Floats) -> Part:
-    values = np.where(chosen, gained, 0.0)
-    low, high = _band(day, values) if chosen.any() else (None, None)
-    return Part(int(np.count_nonzero(chosen)), PER * float(values.mean()) if len(day) else 0.0, low, high)
+def _part(day: Ints, chosen: Bools, gained: Floats) -> Part:
+    count = int(np.count_nonzero(chosen))
+    low, high = _ends(stretch_interval(day[chosen], gained[chosen]), count / max(len(day), 1))
+    return Part(count, PER * float(np.where(chosen, gained, 0.0).mean()) if len(day) else 0.0, low, high)
 
 
-def _band(day: Ints, values: Floats) -> tuple[float | None, float | None]:
-    """Return the 95 % band of the mean, R per 1,000 trades: of the day-block bootstrap, wider if near days agree."""
-    band = day_block_band(day, values)
-    if band is None or band.low is None or band.high is None:
-        return None, None
-    wider = math.sqrt(run_length(day, values))
-    below, above = (wider * (end - band.mean) for end in (band.low, band.high))
-    return PER * (band.mean + below), PER * (band.mean + above)
+def _ends(found: StretchInterval | None, share: float) -> tuple[float | None, float | None]:
+    """Return the interval of the gain in R per 1,000 trades, given that of the moved trades and their share.
 
-
-def run_length(day: Ints, values: Floats) -> float:
-    """Return by how much days that follow each other raise the variance of a mean over days, at least 1.
-
-    1 + 2 sum of the correlations of the sums of days, by the days between them, up to the last before the first that is
-    not positive (Geyer 1992), at most 30: whole days drawn anew lose what lasts for weeks. Days without rows count as
-    0. Example: days that gain and lose by turns add nothing; a gain that lasts for half of the time adds much.
-
-    >>> day = np.arange(40)
-    >>> run_length(day, np.where(day % 2, 1.0, -1.0)), round(run_length(day, np.where(day < 20, 1.0, -1.0)), 2)
-    (1.0, 13.35)
+    How many trades are moved was settled before they told anything, so the share varies no more.
     """
-    whole = np.bincount(day - day.min(), values - values.mean())
-    square, length = float(whole @ whole), 1.0
-    for lag in range(1, min(MOST_LAGS, len(whole) - 1) + 1) if square > 0 else ():
-        product = float(whole[:-lag] @ whole[lag:])
-        if product <= 0:
-            break
-        length += 2 * product / square
-    return length
+    if found is None or found.low is None or found.high is None:
+        return None, None
+    return PER * share * found.low, PER * share * found.high

@@ -25,12 +25,12 @@ pytestmark = pytest.mark.django_db
 
 
 def told(count: int = 320, gain: float = 1.0) -> list[Trade]:
-    """Return trades, four a day until the day before yesterday; those in Good gain by waiting two bars."""
+    """Return trades, three a day until the day before yesterday; those in Good gain by waiting two bars."""
     random = np.random.default_rng(3)
     trades = []
     for number in range(count):
         is_good = number % 2 == 0
-        at = NOW - DAY * 3 - timedelta(hours=6) * (count - number)
+        at = NOW - DAY * 3 - timedelta(hours=8) * (count - number)
         changes = random.normal(0, 0.2, 2) + np.array([0.0, gain * is_good])
         entry = action_payload(
             at=utc_text(at),

@@ -11,7 +11,7 @@ from learning.core.tuning.alternative_fit import fit_alternative
 from learning.core.tuning.trade_deltas import LeverDeltas, TradeDeltas
 from learning.core.walk_forward.folds import folds_of
 from learning.core.walk_forward.lever_gain import LeverGain, LeverVerdict
-from learning.core.walk_forward.lever_walk import FEWEST_DAYS, LeverWalk, fits_at, walk_lever
+from learning.core.walk_forward.lever_walk import LeverWalk, fits_at, walk_lever
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from tests.learning.core.tuning.builders import LEVER, make_deltas
 
@@ -88,6 +88,18 @@ class TestWalk:
         assert walked.gain.low is not None
         assert 0 < walked.gain.low < 167 < (walked.gain.high or 0)
 
+    def test_counts_the_moved_trades_of_independent_days(self, planted: tuple[TradeDeltas, LeverWalk]) -> None:
+        """The interval of the moved trades, whose gain is the whole over their share, is scaled by that share."""
+        _, walked = planted
+        gain = walked.gain
+
+        assert gain is not None
+        assert gain.stretches is not None
+        assert gain.low is not None
+        assert gain.high is not None
+        assert 30 <= gain.stretches <= gain.days
+        assert (gain.low + gain.high) / 2 == pytest.approx(gain.gain)
+
     def test_tells_the_part_of_each_alternative(self, planted: tuple[TradeDeltas, LeverWalk]) -> None:
         _, walked = planted
 
@@ -141,10 +153,6 @@ class TestVerdict:
         assert self.of(low=0.0) is LeverVerdict.EVIDENCE_ONLY
         assert self.of(low=None, high=None) is LeverVerdict.EVIDENCE_ONLY
 
-    def test_needs_enough_days(self) -> None:
-        assert self.of(days=FEWEST_DAYS) is LeverVerdict.SUPPORTED
-        assert self.of(days=FEWEST_DAYS - 1) is LeverVerdict.EVIDENCE_ONLY
-
 
 @pytest.mark.parametrize(
     ("gain", "promised", "share"), [(9.0, 12.0, 0.75), (15.0, 12.0, 1.0), (-3.0, 12.0, 0.0), (0.0, 0.0, 1.0)]
@@ -157,6 +165,13 @@ def test_a_gain_comes_back_from_its_document() -> None:
     gain = LeverGain(900, 300, 40, 9.0, None, None, 12.0)
 
     assert LeverGain.from_document(gain.to_document()) == gain
+
+
+def test_a_gain_that_was_stored_before_stretches_counted_is_read() -> None:
+    stored = LeverGain(900, 300, 40, 9.0, 1.0, 17.0, 12.0).to_document()
+    del stored["stretches"]
+
+    assert LeverGain.from_document(stored).stretches is None
 
 
 def test_the_arm_that_is_always_taken_is_not_judged() -> None:
