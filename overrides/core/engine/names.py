@@ -64,8 +64,7 @@ class Names:
         """Return the ids of these rows."""
         if self._packed is None:
             return [self._text[row] for row in rows.tolist()]
-        digits = self._packed.take(rows, axis=0).tobytes().hex()
-        return [digits[start : start + DIGITS] for start in range(0, len(digits), DIGITS)]
+        return self._packed.take(rows, axis=0).tobytes().hex(" ", DIGITS // 2).split()  # faster than a slice for each
 
     def hashes(self, rows: NDArray[np.intp]) -> NDArray[np.uint8] | None:
         """Return the ids of these rows as bytes of shape (rows, 32); None if they are kept as text."""
