@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import NamedTuple
 
 from .combination import Combination, LeverValue, Request, ordered_flags
@@ -20,7 +20,10 @@ from .joined import joined_contributions, joined_exclusions
 from .taken import Taken, Total
 from .weights import microseconds
 
-_lever_value = partial(tuple.__new__, LeverValue)  # of a tuple of its fields; calling the class takes twice as long
+_new = tuple.__new__  # of a class and a tuple of its fields; calling the class takes twice as long
+# Members of enums that every answer looks at: Python 3.11 calls a function for each look at the enum.
+PLAN, SINGLE, COMBINED = Combiner.PLAN, Reason.SINGLE, Reason.COMBINED
+RAMPING, STEP_LIMITED = Flag.RAMPING, Flag.STEP_LIMITED
 NOTICEABLE = 1e-12  # a step limit or a bound that changes less than this did not act
 
 
@@ -94,7 +97,7 @@ def settled(taken: Sequence[tuple[Section, Taken]], current: Mapping[str, float]
         contributions = joined_contributions([each.contributions for _, each in taken])
         excluded = joined_exclusions([each.excluded for _, each in taken])
     reason = _reason(len(contributions), len(excluded))
-    return Combination(levers, contributions, excluded, reason, ordered_flags(flags))
+    return _new(Combination, (levers, contributions, excluded, reason, ordered_flags(flags)))
 
 
 @lru_cache(1_000)
@@ -106,7 +109,7 @@ def _in_order(names: tuple[str, ...]) -> tuple[str, ...]:
 def _reason(taking_part: int, left_out: int) -> Reason:
     if taking_part == 0:
         return Reason.ALL_EXCLUDED if left_out > 0 else Reason.NO_MATCH
-    return Reason.SINGLE if taking_part == 1 else Reason.COMBINED
+    return SINGLE if taking_part == 1 else COMBINED
 
 
 def _settled(section: Section, name: str, total: Total, current: Mapping[str, float]) -> LeverValue:
@@ -114,30 +117,31 @@ def _settled(section: Section, name: str, total: Total, current: Mapping[str, fl
     limits, combiner = section.limits[name], section.combiner
     lever, low, high, step = limits
     unit, support, is_ramping = total
-    flags = [Flag.RAMPING] if is_ramping else []
+    flags = [RAMPING] if is_ramping else []
     neutral = lever.neutral
     start = current.get(name, neutral) if current else neutral
     if not low <= start <= high:
         start = _bounded(start, limits, flags)
     target = stepped = value = lever.value_at(unit)
     prior, is_limited, is_bounded = 0.0, False, False
-    if combiner is Combiner.PLAN:
+    if combiner is PLAN:
         prior = section.parameters.prior_weight
         lowest, highest = lever.reach(start, step)
         if not lowest <= target <= highest:
             stepped = value = lowest if target < lowest else highest
             if abs(stepped - target) > NOTICEABLE:
-                flags.append(Flag.STEP_LIMITED)
+                flags.append(STEP_LIMITED)
                 is_limited = True
     if not low <= stepped <= high:
         value = _bounded(stepped, limits, flags)
         is_bounded = abs(value - stepped) > NOTICEABLE
     cut = 0.0 if value == target else lever.unit(value) - unit
-    return _lever_value(
+    return _new(
+        LeverValue,
         (
             value, target, stepped, start, neutral, combiner, support, prior, cut, is_limited, is_bounded,
             ordered_flags(flags) if flags else (),
-        )
+        ),
     )  # fmt: skip
 
 

@@ -26,14 +26,16 @@ from .scope_packing import Rows
 from .taken import NO_CONTRIBUTIONS, NO_EXCLUSIONS, Contributions, Exclusions, Taken, Total, added, last_sum
 from .weights import DAY, ROUNDED_AWAY, Column, are_below, is_below
 
+PLAN = Combiner.PLAN  # Python 3.11 calls a function for each look at a member of an enum
 FEW = 60  # overrides, measured
+_new = tuple.__new__  # of a class and a tuple of its fields; calling the class takes twice as long
 NEARLY = 1e-9  # more than the logarithms of two libraries differ by: `ramped` decides for those in between
 MICROSECONDS, SECONDS_PER_HOUR = 1e6, 3600.0
 
 
 def take(found: Selection, section: Section, now: int) -> Taken:
     """Return what the section's combiner takes of its overrides that match, of which there is at least one."""
-    if section.combiner is Combiner.PLAN:  # looking it up in `COMBINERS` hashes its name
+    if section.combiner is PLAN:  # looking it up in `COMBINERS` hashes its name
         return plan(found, section, now)
     return COMBINERS[section.combiner](found, section, now)
 
@@ -60,8 +62,8 @@ def _plan_of_few(found: Selection, section: Section, now: int) -> Taken:
         kept = [weights[place] for place in heavy]
         units = [[column[place] for place in heavy] for column in units]
     totals, whole = _blended(bucket.levers, units, kept, parameters.prior_weight)
-    blend = Blending(bucket, rows, heavy if n_light else None, moments, kept, units, whole)
-    return Taken(totals, Contributions(len(kept), partial(WeighedRows, blend)), excluded)
+    blend = _new(Blending, (bucket, rows, heavy if n_light else None, moments, kept, units, whole))
+    return _new(Taken, (totals, Contributions(len(kept), partial(WeighedRows, blend)), excluded))
 
 
 def _places_above(weights: Sequence[float], floor: float) -> list[int]:
@@ -97,7 +99,7 @@ def _blended(
             for weight, unit in zip(weights, column, strict=True):
                 if unit == unit:
                     unit_sum += weight / whole * unit
-            totals[name] = Total(unit_sum, support)
+            totals[name] = _new(Total, (unit_sum, support, False))
     return totals, wholes
 
 

@@ -20,6 +20,7 @@ from .position_scaling import PositionScaling, Scaling, allocation_scaling, size
 
 OUTPUT_DECIMALS = 9
 UNSCALED = Scaling()
+SHADOW, ON = Mode.SHADOW, Mode.ON  # Python 3.11 calls a function for each look at a member of an enum
 SIZE = "size_mult"  # the lever that the cap cuts in pm
 
 
@@ -161,7 +162,7 @@ def _served(
     multipliers = None
     if scaling is not UNSCALED:
         multipliers = _multipliers(scaling, request, combination, upstream_multiplier)
-    if mode.mode is Mode.SHADOW:
+    if mode.mode is SHADOW:
         return Answer(neutral, Reason.SHADOW, combination.flags, combination, multipliers=multipliers)
     if draw is not None and draw < mode.holdback_percent:
         return Answer(neutral, Reason.HOLDBACK, combination.flags, combination, multipliers=multipliers)
@@ -201,11 +202,11 @@ def _withheld(
     """Return why neutral is served without computing anything; None if the engine is to answer."""
     if request.pattern_key.rpartition(".")[2] in protected_motifs:
         return Reason.PROTECTED
-    if mode.mode not in (Mode.SHADOW, Mode.ON):
+    if mode.mode is not ON and mode.mode is not SHADOW:
         return Reason.MODULE_OFF
     if reading.refuses(request.scope):
         return Reason.SCOPE_NOT_ALLOWED
-    if mode.mode is Mode.ON:
+    if mode.mode is ON:
         if mode.allow and any(reading.value(request.scope, name) not in values for name, values in mode.allow.items()):
             return Reason.SCOPE_NOT_ALLOWED
         if mode.rollout_percent < 100 and not in_rollout(mode, rollout_key):
