@@ -16,6 +16,11 @@ from django.db import connection
 from prometheus_client import Metric
 
 from config.operations import database_metrics
+from overrides.api.ofrep_urls import urlpatterns as ofrep_patterns
+from overrides.api.urls import urlpatterns as api_patterns
+from overrides.core.engine.definitions.vocabulary import Reason
+from overrides.serving.answer_metrics import DRY, RESOLVE
+from telemetry.decisions.decision_queue import OUTCOMES
 from telemetry.foundation.metrics import REGISTRY
 
 DEPLOY = Path(__file__).parents[2] / "docs" / "deploy"
@@ -61,9 +66,27 @@ def test_every_label_that_they_read_is_answered() -> None:
     read: set[str] = set()
     for text in expressions():
         read |= {each.strip() for group in re.findall(r"by \(([^)]*)\)", text) for each in group.split(",")}
-        read |= set(re.findall(r"[{,]\s*([a-z]+)=~?\"", text))
+        read |= set(re.findall(r"[{,]\s*([a-z]+)(?:!=|=~?)\"", text))
 
     assert read <= labels
+
+
+def test_every_value_of_a_label_that_they_name_is_one_that_it_takes() -> None:
+    routes = {each.name for each in api_patterns + ofrep_patterns} | {RESOLVE, DRY}
+    taken: dict[str, set[Any]] = {"route": routes, "reason": set(Reason), "outcome": set(OUTCOMES)}
+    matcher = re.compile(r'\b(route|reason|outcome)(?:!=|=~?)"([^"]+)"')
+    named = [each for text in expressions() for each in matcher.findall(text)]
+
+    assert {label for label, _ in named} == set(taken)
+    for label, values in named:
+        for value in values.split("|"):
+            assert any(re.fullmatch(value, str(each)) for each in taken[label]), f"{label} {value}"
+
+
+def test_the_exposure_of_an_answer_is_divided_by_answers_that_serve_some() -> None:
+    (served,) = [each for each in expressions() if "exposure_raised" in each]
+
+    assert '/ sum by (module) (rate(counterweight_answers_total{route!="dry"}[1h]))' in served
 
 
 def test_alert_rules_pass_the_tests_that_lie_beside_them() -> None:
