@@ -52,6 +52,7 @@ _QUEUES: dict[str, str] = {
     "overrides.score": LONG,
     "overrides.what_if": LONG,
     "reports.weekly_report": LONG,
+    "telemetry.retire_decisions": LONG,  # it reads whole months of decisions
     "telemetry.verify_audit": LONG,
 }
 QUEUE_OF = {task: queue for task, queue in _QUEUES.items() if is_offered(task)}

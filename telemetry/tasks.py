@@ -101,7 +101,7 @@ def extend_partitions_task(*, now: str | None = None, **_: object) -> None:
 def retire_decisions_task(*, now: str | None = None, **_: object) -> None:
     """Retire the months of decisions that are older than the policies in force keep them."""
     at = moment_of_task(now)
-    run_once("retire decisions", now=at, every=timedelta(days=1), work=lambda: retire_old_decisions(now=at))
+    run_in_parts("retire decisions", now=at, every=timedelta(days=1), work=lambda: retire_old_decisions(now=at))
 
 
 @shared_task(name="telemetry.forget_runs")

@@ -82,7 +82,7 @@ def _months_without_a_table(known: Collection[str], now: datetime) -> Iterator[s
             yield name
 
 
-@transaction.atomic
+@transaction.atomic(durable=True)  # a month holds the table's lock, which others wait behind, until it is committed
 def _retire(month: str, now: datetime) -> DecisionRetirement:
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [str(LOCK_SECONDS * 1000)])

@@ -28,6 +28,7 @@ from tests.builders import NOW, make_trades, run_concurrently, wait_until, waits
 OTHER = 9  # a database of the queue's server that no other test uses, because the queues have their real names here
 URL = settings.REDIS_URL.rsplit("/", 1)[0] + f"/{OTHER}"
 ON_TIME = {"overrides.publish_due", "overrides.request_effects", "telemetry.send_outbox", "telemetry.record"}
+SHORT = {"access.tidy_logins", "telemetry.extend_partitions", "telemetry.forget_runs"}  # nightly, within a second
 
 
 @pytest.fixture
@@ -74,6 +75,14 @@ def test_every_task_that_must_be_on_time_is_in_the_queue_of_nothing_long() -> No
 
     assert each_minute <= ON_TIME
     assert {task for task in ON_TIME if QUEUE_OF.get(task, DEFAULT) != DEFAULT} == set()
+
+
+def test_nothing_but_what_is_short_runs_in_the_queue_of_what_must_be_on_time() -> None:
+    app.loader.import_default_modules()
+
+    tasks = {name for name in app.tasks if not name.startswith("celery.")}
+
+    assert {task for task in tasks if QUEUE_OF.get(task, DEFAULT) == DEFAULT} == ON_TIME | SHORT
 
 
 def test_every_route_is_of_a_task_that_exists() -> None:

@@ -147,6 +147,12 @@ class TestRetirement:
 
         assert retire_old_decisions(now=NOW) == 0
 
+    def test_is_committed_month_by_month(self, decisions: list[DecisionRecord]) -> None:
+        keep_for(365, "dm", "pm")
+
+        with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
+            retire_old_decisions(now=NOW)
+
     def test_is_told_to_those_who_look_for_a_decision(self, decisions: list[DecisionRecord]) -> None:
         keep_for(365, "dm", "pm")
         retire_old_decisions(now=NOW)
