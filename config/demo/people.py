@@ -30,7 +30,7 @@ def create_people(clock: Callable[[], datetime], credentials: Path | None) -> di
     people = {name: _create(name, credentials, clock) for name in (*ROLES, ADMINISTRATOR)}
     if not ApiKey.objects.filter(name=BOT).exists():
         owner = people[ADMINISTRATOR]
-        key = issue_key(name=BOT, role=ApiKey.Role.RECORD, owner=owner, by=None, at=clock(), command=COMMAND)[1]
+        key = issue_key(name=BOT, role=ApiKey.Role.BOT, owner=owner, by=None, at=clock(), command=COMMAND)[1]
         _store("bot key", key, credentials)
     return people
 
