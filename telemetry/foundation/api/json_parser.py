@@ -1,4 +1,7 @@
-"""A strict JSON parser: no NaN, no infinity, no duplicate keys, bounded depth and size; bodies may be gzip."""
+"""A strict JSON parser: no NaN, no infinity, no duplicate keys, bounded depth and size; bodies may be gzip.
+
+An item of a list that breaks one of the first three rules is marked and costs no other item (`Unreadable`).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 import re
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import IO, Any
 
 import orjson
@@ -15,7 +19,8 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
-from telemetry.foundation.core.refusal import shown
+from telemetry.foundation.core.objects import Unreadable
+from telemetry.foundation.core.refusal import Refusal, join, label, shown
 
 CHUNK = 64 * 1024
 DRAINED_CHUNKS = 1024
@@ -44,23 +49,54 @@ class Encoded(UnsupportedMediaType):
         )
 
 
-def refuse_constant(name: str) -> float:
-    """Raise ParseError for NaN and the infinities, which Python's parser would accept."""
-    raise ParseError(f"{name} is not JSON; send a finite number or leave the field out")
+_Step = tuple[str, Any]  # a key or place, and the step above it; spelled out only for what is refused
 
 
-def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object's pairs as a dict; raise ParseError on a duplicate key, whose first value would be lost."""
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """What stands in a parsed document for a part that is not acceptable."""
+
+    message: str
+
+
+def _constant(name: str) -> _Fault:
+    """Mark NaN and the infinities, which Python's parser would accept."""
+    return _Fault(f"{name} is not JSON; send a finite number or leave the field out")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Fault:
+    """Return an object's pairs as a dict; mark one with a duplicate key, whose first value would be lost."""
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
-            raise ParseError(f"the key {shown(key)} appears twice in one object; send it once")
+            return _Fault(f"the key {shown(key)} appears twice in one object; send it once")
         result[key] = value
     return result
 
 
+def _fault_in(value: Any) -> Refusal | None:
+    """Return a fault of a document with its path, None if there is none; a loop, because a recursion has a depth."""
+    pending: list[tuple[Any, _Step | None]] = [(value, None)]
+    while pending:
+        each, step = pending.pop()
+        if type(each) is _Fault:
+            return Refusal(_path(step), each.message)
+        if type(each) is dict:
+            pending += [(inner, (label(key), step)) for key, inner in each.items()]
+        elif type(each) is list:
+            pending += [(inner, (f"[{place}]", step)) for place, inner in enumerate(each)]
+    return None
+
+
+def _path(step: _Step | None) -> str:
+    path = ""
+    while step is not None:
+        path, step = join(step[0], path), step[1]
+    return path
+
+
 def parse_json(body: bytes) -> Any:
-    """Return the value of a JSON document. Raises ParseError with what to change.
+    """Return the value of a JSON document; items of a list may be Unreadable. Raises ParseError with what to change.
 
     orjson parses ten times as fast as the standard library and keeps every float. It keeps the last of duplicate keys,
     however, and its messages are its own. So whatever it refuses, and whatever might hold a duplicate, is parsed once
@@ -99,8 +135,18 @@ def _most_keys(body: bytes) -> int:
 
 
 def _parse_slowly(body: bytes) -> Any:
+    value = _marked(body)
+    if type(value) is list:
+        return [each if (fault := _fault_in(each)) is None else Unreadable(fault) for each in value]
+    if (fault := _fault_in(value)) is not None:
+        raise ParseError(fault.message)
+    return value
+
+
+def _marked(body: bytes) -> Any:
+    """Return the value of a JSON document with its faults marked. Raises ParseError."""
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=refuse_constant, object_pairs_hook=unique_keys)
+        return json.loads(body.decode("utf-8"), parse_constant=_constant, object_pairs_hook=_object)
     except UnicodeDecodeError as error:
         raise ParseError(f"the body is not UTF-8 (byte {error.start}); encode it as UTF-8") from error
     except RecursionError as error:

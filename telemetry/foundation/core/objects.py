@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import TypeVar
 
 from telemetry.foundation.core.fields import Read
@@ -10,6 +11,18 @@ from telemetry.foundation.core.refusal import Refusal, Refused, label, shown
 
 T = TypeVar("T")
 D = TypeVar("D")
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An item of a list whose text says what no reader may take, such as NaN: the others are read, and this is refused.
+
+    >>> mapping(Unreadable(Refusal("rr", "NaN is not JSON")))
+    Traceback (most recent call last):
+    telemetry.foundation.core.refusal.Refused: rr: NaN is not JSON
+    """
+
+    refusal: Refusal
 
 
 class Fields:
@@ -70,6 +83,8 @@ class Fields:
 
 def mapping(value: object) -> dict[str, object]:
     """Return a JSON object unchanged; raise Refused for anything else."""
+    if isinstance(value, Unreadable):
+        raise Refused(value.refusal)
     if not isinstance(value, dict):
         raise Refused.because(f"{shown(value)} is not an object; send a JSON object")
     return value

@@ -161,6 +161,14 @@ class TestListed:
         ]
         assert [str(each.decision_id) for each in queue.records] == [one["decision_id"], other["decision_id"]]
 
+    def test_loses_no_other_question_to_a_number_that_is_not_json(self, api: APIClient, queue: RecordingQueue) -> None:
+        body = json.dumps([QUESTION, QUESTION | {"scope": {"x": float("nan")}}])
+        response = api.post(URL, body, content_type="application/json")
+
+        one, problem = response.json()
+        assert (one["reason"], problem["status"], len(queue.records)) == ("SINGLE", 400, 1)
+        assert problem["errors"][0]["field"] == "[1].scope.x"
+
     def test_holds_problems_alone_where_none_is_acceptable(self, api: APIClient, queue: RecordingQueue) -> None:
         response = api.post(f"{URL}?durable=true", [7, {}], format="json")
 

@@ -144,7 +144,7 @@ class TestBodies:
             (b"{", "not JSON"),
             (b"nul", "not JSON"),
             (b'{"rr": NaN}', "NaN is not JSON"),
-            (b'[{"rr": -Infinity}]', "-Infinity is not JSON"),
+            (b'{"rr": -Infinity}', "-Infinity is not JSON"),
             (b'{"rr": 1, "rr": 2}', "appears twice"),
             (b'{"symbol": "\x00"}', "not JSON"),
             (b"[" * 100_000, "nested too deep"),

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from rest_framework.exceptions import ParseError
 
 from telemetry.foundation.api.compression import accepts_gzip
-from telemetry.foundation.api.json_parser import BodyTooLarge, gunzip, parse_json, refuse_constant, unique_keys
+from telemetry.foundation.api.json_parser import BodyTooLarge, gunzip, parse_json
+from telemetry.foundation.core.objects import Unreadable, mapping
+from telemetry.foundation.core.refusal import Refused
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
@@ -22,6 +24,13 @@ VALUES = st.recursive(
 
 
 def strictly(body: bytes) -> Any:
+    def refuse_constant(name: str) -> float:
+        raise ParseError(name)
+
+    def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        assert len(dict(pairs)) == len(pairs)
+        return dict(pairs)
+
     return json.loads(body, parse_constant=refuse_constant, object_pairs_hook=unique_keys)
 
 
@@ -50,7 +59,7 @@ class TestDuplicates:
         [
             b'{"a": 1, "a": 1}',
             b'{"a" \n:1,"a"\t: 2}',
-            b'[{"x": {"a": 1, "b": 2, "a": 3}}]',
+            b'{"y": [{"x": {"a": 1, "b": 2, "a": 3}}]}',
             b'{"a": 1, "\\u0061": 2}',
             b'{"a": ":", "a": "x"}',
             b'{"": 1, "": 2}',
@@ -70,6 +79,30 @@ class TestDuplicates:
         body = b'{"x": [{"k": %s, "k": %s}]}' % (json.dumps(one).encode(), json.dumps(other).encode())
 
         with pytest.raises(ParseError, match="the key 'k' appears twice"):
+            parse_json(body)
+
+
+class TestLists:
+    @pytest.mark.parametrize(
+        ("item", "refusal"),
+        [
+            (b'{"scope": {"a b": [1, NaN]}}', "scope['a b'][1]: NaN is not JSON; send a finite number"),
+            (b"-Infinity", "-Infinity is not JSON; send a finite number"),
+            (b'{"x": {"k": NaN, "k": 2}}', "x: the key 'k' appears twice in one object; send it once"),
+        ],
+    )
+    def test_lose_only_the_item_that_is_not_acceptable(self, item: bytes, refusal: str) -> None:
+        first, marked, last = parse_json(b'[{"a": 1}, %s, {"a": [2]}]' % item)
+
+        assert (first, last) == ({"a": 1}, {"a": [2]})
+        assert isinstance(marked, Unreadable)
+        with pytest.raises(Refused) as refused:
+            mapping(marked)
+        assert str(refused.value).startswith(refusal)
+
+    @pytest.mark.parametrize("body", [b'{"x": [NaN]}', b"NaN", b'{"x": {"y": Infinity}}'])
+    def test_are_the_only_ones_that_are_read_in_part(self, body: bytes) -> None:
+        with pytest.raises(ParseError, match="is not JSON; send a finite number"):
             parse_json(body)
 
 
