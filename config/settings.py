@@ -202,6 +202,8 @@ SPECTACULAR_SETTINGS = {
         "ActionCategoryEnum": ["entry", "add", "trim", "exit", "allocation"],
         "ChanceEnum": ["entry", "add", "trim"],
         "ReceivedEnum": ["new", "corrected", "unchanged", "refused"],
+        "VerdictEnum": "overrides.core.monitoring.earning.earned.Verdict",
+        "ArmVerdictEnum": ["better", "worse", "not shown", "too few days"],
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024

@@ -116,8 +116,8 @@ def _document(each: Earned) -> dict[str, Any]:
         "positions": each.trades,
         "moved": each.moved,
         "total": None if interval is None else each.total,
-        "interval": _interval(interval),
-        "exposure_neutral": _interval(each.exposure_neutral),
+        "interval": interval_document(interval),
+        "exposure_neutral": interval_document(each.exposure_neutral),
         "verdict": each.verdict.value,
         "further_days": each.further_days,
         "left_out": {name: each.left_out[name] for name in LEFT_OUT},
@@ -136,13 +136,14 @@ def _holdback(found: HoldbackEffect, replayed: Interval | None) -> dict[str, Any
         "held_back": found.held_back,
         "expected_held_back": found.expected_held_back,
         "days": found.whole.days,
-        "whole": _interval(found.whole.interval()) if found.is_enough else None,
-        "unseen": _interval(found.unseen.interval()) if found.is_enough else None,
+        "whole": interval_document(found.whole.interval()) if found.is_enough else None,
+        "unseen": interval_document(found.unseen.interval()) if found.is_enough else None,
         "verdict": found.verdict.value,
         "check": found.check.value,
         "months_needed": found.months_needed(replayed.mean) if replayed is not None and is_shown else None,
     }
 
 
-def _interval(interval: Interval | None) -> dict[str, float] | None:
+def interval_document(interval: Interval | None) -> dict[str, float] | None:
+    """Return an interval as JSON values; None where there are too few days for one."""
     return None if interval is None else {"mean": interval.mean, "low": interval.low, "high": interval.high}

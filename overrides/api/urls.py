@@ -3,6 +3,7 @@
 from django.urls import re_path
 
 from overrides.api.earned import EarnedView
+from overrides.api.explored import ExploredLeversView
 from overrides.api.local_decisions import DecisionsView
 from overrides.api.modes import ModesView
 from overrides.api.overrides import OverridesView, OverrideView
@@ -30,6 +31,7 @@ urlpatterns = [
     re_path(r"^scorecards/(?P<scorecard_id>[0-9a-f]{64})/?$", ScorecardView.as_view(), name="scorecard"),
     re_path(r"^dimensions/unknown/?$", UnknownDimensionsView.as_view(), name="dimensions_unknown"),
     re_path(r"^earned/?$", EarnedView.as_view(), name="earned"),
+    re_path(r"^explored-levers/?$", ExploredLeversView.as_view(), name="explored_levers"),
     re_path(r"^weekly-reports/?$", WeeklyReportsView.as_view(), name="weekly_reports_api"),
     re_path(
         r"^weekly-reports/(?P<week>[0-9]{4}-W[0-9]{2})/(?P<revision>[0-9]{1,9})/?$",

@@ -73,6 +73,9 @@ class ArmOutcome(models.Model):
     replay_alternative = models.FloatField(null=True, help_text="replayed under the alternative, in R; null: missing")
     replay_served = models.FloatField(null=True, help_text="replayed under the served value, in R; null: missing")
     lost = models.FloatField(help_text="what the alternative lost by the replays, in R; 0 if it lost nothing")
+    took_other = models.BooleanField(
+        default=False, db_default=False, help_text="whether the bot took another value than the one drawn"
+    )
     computed_at = models.DateTimeField()
 
     class Meta:

@@ -69,6 +69,7 @@ def life(world: World, seed: int, days: int) -> Explored:
         np.full(len(served), world.probability),
         alternative + world.bias + ERROR * draw.standard_normal(len(served)) + lost,
         served + ERROR * draw.standard_normal(len(served)) + lost,
+        np.zeros(len(served), bool),
     )
 
 

@@ -31,7 +31,7 @@ def verdict_words(effect: Effect) -> str:
 
     >>> from overrides.core.monitoring.days.day_sequence import DaySums
     >>> nothing = DaySums()
-    >>> verdict_words(Effect(nothing, nothing, nothing, 0, 0, 0.0, 0, 0, (), ()))
+    >>> verdict_words(Effect(nothing, nothing, nothing, 0, 0, 0.0, 0, 0, (), (), nothing, 0, 0))
     'No explored position has closed yet. An interval needs 30 days with closed positions.'
     """
     if not effect.positions:
@@ -42,6 +42,19 @@ def verdict_words(effect: Effect) -> str:
         return f"Too few days: {count_of(days, 'day')} with closed positions, and an interval needs {missing}."
     seen = f"{interval_words(interval)}, over {count_of(effect.positions, 'position')} on {count_of(days, 'day')}"
     return " ".join(filter(None, [f"{SHOWN[effect.verdict]}: {seen}.", _further(effect), _precise(effect)]))
+
+
+def compliance_words(effect: Effect) -> str:
+    """Return how often the bot took another value than the one drawn, and what that means; empty if it never did."""
+    if not effect.left_out:
+        return ""
+    closed = count_of(effect.closed, "closed position")
+    return (
+        f"In {effect.left_out:,} of {closed} the bot took another value than the one drawn: in "
+        f"{effect.other_than_alternative:,} that drew the alternative, in {effect.other_than_served:,} that drew the "
+        "served value. They are left out. The estimate then holds only if what kept the bot from the drawn value has "
+        "nothing to do with the outcome; what serving the alternative does holds in any case, and includes them."
+    )
 
 
 def _further(effect: Effect) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 
 from overrides.admin.charts.calibration import Calibration, calibration_chart
-from overrides.admin.serving.arm_words import interval_words, verdict_words
+from overrides.admin.serving.arm_words import compliance_words, interval_words, verdict_words
 from overrides.core.engine.exploring import explorable
 from overrides.core.monitoring.scoring.calibration_bins import CalibrationBin
 from overrides.models import ModuleMode
@@ -29,9 +29,10 @@ class ArmPanel:
 
     each: ArmEffect
     verdict: str
+    compliance: str
+    spent: float
     estimates: Sequence[tuple[str, str, str]]
     pictures: Sequence[tuple[str, Calibration]]
-    is_this_week: bool
 
 
 def arms_page(request: HttpRequest, module: str) -> HttpResponseBase:
@@ -55,13 +56,16 @@ def arms_page(request: HttpRequest, module: str) -> HttpResponseBase:
 
 def _panel(each: ArmEffect, now: datetime) -> ArmPanel:
     effect, weighting, replayed = each.effect, each.effect.weighting, each.effect.replayed
-    estimates = (
+    estimates = [
         ("doubly robust", interval_words(effect.interval), "the draw, corrected by the replays: the estimate"),
         ("the draw alone", interval_words(weighting.interval()), "needs no replay, and is wider"),
         ("the replays alone", interval_words(replayed.interval()), "nothing vouches for it"),
-    )
-    monday = now.date() - timedelta(days=now.weekday())
-    return ArmPanel(each, verdict_words(effect), estimates, tuple(_pictures(each)), each.week == monday)
+    ]
+    if effect.left_out:
+        serving = interval_words(effect.as_drawn.interval())
+        estimates.append(("serving the alternative", serving, "by what was drawn, whatever the bot took of it"))
+    spent = each.spent_in_week_of(now)
+    return ArmPanel(each, verdict_words(effect), compliance_words(effect), spent, estimates, tuple(_pictures(each)))
 
 
 def _pictures(each: ArmEffect) -> list[tuple[str, Calibration]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,12 @@ class ArmEffect:
         """Whether positions are drawn."""
         return self.arm is not None and self.is_on
 
+    def spent_in_week_of(self, at: datetime) -> float:
+        """Return what the week of `at`, from Monday 00:00 UTC on, has spent of the budget of the lever, in R."""
+        today = at.astimezone(UTC).date()
+        is_newest = self.week == today - timedelta(days=today.weekday())
+        return self.spent if is_newest and self.spent is not None else 0.0
+
 
 def arm_effects(module: str, book: str | None = None) -> list[ArmEffect]:
     """Return the effect of every alternative that is or was explored in a module, by lever and alternative.
@@ -105,13 +111,18 @@ def _outcomes(module: str, book: str | None) -> Arms:
     found: Arms = {}
     for lever, alternative, day, *columns in rows.values_list(
         "position__lever", "position__alternative", "day", "rr", "position__is_alternative", "position__probability",
-        "replay_alternative", "replay_served",
+        "replay_alternative", "replay_served", "took_other",
     ):  # fmt: skip
         found.setdefault((lever, alternative), []).append((day.toordinal(), *columns))
     return found
 
 
 def _explored(rows: list[tuple[Any, ...]]) -> Explored:
-    day, rr, is_alternative, *floats = zip(*rows, strict=True) if rows else ((),) * 6
-    columns = [np.array([np.nan if each is None else each for each in column], np.float64) for column in floats]
-    return Explored(np.array(day, np.int64), np.array(rr, np.float64), np.array(is_alternative, bool), *columns)
+    day, rr, is_alternative, *floats, took_other = zip(*rows, strict=True) if rows else ((),) * 7
+    probability, replay_alternative, replay_served = (
+        np.array([np.nan if each is None else each for each in column], np.float64) for column in floats
+    )
+    return Explored(
+        np.array(day, np.int64), np.array(rr, np.float64), np.array(is_alternative, bool), probability,
+        replay_alternative, replay_served, np.array(took_other, bool),
+    )  # fmt: skip

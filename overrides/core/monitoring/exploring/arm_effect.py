@@ -8,13 +8,17 @@ paper twin replays it under both: m1 and m0. With the outcome Y as it came out,
 has the mean effect of the alternative as its mean whatever the replays are worth, because the draw knows nothing of the
 position; good replays take most of the outcome's own spread out of it. Without both replays psi is inverse weighting,
 A Y / e - (1 - A) Y / (1 - e), alone. UTC days are the units of the interval (`day_sequence`).
+
+A position in which the bot took another value than the one drawn did not have its arm, and is left out. As the bot
+chose those, the mean over the others is that of the alternative only if the choice had nothing to do with the outcome.
+Therefore the mean over all of them, by what was drawn, is told as well: it is the effect of *serving* the alternative.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +45,7 @@ class Explored:
     probability         of the alternative, between 0 and 1
     replay_alternative  replayed outcome in R under the alternative; not a number where it is missing
     replay_served       the same under the served value
+    took_other          whether the bot took another value than the one drawn
     """
 
     day: Ints
@@ -49,15 +54,19 @@ class Explored:
     probability: Floats
     replay_alternative: Floats
     replay_served: Floats
+    took_other: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
-        columns = self.day, self.rr, self.is_alternative, self.probability, self.replay_alternative, self.replay_served
-        if len({len(column) for column in columns}) > 1:
+        if len({len(getattr(self, each.name)) for each in fields(self)}) > 1:
             raise ValueError("columns: every position needs a value in each")
         if not ((self.probability > 0) & (self.probability < 1)).all():
             raise ValueError("probability: every position needs a chance of either arm")
         if not np.isfinite(self.rr).all():
             raise ValueError("rr: every position needs an outcome")
+
+    def of(self, chosen: NDArray[np.bool_] | Ints) -> Explored:
+        """Return the chosen positions, by a mask `(n,)` or by row numbers."""
+        return Explored(*(getattr(self, each.name)[chosen] for each in fields(self)))
 
     @property
     def has_replays(self) -> NDArray[np.bool_]:
@@ -73,9 +82,10 @@ class Explored:
 def inverse_weighting(rows: Explored) -> Floats:
     """Return A Y / e - (1 - A) Y / (1 - e) of each position, in R: its mean is the effect, its spread is large.
 
-    >>> missing = np.full(2, np.nan)
-    >>> day, e, arm = np.array([1, 1]), np.array([0.25, 0.25]), np.array([True, False])
-    >>> inverse_weighting(Explored(day, np.array([1.0, 0.75]), arm, e, missing, missing)).tolist()
+    >>> missing, arm = np.full(2, np.nan), np.array([True, False])
+    >>> day, e = np.array([1, 1]), np.array([0.25, 0.25])
+    >>> rr, no = np.array([1.0, 0.75]), np.zeros(2, bool)
+    >>> inverse_weighting(Explored(day, rr, arm, e, missing, missing, no)).tolist()
     [4.0, -1.0]
     """
     e = rows.probability
@@ -89,7 +99,8 @@ def doubly_robust(rows: Explored) -> Floats:
     .9 - .5 + (1.0 - .9) / .25 = .8; one with the served value at .75, replayed .9 and .6, .3 - .15 / .75 = .1.
 
     >>> day, e, arm = np.array([1, 1]), np.array([0.25, 0.25]), np.array([True, False])
-    >>> rows = Explored(day, np.array([1.0, 0.75]), arm, e, np.array([0.9, 0.9]), np.array([0.5, 0.6]))
+    >>> replays = np.array([0.9, 0.9]), np.array([0.5, 0.6])
+    >>> rows = Explored(day, np.array([1.0, 0.75]), arm, e, *replays, np.zeros(2, bool))
     >>> doubly_robust(rows).round(9).tolist()
     [0.8, 0.1]
     """
@@ -105,10 +116,13 @@ class Effect:
     """The effect of an alternative, as sums over days in R, and what there is beside it.
 
     `doubly_robust` is the estimate. `weighting` uses the draw alone, `replayed` the replays alone, which nothing
-    vouches for. `positions` were admitted and closed, `alternatives` of them had the alternative where
+    vouches for. `positions` were admitted, closed and had their arm; `alternatives` of them had the alternative where
     `expected_alternatives` were expected, and `without_replays` lacked a replay. `calendar_days` are those from the
     first close to the last. `calibration_alternative` and `calibration_served` set the replay of the arm that was taken
     beside what came of it.
+
+    `other_than_alternative` and `other_than_served` count the positions left out because the bot took another value
+    than the one drawn; `as_drawn` is `doubly_robust` with those, each under the arm that it drew.
     """
 
     doubly_robust: DaySums
@@ -121,6 +135,19 @@ class Effect:
     calendar_days: int
     calibration_alternative: tuple[CalibrationBin, ...]
     calibration_served: tuple[CalibrationBin, ...]
+    as_drawn: DaySums
+    other_than_alternative: int
+    other_than_served: int
+
+    @property
+    def left_out(self) -> int:
+        """How many closed positions were left out, because the bot took another value than the one drawn."""
+        return self.other_than_alternative + self.other_than_served
+
+    @property
+    def closed(self) -> int:
+        """How many admitted positions have closed, those that were left out too."""
+        return self.positions + self.left_out
 
     @property
     def interval(self) -> Interval | None:
@@ -139,7 +166,7 @@ class Effect:
 
     @property
     def is_uneven(self) -> bool:
-        """Whether the alternative was drawn more or less often than its probability explains."""
+        """Whether more or fewer of the positions compared had the alternative than its probability explains."""
         if not self.positions:
             return False
         return is_uneven(self.alternatives, self.positions, 100 * self.expected_alternatives / self.positions)
@@ -157,11 +184,12 @@ def effect_of(rows: Explored) -> Effect:
     """Return the effect over positions in any order.
 
     >>> one = np.array([1.0])
-    >>> rows = Explored(np.array([3]), one, np.array([True]), one / 2, one, one - 0.25)
+    >>> rows = Explored(np.array([3]), one, np.array([True]), one / 2, one, one - 0.25, np.array([False]))
     >>> found = effect_of(rows)
     >>> found.doubly_robust.mean, found.weighting.mean, found.positions, found.interval
     (0.25, 2.0, 1, None)
     """
+    every, rows = rows, rows.of(~rows.took_other)
     known = rows.has_replays
     difference = (rows.replay_alternative - rows.replay_served)[known]
     return Effect(
@@ -175,6 +203,9 @@ def effect_of(rows: Explored) -> Effect:
         calendar_days=int(np.ptp(rows.day)) + 1 if len(rows.day) else 0,
         calibration_alternative=_calibration(rows, rows.is_alternative),
         calibration_served=_calibration(rows, ~rows.is_alternative),
+        as_drawn=DaySums.over(every.day, doubly_robust(every)),
+        other_than_alternative=int((every.took_other & every.is_alternative).sum()),
+        other_than_served=int((every.took_other & ~every.is_alternative).sum()),
     )
 
 
@@ -199,11 +230,16 @@ def replay_at(replays: Mapping[str, float], value: float) -> float | None:
     >>> replay_at({"0": -0.5, "2.0": 0.25}, 2.0), replay_at({"later": 1.0}, 2.0)
     (0.25, None)
     """
-    for name, replayed in replays.items():
-        try:
-            is_it = abs(float(name) - value) < SAME_VALUE
-        except ValueError:
-            continue
-        if is_it:
-            return float(replayed)
-    return None
+    return next((float(replayed) for name, replayed in replays.items() if is_value(name, value)), None)
+
+
+def is_value(told: str | float, value: float) -> bool:
+    """Return whether a bot tells this value of a lever, to nine decimals; a word is no value.
+
+    >>> is_value("2.0", 2.0), is_value(1.5, 2.0), is_value("later", 2.0)
+    (True, False, False)
+    """
+    try:
+        return abs(float(told) - value) < SAME_VALUE
+    except ValueError:
+        return False

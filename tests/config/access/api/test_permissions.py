@@ -48,6 +48,7 @@ MATRIX: dict[str, tuple[str, dict[str, frozenset[str]]]] = {
     "scorecard": (f"scorecards/{OVERRIDE}/", {"GET": READERS}),
     "dimensions_unknown": ("dimensions/unknown/", {"GET": READERS}),
     "earned": ("earned/", {"GET": READERS}),
+    "explored_levers": ("explored-levers/", {"GET": READERS}),
     "weekly_reports_api": ("weekly-reports/", {"GET": READERS}),
     "weekly_report_api": ("weekly-reports/2026-W09/1/", {"GET": READERS}),
     "modes": ("modes/", {"GET": EVERY}),

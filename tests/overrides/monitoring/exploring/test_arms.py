@@ -12,6 +12,7 @@ from overrides.models import ArmOutcome, ArmPosition
 from overrides.monitoring.exploring.arms import ArmEffect, arm_effects
 from overrides.monitoring.exploring.refresh_arms import refresh_arms
 from overrides.monitoring.replaying.replay import Choice, replay
+from overrides.serving.arms import POSITIONS
 from overrides.serving.engine import ENGINE_ROOM
 from overrides.serving.mode import lower_mode
 from overrides.serving.resolve import resolve
@@ -88,7 +89,7 @@ def close(*trades: Any, at: Any = NOW) -> None:
 
 def trade(name: str, action: dict[str, Any], rr: float, **over: Any) -> Any:
     times = {"opened_at": utc_text(OPENED), "closed_at": utc_text(CLOSED)}
-    return make_trade(name, rr=rr, actions=[action], **(times | over))
+    return make_trade(name, rr=rr, **({"actions": [action]} | times | over))
 
 
 KEYS = tuple(f"BTC/USDT {number}" for number in range(12))
@@ -129,6 +130,58 @@ class TestTheOutcomes:
         assert (found.positions, found.without_replays) == (2, 2)
         assert found.doubly_robust.total == pytest.approx(0.5 / 0.5 - 1.0 / 0.5)
         assert ArmOutcome.objects.filter(lost__gt=0).count() == 0
+
+    @pytest.mark.parametrize(
+        ("report", "taken", "is_other"),
+        [
+            ({}, "0", (True, False)),
+            ({}, "2.0", (False, True)),
+            ({"applied": {"entry_delay_bars": 2.0}}, None, (False, True)),
+            ({"applied": {"entry_delay_bars": 1.0}}, None, (True, True)),
+            ({"applied": {"size_mult": 1.0}}, None, (False, False)),
+        ],
+    )
+    def test_tell_where_the_bot_took_another_value_than_the_one_drawn(
+        self, report: dict[str, Any], taken: str | None, is_other: tuple[bool, bool]
+    ) -> None:
+        actions = ask(*KEYS)
+        key = arms(*KEYS)
+        sent = {arm: actions[key[arm]] | report for arm in (True, False)}
+        if taken is not None:
+            replays = {"entry_delay_bars": {"2.0": 0.5, "0": 1.0}}
+            sent = {
+                arm: each | {"replays": replays, "taken_arms": {"entry_delay_bars": taken}}
+                for arm, each in sent.items()
+            }
+        close(trade("a", sent[True], 0.5), trade("s", sent[False], 1.0))
+
+        rows = {row.position.is_alternative: row for row in ArmOutcome.objects.select_related("position")}
+        assert (rows[True].took_other, rows[False].took_other) == is_other
+        assert rows[True].lost == (0.5 if taken == "2.0" else 0.0)
+        found = effect().effect
+        assert (found.other_than_alternative, found.other_than_served) == is_other
+        assert found.positions == 2 - sum(is_other)
+
+    def test_tell_a_value_that_only_a_later_action_did_not_take(self) -> None:
+        key = arms(*ask(*KEYS))[True]
+        one, other = (
+            replayed(each, 0.5, 1.0, taken) for each, taken in zip([*ask(key).values()] * 2, "20", strict=True)
+        )
+        later = ask(key)[key]
+        close(trade("a", one, 0.5, actions=[one, other | {"decision_ids": later["decision_ids"]}]))
+
+        assert ArmOutcome.objects.get().took_other
+
+    def test_follow_an_answer_that_was_given_without_the_draw(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """An add that could not ask for the budget was served, and the bot did as it was told."""
+        actions = ask(*KEYS)
+        key = arms(*KEYS)[True]
+        POSITIONS.forget()
+        monkeypatch.setattr("overrides.serving.arms._asked", lambda *_, **__: {})
+        unasked = ask(key)[key]
+        close(trade("a", {}, 0.5, actions=[replayed(actions[key], 0.5, 1.0, "2"), replayed(unasked, 0.5, 1.0, "0")]))
+
+        assert not ArmOutcome.objects.get().took_other
 
     def test_count_a_key_by_its_first_trade_and_leave_out_backtests(self) -> None:
         actions = ask(*KEYS)

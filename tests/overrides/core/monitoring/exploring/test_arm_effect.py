@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def explored(*rows: tuple[int, float, bool, float, float | None, float | None]) 
     missing = [[math.nan if each is None else each for each in column] for column in (other, own)]
     return Explored(
         np.array(day, np.int64), np.array(rr, float), np.array(arm, bool), np.array(e, float),
-        np.array(missing[0], float), np.array(missing[1], float),
+        np.array(missing[0], float), np.array(missing[1], float), np.zeros(len(day), bool),
     )  # fmt: skip
 
 
@@ -54,7 +55,7 @@ def simulated(seed: int, n: int, *, effect: float, bias: float, e: float = 0.3, 
     other = served + effect
     return Explored(
         np.arange(n) // per_day, np.where(arm, other, served), arm, np.full(n, e),
-        other + bias + 0.3 * draw.standard_normal(n), served + 0.3 * draw.standard_normal(n),
+        other + bias + 0.3 * draw.standard_normal(n), served + 0.3 * draw.standard_normal(n), np.zeros(n, bool),
     )  # fmt: skip
 
 
@@ -118,8 +119,7 @@ class TestTheEffect:
         assert later.further_days_for(0.2) == 0
 
     def test_is_nothing_without_a_position(self) -> None:
-        empty = np.array([])
-        found = effect_of(Explored(empty.astype(int), empty, empty.astype(bool), empty, empty, empty))
+        found = effect_of(simulated(1, 0, effect=0.0, bias=0.0))
 
         assert (found.positions, found.interval, found.further_days_for()) == (0, None, None)
         assert found.calibration_alternative == ()
@@ -143,15 +143,22 @@ class TestTheEffect:
     def test_is_the_same_in_any_order(self) -> None:
         rows = simulated(5, 600, effect=0.1, bias=0.1)
         order = np.random.default_rng(0).permutation(600)
-        mixed = effect_of(
-            Explored(
-                rows.day[order], rows.rr[order], rows.is_alternative[order], rows.probability[order],
-                rows.replay_alternative[order], rows.replay_served[order],
-            )
-        )  # fmt: skip
+        mixed = effect_of(rows.of(order))
 
         assert mixed.doubly_robust.total == pytest.approx(effect_of(rows).doubly_robust.total)
         assert mixed.verdict is effect_of(rows).verdict
+
+    def test_leaves_out_where_another_value_was_taken_and_tells_what_was_drawn_apart(self) -> None:
+        """A bot that follows the alternative only where it turns out well."""
+        rows = simulated(6, 4000, effect=0.0, bias=0.0)
+        took_other = rows.is_alternative & (rows.replay_alternative < 0)
+        found = effect_of(replace(rows, took_other=took_other))
+
+        assert (found.other_than_alternative, found.other_than_served) == (int(took_other.sum()), 0)
+        assert (found.positions, found.closed) == (4000 - found.left_out, 4000)
+        assert found.is_uneven
+        assert found.as_drawn.mean == effect_of(rows).doubly_robust.mean
+        assert found.doubly_robust.mean == effect_of(rows.of(~took_other)).doubly_robust.mean
 
     def test_is_what_a_calculation_apart_from_this_code_found(self) -> None:
         golden = json.loads(GOLDEN.read_text())
