@@ -6,14 +6,18 @@ A trade is reported when its last result is known: at the close, or at the lates
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from celery import current_app
 
+from config.demo.exploring import drawn, explored
 from config.demo.queue import wait_until
+from overrides.core.engine.definitions.arms import ArmDraw
+from overrides.serving.decisions.decision_record import ARMS
 from overrides.serving.engine import Engine, load_engine
 from overrides.serving.resolve import Resolved, resolve_one
 from overrides.serving.resolve_request import Question, read_question
@@ -53,19 +57,24 @@ class Bot:
     def __init__(self, plans: Sequence[Plan]) -> None:
         self._plans = sorted(plans, key=lambda plan: (plan.known_at, plan.external_id))
         self._reported = set(Trade.objects.values_list("external_id", flat=True))
-        rows = Decision.objects.values_list("request__rollout_key", "module", "action_category", "decision_id")
-        self._decisions: dict[ActionKey, str] = {(key, m, c): str(i) for key, m, c, i in rows.iterator()}
+        self._decisions: dict[ActionKey, str] = {}
+        self._drawn: dict[str, ArmDraw] = {}  # external id -> the draw of a position that is explored
+        rows = Decision.objects.values_list(
+            "request__rollout_key", "module", "action_category", "decision_id", "request__arms"
+        )
+        for key, module, category, decision, arms in rows.iterator():
+            self._note((key, module, category), decision, arms)
 
     def decide(self, since: datetime, until: datetime) -> int:
         """Query the levers of every action in [since, until) at its own time; return the number of queries."""
         engines = {module: load_engine(module) for module in ("dm", "pm")}
-        queries = list(self._questions(since, until))
+        queries = sorted(self._questions(since, until), key=lambda query: (query[1].request.at, query[0]))
         for start in range(0, len(queries), DECISIONS_A_COPY):
             block = queries[start : start + DECISIONS_A_COPY]
             records = [_answer(question, engines).record for _, question in block]
             record_decisions(records)
-            named = zip(block, records, strict=True)
-            self._decisions.update({action_key: str(record.decision_id) for (action_key, _), record in named})
+            for (action_key, _), record in zip(block, records, strict=True):
+                self._note(action_key, record.decision_id, record.request.get(ARMS))
         return len(queries)
 
     def report(self, until: datetime) -> int:
@@ -77,6 +86,11 @@ class Bot:
         self._reported.update(plan.external_id for plan in due)
         wait_until(lambda: Trade.objects.filter(is_current=True).count() >= len(self._reported), "recording")
         return len(due)
+
+    def _note(self, key: ActionKey, decision: UUID, arms: Mapping[str, Any] | None) -> None:
+        self._decisions[key] = str(decision)
+        if (draw := drawn(arms)) is not None:
+            self._drawn[key[0]] = draw
 
     def _questions(self, since: datetime, until: datetime) -> Iterable[tuple[ActionKey, Question]]:
         for plan in self._plans:
@@ -90,7 +104,8 @@ class Bot:
         for action in plan.payload["actions"]:
             decision = self._decisions.get((plan.external_id, action["module"], action["action_category"]))
             actions.append(action if decision is None else action | {"decision_ids": [decision]})
-        return plan.payload | {"actions": actions}
+        payload, draw = plan.payload | {"actions": actions}, self._drawn.get(plan.external_id)
+        return payload if draw is None else explored(payload, draw)
 
 
 def _question(plan: Plan, action: dict[str, Any]) -> Question:
@@ -103,4 +118,5 @@ def _question(plan: Plan, action: dict[str, Any]) -> Question:
 
 def _answer(question: Question, engines: dict[str, Engine]) -> Resolved:
     """Answer a question as at its own time, which its decision's id carries too."""
-    return resolve_one(question, engines[question.request.module], now=question.request.at)
+    at = question.request.at
+    return resolve_one(question, engines[question.request.module], now=at, may_draw=True)

@@ -18,6 +18,7 @@ from django.contrib.auth.models import User
 from config.demo.backtest.closed_trades import demo_trades
 from config.demo.bot import Bot, plan_of
 from config.demo.episodes import demo_episodes, report_episodes
+from config.demo.exploring import explore, fix_draws
 from config.demo.market.archive import load
 from config.demo.market.times import last_bar_end
 from config.demo.own_database import HISTORY, INSTALLED, has_run, note_done, refuse_others
@@ -34,6 +35,7 @@ from learning.validation.walk_forward_runs import request_walk_forward
 from overrides.core.engine.definitions.vocabulary import PAIRS, Combiner, LearningMethod
 from overrides.models import Challenge, ModuleMode, Version
 from overrides.monitoring.replaying.challenger import request_comparison
+from overrides.serving.arms import POSITIONS
 from overrides.versions.load_version import current_parameters
 from telemetry.audit.simulated_time import time_simulated
 from telemetry.foundation.models import JobRun
@@ -42,6 +44,8 @@ RECORDED_FIRST = timedelta(weeks=13)
 PERIOD = timedelta(weeks=6)
 RESCALED_AFTER = 2  # periods with the default lesson_edge_scale of 20 before a reviewer changes it to 1
 RESCALED_TO = 1.0
+EXPLORED_AFTER = 1  # periods that are served before a lever is explored
+PATIENCE_SECONDS = 60.0  # for the budget's consent: no bot waits, and what is drawn must not depend on the machine
 MODULES = ("dm", "pm")
 JOB = "demo"
 
@@ -88,6 +92,8 @@ def run_demo(*, now: datetime, credentials: Path | None) -> bool:
         episodes = demo_episodes(bars, calendar.moved_by)
     bot = Bot([plan_of(shifted(payload, calendar.moved_by)) for payload in payloads])
 
+    fix_draws()
+    POSITIONS.patience_seconds = PATIENCE_SECONDS
     with time_simulated("the demo replays eight months"):
         with step("recording the first three months"):
             bot.report(calendar.first + RECORDED_FIRST)
@@ -95,6 +101,8 @@ def run_demo(*, now: datetime, credentials: Path | None) -> bool:
         for number, (since, until) in enumerate(calendar.periods()):
             if number == RESCALED_AFTER:
                 _rescale(people, since)
+            if number == EXPLORED_AFTER:
+                explore(people, since)
             _run_period(bot, people, since, until)
             report_episodes(episodes, since, until)
         _learn_at_the_end(calendar.last)

@@ -1,4 +1,4 @@
-"""The Python client for bots: asks for levers, records closed trades, and keeps a journal of decisions.
+"""The Python client for bots: asks for levers, records closed trades and episodes, and keeps a journal of decisions.
 
 It ships as `counterweight.client`, needs neither Django nor this repository, and imports only `..core.engine`. Begin
 with `client.Client`, which asks the server each time, or with `local_client.LocalClient`, which answers here, from a

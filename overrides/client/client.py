@@ -1,4 +1,4 @@
-"""Ask the server for levers and record closed trades, so that no failure reaches the bot in the middle of a trade."""
+"""Ask the server for levers, record trades and episodes, and let no failure reach the bot in the middle of a trade."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .http import Failed, Http
 from .journal import Journal
 from .positions import Position
 
-RESOLVE, TRADES = "/api/v1/levers/resolve/", "/api/v1/trades/"
-MOST_QUESTIONS = MOST_TRADES = 1000
+RESOLVE, TRADES, EPISODES = "/api/v1/levers/resolve/", "/api/v1/trades/", "/api/v1/telemetry/episodes/"
+MOST_QUESTIONS = MOST_RECORDED = 1000
 PAUSE = 5.0  # seconds without a request after a server that could not be reached
 UNSENT = "unsent"
 _INDEX = re.compile(r"\[(\d+)\]")
@@ -26,9 +26,10 @@ _INDEX = re.compile(r"\[(\d+)\]")
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a trade: `new`, `unchanged`, `corrected` or `refused`, or `unsent` if no answer came.
+    """What became of a trade or an episode: `new`, `unchanged`, `corrected`, `refused`, or `unsent` without an answer.
 
-    `errors` names the fields at fault. An unsent trade may be sent again: what is recorded already is `unchanged`.
+    `external_id` is the bot's own name of it, of an episode its `episode_id`. `errors` names the fields at fault. What
+    is unsent may be sent again: what is recorded already is `unchanged`.
     """
 
     external_id: str
@@ -106,9 +107,11 @@ class Client:
 
     def record(self, trades: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[Receipt]:
         """Send closed trades and return a receipt for each, in order; a failure is a receipt too, so none is raised."""
-        listed = [trades] if isinstance(trades, Mapping) else list(trades)
-        blocks = (listed[start : start + MOST_TRADES] for start in range(0, len(listed), MOST_TRADES))
-        return [receipt for block in blocks for receipt in self._record(block)]
+        return self._record(TRADES, "external_id", trades)
+
+    def record_episodes(self, episodes: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[Receipt]:
+        """Send episodes of gates, each after its end, as `record` sends trades; a failure is a receipt too."""
+        return self._record(EPISODES, "episode_id", episodes)
 
     def applied(self, decision_id: str | None, levers: Mapping[str, float]) -> None:
         """Note in the journal that a decision was used, and the values that were applied; a failure is counted."""
@@ -176,22 +179,28 @@ class Client:
         except (OSError, TypeError, ValueError):
             self._count("journal failed")
 
-    # --- trades -------------------------------------------------------------------------------------
+    # --- trades and episodes ------------------------------------------------------------------------
 
-    def _record(self, trades: list[Mapping[str, Any]]) -> list[Receipt]:
+    def _record(self, path: str, name: str, facts: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[Receipt]:
+        """Send facts, which the bot names by the field `name`, in requests of at most MOST_RECORDED."""
+        listed = [facts] if isinstance(facts, Mapping) else list(facts)
+        blocks = (listed[start : start + MOST_RECORDED] for start in range(0, len(listed), MOST_RECORDED))
+        return [receipt for block in blocks for receipt in self._sent(path, name, block)]
+
+    def _sent(self, path: str, name: str, facts: list[Mapping[str, Any]]) -> list[Receipt]:
         try:
-            answer = self._http.post(TRADES, trades)
+            answer = self._http.post(path, facts)
             results = answer["results"]
-            if len(results) != len(trades):
-                raise Failed("unreadable", "the server did not answer for each trade once")
-            receipts = [_receipt(trade, result) for trade, result in zip(trades, results, strict=True)]
+            if len(results) != len(facts):
+                raise Failed("unreadable", "the server did not answer once for each that was sent")
+            receipts = [_receipt(name, fact, result) for fact, result in zip(facts, results, strict=True)]
         except Failed as failed:
-            self._count(failed.kind, len(trades))
-            return [_unsent(trade, str(failed)) for trade in trades]
+            self._count(failed.kind, len(facts))
+            return [_unsent(name, fact, str(failed)) for fact in facts]
         except (TypeError, KeyError, AttributeError):
-            self._count("unreadable", len(trades))
-            return [_unsent(trade, "the server's receipts cannot be read") for trade in trades]
-        self._count("recorded", len(trades))
+            self._count("unreadable", len(facts))
+            return [_unsent(name, fact, "the server's receipts cannot be read") for fact in facts]
+        self._count("recorded", len(facts))
         return receipts
 
     def _count(self, word: str, number: int = 1) -> None:
@@ -213,10 +222,10 @@ def _refused_questions(failed: Failed, asked: int) -> dict[int, str]:
     return faults
 
 
-def _receipt(trade: Mapping[str, Any], result: Mapping[str, Any]) -> Receipt:
-    name = result.get("external_id") or trade.get("external_id") or ""
-    return Receipt(str(name), str(result["status"]), tuple(result.get("errors") or ()), result)
+def _receipt(name: str, fact: Mapping[str, Any], result: Mapping[str, Any]) -> Receipt:
+    named = result.get(name) or fact.get(name) or ""
+    return Receipt(str(named), str(result["status"]), tuple(result.get("errors") or ()), result)
 
 
-def _unsent(trade: Mapping[str, Any], message: str) -> Receipt:
-    return Receipt(str(trade.get("external_id") or ""), UNSENT, ({"field": "", "message": message},))
+def _unsent(name: str, fact: Mapping[str, Any], message: str) -> Receipt:
+    return Receipt(str(fact.get(name) or ""), UNSENT, ({"field": "", "message": message},))

@@ -67,6 +67,7 @@ class Positions:
         self._known: OrderedDict[Place, ArmDraw] = OrderedDict()
         self._lock = threading.Lock()
         self._paused_until = 0.0
+        self.patience_seconds = PATIENCE_SECONDS
 
     def of(self, module: str, wanted: Mapping[Place, ArmDraw], at: datetime, *, may_draw: bool) -> dict[Place, ArmDraw]:
         """Return the draws of these positions as the database keeps them; those that it does not are left out.
@@ -79,7 +80,13 @@ class Positions:
         if missing and time.monotonic() >= self._paused_until:
             try:
                 for _ in range(ATTEMPTS):
-                    found = _asked(module, {place: wanted[place] for place in missing}, at, may_draw=may_draw)
+                    found = _asked(
+                        module,
+                        {place: wanted[place] for place in missing},
+                        at,
+                        may_draw=may_draw,
+                        patience_seconds=self.patience_seconds,
+                    )
                     known |= found
                     self._keep(found)
                     missing = [place for place in missing if place not in found]
@@ -108,8 +115,10 @@ class Positions:
 POSITIONS = Positions()
 
 
-def _asked(module: str, wanted: Mapping[Place, ArmDraw], at: datetime, *, may_draw: bool) -> dict[Place, ArmDraw]:
-    limit = str(max(1, round(1000 * (PATIENCE_SECONDS + SECONDS_EACH * min(len(wanted), MOST_DRAWN)))))
+def _asked(
+    module: str, wanted: Mapping[Place, ArmDraw], at: datetime, *, may_draw: bool, patience_seconds: float
+) -> dict[Place, ArmDraw]:
+    limit = str(max(1, round(1000 * (patience_seconds + SECONDS_EACH * min(len(wanted), MOST_DRAWN)))))
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)", [limit, limit]

@@ -103,9 +103,14 @@ def resolve(
     return answers
 
 
-def resolve_one(question: Question, engine: Engine | None, *, now: datetime, stale_seconds: float = 0.0) -> Resolved:
-    """Answer one question from an engine; a missing engine, or one unconfirmed for too long, is neutral and STALE."""
-    (found,) = _find([question], engine, stale_seconds)
+def resolve_one(
+    question: Question, engine: Engine | None, *, now: datetime, stale_seconds: float = 0.0, may_draw: bool = False
+) -> Resolved:
+    """Answer one question from an engine; a missing engine, or one unconfirmed for too long, is neutral and STALE.
+
+    `may_draw`: its position is drawn for the levers that are explored; else it has the draws that the question brings.
+    """
+    (found,) = _find([question], engine, stale_seconds, at=now if may_draw else None, may_draw=may_draw)
     return _resolved(found, now, None)
 
 

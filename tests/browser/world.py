@@ -42,6 +42,7 @@ from tests.browser.addresses import Address, page_addresses
 from tests.builders import DAY, action_payload, approve_and_apply, decision_ids, draft, set_mode, trade_payload
 from tests.conftest import make_user
 from tests.learning.opinions import make_strength
+from tests.overrides.admin.serving.test_arms_page import ARM, explored
 from tests.people import make_person, settled
 from tests.stored_rows import Rows, keep_rows, put_back
 from tests.telemetry.core.episode_builders import entered_payload, episode_payload, window_payload
@@ -75,7 +76,7 @@ def make_world() -> World:
     request = materialize(module="pm", now=began)
     assert request is not None
     _put_into_force(request, people["reviewer"], began)
-    set_mode("on", at=began)
+    set_mode("on", at=began, arms={"entry_delay_bars": ARM})
     set_mode("off", module="dm", at=began)
     decisions = _serve([GOOD, DIP, {"macro_phase": "Recover"}], at=began + timedelta(hours=1))
     _report(decisions, [3.0, -1.0, 5.0], closed_at=began + DAY)
@@ -85,6 +86,7 @@ def make_world() -> World:
     assert waiting is not None
     _fill_the_rest(people, now)
     _earn(now)
+    explored(40)
     override = Membership.objects.get(line__scope=GOOD, line__channel="pm_strength").override_id
     return World(waiting, override, str(decisions[0].decision_id), page_addresses())
 

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_django.live_server_helper import LiveServer
 
+from overrides.client import Client
 from overrides.core.engine.definitions.dimensions import LEARNED_DIMENSIONS, RECORDED_DIMENSIONS
 from overrides.serving.engine import ENGINE_ROOM
 from telemetry.foundation.core.canonical_json import utc_text
-from tests.api_clients import RecordingQueue, client_of
+from tests.api_clients import RecordingQueue, client_of, new_key
 from tests.builders import make_spec, publish, set_mode
 
+IN_PYTHON = (Path(__file__).parents[2] / "docs" / "python_client.md").read_text()
 FOR_A_BOT = (Path(__file__).parents[2] / "docs" / "bots.md").read_text()
 ELIDED = "019ab…"
 DECISION = "019ab000-0000-7000-8000-000000000000"
@@ -52,6 +55,18 @@ class TestForABot:
 
         assert [receipt["errors"] for receipt in receipts] == [[]]
         assert receipts[0]["status"] == "new"
+
+    def test_shows_an_episode_that_is_recorded_as_the_python_client_sends_it(
+        self, transactional_db: None, live_server: LiveServer
+    ) -> None:
+        (episodes,) = exchange("/api/v1/telemetry/episodes/")
+        (loop,) = re.findall(r"```python\n(for receipt in client\.record_episodes.*?)\n```", IN_PYTHON, flags=re.DOTALL)
+        told: list[Any] = []
+        client = Client(live_server.url, new_key("record"), timeout=10.0)
+
+        exec(loop, {"client": client, "episodes": episodes, "print": lambda *each: told.append(each)})
+
+        assert told == [("bot-1:BTC:s3:2026-11-01T08", "new", ())]
 
     @pytest.mark.parametrize("module", ["pm", "dm"])
     def test_names_the_dimensions(self, module: str) -> None:

@@ -215,6 +215,23 @@ class TestRecord:
             ("b", "unsent"),
         ]
 
+    def test_of_episodes_names_them_by_their_own_id(self, server: Stub, client: Client) -> None:
+        errors = [{"field": "[1].windows", "message": "missing"}]
+        results = [{"episode_id": "e1", "status": "corrected", "errors": []}, {"status": "refused", "errors": errors}]
+        server.reply = lambda path, body: (200, {"results": results})
+        episodes = [{"episode_id": "e1"}, {"episode_id": "e2"}]
+
+        first, second = client.record_episodes(episodes)
+
+        assert (first.external_id, first.status, first.errors) == ("e1", "corrected", ())
+        assert (second.external_id, second.status, second.errors) == ("e2", "refused", tuple(errors))
+        assert server.requests[0][:2] == ("/api/v1/telemetry/episodes/", episodes)
+        server.reply = lambda path, body: (503, {"detail": "the database is away"})
+        [unsent] = client.record_episodes({"episode_id": "e3"})
+        assert (unsent.external_id, unsent.status) == ("e3", "unsent")
+        assert "the database is away" in unsent.errors[0]["message"]
+        assert client.counters == {"recorded": 2, "unavailable": 1}
+
     def test_of_one_trade_returns_one_receipt(self, server: Stub, client: Client) -> None:
         server.reply = lambda path, body: (200, {"results": [{"external_id": "a", "status": "new", "errors": []}]})
 

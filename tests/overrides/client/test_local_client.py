@@ -12,10 +12,13 @@ import pytest
 from pytest_django.live_server_helper import LiveServer
 
 from overrides.client import Client, LocalClient
+from overrides.client.http import Http
+from overrides.models import ArmPosition
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import Decision
 from tests.api_clients import new_key
 from tests.builders import KEY, make_spec, publish, set_mode, wait_until
+from tests.telemetry.core.episode_builders import episode_payload
 
 FRESH = {"updated_at": utc_text(datetime.now(UTC) - timedelta(days=3))}
 QUESTION = {
@@ -105,6 +108,32 @@ class TestLocalClient:
         assert (row.version, row.mode, row.reason) == (1, "on", answer.reason)
         assert {name: each["served"] for name, each in row.levers.items()} == dict(answer.levers)
         assert client.counters["decisions sent"] == 1
+
+    def test_asks_the_server_while_a_lever_is_explored_and_is_neutral_without_it(self, local: Local) -> None:
+        arm = {"alternative": 2.0, "probability": 0.5, "share_percent": 100, "rr_per_week": 9, "rr_per_position": 0.1}
+        fill()
+        set_mode("on", arms={"entry_delay_bars": arm})
+        client = local(poll_seconds=0.2)
+        keys = [f"BTC {number}" for number in range(20)]
+        found = client.resolve([QUESTION | {"position_key": key} for key in keys])
+        told = {key: each.lever("entry_delay_bars") == 2.0 for key, each in zip(keys, found, strict=True)}
+
+        assert "levers are explored" in str(client.states()["pm"].remote)
+        assert set(told.values()) == {True, False}
+        assert dict(ArmPosition.objects.values_list("position_key", "is_alternative")) == told
+        client._http = Http("http://127.0.0.1:9", "cw_away", 1.0)
+        away = client.resolve(QUESTION | {"position_key": "BTC 0"})
+        assert (away.reason, away.lever("size_mult"), away.is_neutral) == ("ERROR", 1.0, True)
+
+    def test_records_episodes_as_the_server_keeps_them(self, local: Local) -> None:
+        client = local()
+        first, again, bad = (
+            client.record_episodes(each)[0]
+            for each in (episode_payload(), episode_payload(), episode_payload(side="up"))
+        )
+
+        assert (first.external_id, first.status, again.status, bad.status) == ("e1", "new", "unchanged", "refused")
+        assert bad.errors[0]["field"] == "[0].side"
 
     def test_is_off_within_five_seconds(self, local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("overrides.serving.engine.POLL_SECONDS", 1.0)  # as in production

@@ -311,7 +311,7 @@ class TestAFailure:
     def test_of_a_lock_ends_with_the_patience(self, monkeypatch: pytest.MonkeyPatch) -> None:
         explore()
         monkeypatch.setattr(arms, "DRAW", "SELECT pg_sleep(10), %(at)s")
-        monkeypatch.setattr(arms, "PATIENCE_SECONDS", 0.01)
+        monkeypatch.setattr(POSITIONS, "patience_seconds", 0.01)
 
         assert set(delays(ask(*KEYS))) == {0.0}
 
