@@ -37,6 +37,7 @@ MOST_DRAWN = 100  # positions of one list; the others are served, and drawn when
 PAUSE_SECONDS = 5.0  # without asking again, after the database did not answer
 FRESH_SECONDS = 3.0  # an engine that was confirmed longer ago says that the database is away
 MOST_KEPT = 50_000  # positions that a process remembers
+CHECKED_SECONDS = 900.0  # after which it asks whether a position has closed, as often as outcomes are refreshed
 ATTEMPTS = 2  # the second finds what another process wrote while the first waited
 
 COLUMNS = """lever, position_key, alternative, probability, share_percent, rr_per_week, reserved, share_draw, draw,
@@ -47,25 +48,31 @@ WITH asked AS (
         AS asked (lever, position_key, share_drawn, drawn)
 )
 """
+# A position that has closed is explored no more: a key that comes again names another, for which nothing is reserved.
+IS_CLOSED = "EXISTS (SELECT FROM overrides_armoutcome AS outcome WHERE outcome.position_id = overrides_armposition.id)"
 KNOWN = f"""
-{ASKED} SELECT {COLUMNS} FROM asked JOIN overrides_armposition USING (lever, position_key) WHERE module = %(module)s
+{ASKED} SELECT {COLUMNS}, {IS_CLOSED} FROM asked JOIN overrides_armposition USING (lever, position_key)
+WHERE module = %(module)s
 """
 # The trigger of the table decides and fills in the other columns; it refuses what no mode explores any more.
 DRAW = f"""
 {ASKED} INSERT INTO overrides_armposition (module, lever, position_key, share_draw, draw, drawn_at)
 SELECT %(module)s, lever, position_key, share_drawn, drawn, %(at)s FROM asked ORDER BY lever, position_key
-ON CONFLICT DO NOTHING RETURNING {COLUMNS}
+ON CONFLICT DO NOTHING RETURNING {COLUMNS}, false
 """
 
 Place = tuple[str, str, str]  # module, lever, position key
 
 
 class Positions:
-    """The positions whose draws this process knows, in order of use; what was drawn never changes."""
+    """The positions whose draws this process knows, and when it read them; what was drawn never changes.
+
+    One thread asks at a time, so a database that is silent costs one question a wait, and not one of every thread.
+    """
 
     def __init__(self) -> None:
-        self._known: OrderedDict[Place, ArmDraw] = OrderedDict()
-        self._lock = threading.Lock()
+        self._known: OrderedDict[Place, tuple[ArmDraw, float]] = OrderedDict()
+        self._lock, self._turn = threading.Lock(), threading.Lock()
         self._paused_until = 0.0
         self.patience_seconds = PATIENCE_SECONDS
 
@@ -74,29 +81,41 @@ class Positions:
 
         `may_draw` has it draw those that it does not keep yet. Never raises.
         """
+        began = time.monotonic()
         with self._lock:
-            known = {place: self._known[place] for place in wanted if place in self._known}
-        missing = [place for place in wanted if place not in known]
-        if missing and time.monotonic() >= self._paused_until:
+            kept = {place: self._known[place] for place in wanted if place in self._known}
+        known = {place: draw for place, (draw, _) in kept.items()}
+        due = [place for place in wanted if place not in kept or kept[place][1] < began - CHECKED_SECONDS]
+        if due and began >= self._paused_until and self._turn.acquire(timeout=self.patience_seconds):
             try:
-                for _ in range(ATTEMPTS):
-                    found = _asked(
-                        module,
-                        {place: wanted[place] for place in missing},
-                        at,
-                        may_draw=may_draw,
-                        patience_seconds=self.patience_seconds,
-                    )
-                    known |= found
-                    self._keep(found)
-                    missing = [place for place in missing if place not in found]
-                    if not missing or not may_draw or len(found) >= MOST_DRAWN:
-                        break
-            except IntegrityError as error:
-                logger.info("positions of %s are not explored: %s", module, error)
-            except Error as error:
-                self._paused_until = time.monotonic() + PAUSE_SECONDS
-                logger.warning("positions of %s are not explored for a while: %s", module, error)
+                if time.monotonic() >= self._paused_until:
+                    known |= self._read(module, {place: wanted[place] for place in due}, at, may_draw=may_draw)
+            finally:
+                self._turn.release()
+        return known
+
+    def _read(
+        self, module: str, wanted: Mapping[Place, ArmDraw], at: datetime, *, may_draw: bool
+    ) -> dict[Place, ArmDraw]:
+        """Return the draws that the database keeps, and remember them; after a failure it is left alone for a while."""
+        known: dict[Place, ArmDraw] = {}
+        patience, missing = self.patience_seconds, wanted
+        try:
+            for _ in range(ATTEMPTS):
+                try:
+                    found = _asked(module, missing, at, may_draw=may_draw, patience_seconds=patience)
+                except IntegrityError as error:  # a new one is refused; those that were drawn before stay as they are
+                    logger.info("positions of %s are not explored: %s", module, error)
+                    may_draw = False
+                    continue
+                known |= found
+                self._keep(found)
+                missing = {place: each for place, each in missing.items() if place not in found}
+                if not missing or not may_draw or len(found) >= MOST_DRAWN:
+                    break
+        except Error as error:
+            self._paused_until = time.monotonic() + PAUSE_SECONDS
+            logger.warning("positions of %s are not explored for a while: %s", module, error)
         return known
 
     def forget(self) -> None:
@@ -106,8 +125,9 @@ class Positions:
             self._paused_until = 0.0
 
     def _keep(self, found: Mapping[Place, ArmDraw]) -> None:
+        now = time.monotonic()
         with self._lock:
-            self._known.update(found)
+            self._known.update({place: (draw, now) for place, draw in found.items()})
             while len(self._known) > MOST_KEPT:
                 self._known.popitem(last=False)
 
@@ -143,8 +163,8 @@ def _draws(
     }
     cursor.execute(statement, values)
     return {
-        (module, lever, key): ArmDraw(Arm(*arm), share_draw, draw, is_admitted, spent)
-        for lever, key, *arm, share_draw, draw, is_admitted, spent in cursor.fetchall()
+        (module, lever, key): ArmDraw(Arm(*arm), share_draw, draw, is_admitted and not is_closed, spent)
+        for lever, key, *arm, share_draw, draw, is_admitted, spent, is_closed in cursor.fetchall()
     }
 
 

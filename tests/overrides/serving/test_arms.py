@@ -160,6 +160,21 @@ class TestAPosition:
         assert held
         assert set(ArmPosition.objects.values_list("position_key", flat=True)) == set(KEYS) - held
 
+    def test_that_has_closed_is_explored_no_more_under_its_key(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A key that comes again, such as that of a pair, would otherwise get the alternative for nothing, for ever."""
+        explore()
+        key = next(key for key in KEYS if drawn(key))
+        assert delays(ask(key, at=NOW + 21 * DAY)) == [2.0]
+        row = ArmPosition.objects.get()
+        ArmOutcome.objects.create(position=row, book="paper", day=NOW.date(), rr=0.0, lost=0.0, computed_at=NOW)
+        remembered = delays(ask(key, at=NOW + 28 * DAY))
+        monkeypatch.setattr(arms, "CHECKED_SECONDS", -1.0)
+        [found] = ask(key, at=NOW + 28 * DAY)
+
+        assert (remembered, delays([found])) == ([2.0], [0.0])
+        assert "arms" not in found.document()
+        assert ArmPosition.objects.get() == row
+
     def test_asked_about_dry_is_not_drawn_and_sees_what_was(self) -> None:
         explore()
         assert set(delays(ask(*KEYS, dry=True))) == {0.0}
@@ -193,10 +208,13 @@ class TestTheEnd:
     def test_is_known_to_the_database_before_a_process_knows(self) -> None:
         """The engine of this process still explores; the database writes no further position."""
         explore()
-        ask(KEYS[0])
+        [first] = delays(ask(key := next(key for key in KEYS if drawn(key))))
         lower_mode(module="pm", by="ada", reason="enough", at=NOW, end_arm="entry_delay_bars")
+        POSITIONS.forget()
+        found = dict(zip(KEYS, delays(ask(*KEYS)), strict=True))
 
-        assert set(delays(ask(*KEYS[1:]))) == {0.0}
+        assert first == found.pop(key) == 2.0  # until the engine of this process knows, within a second
+        assert set(found.values()) == {0.0}
         assert ArmPosition.objects.count() == 1
 
     def test_leaves_old_positions_out_of_what_is_explored_next(self) -> None:
@@ -307,6 +325,19 @@ class TestAFailure:
         monkeypatch.setattr(arms, "_asked", lambda *_, **__: pytest.fail("it was asked"))
 
         assert set(delays(ask(*KEYS))) == {0.0}
+
+    def test_to_answer_holds_up_one_question_and_leaves_open_positions_as_they_were(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The database is silent while one thread waits for it: the others are served, and known draws stay."""
+        explore()
+        key = next(key for key in KEYS if drawn(key))
+        assert delays(ask(key)) == [2.0]
+        monkeypatch.setattr(POSITIONS, "patience_seconds", 0.01)
+        monkeypatch.setattr(arms, "CHECKED_SECONDS", -1.0)
+        monkeypatch.setattr(arms, "_asked", lambda *_, **__: pytest.fail("it was asked"))
+        with POSITIONS._turn:
+            assert delays(ask(key, *(f"new {each}" for each in KEYS))) == [2.0] + [0.0] * len(KEYS)
 
     def test_of_a_lock_ends_with_the_patience(self, monkeypatch: pytest.MonkeyPatch) -> None:
         explore()
