@@ -202,7 +202,7 @@ SPECTACULAR_SETTINGS = {
         "ActionCategoryEnum": ["entry", "add", "trim", "exit", "allocation"],
         "ChanceEnum": ["entry", "add", "trim"],
         "ReceivedEnum": ["new", "corrected", "unchanged", "refused"],
-        "VerdictEnum": "overrides.core.monitoring.earning.earned.Verdict",
+        "VerdictEnum": ["earns", "loses", "not shown", "too few days"],
         "ArmVerdictEnum": ["better", "worse", "not shown", "too few days"],
     },
 }

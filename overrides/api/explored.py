@@ -61,6 +61,11 @@ class ExploredLeverSerializer(serializers.Serializer[Any]):
     spent_this_week = serializers.FloatField(
         help_text="R of rr_per_week since Monday, 00:00 UTC, of all alternatives of the lever"
     )
+    most_spent_in_a_week = serializers.FloatField(
+        allow_null=True,
+        help_text="of the week that spent most; losses beyond rr_per_position count from the close on, so it may be "
+        "more than rr_per_week",
+    )
     since = serializers.DateTimeField(allow_null=True, help_text="when the first position was drawn")
     drawn = serializers.IntegerField(help_text="positions of the explored share")
     refused = serializers.IntegerField(help_text="of them, those that found the budget spent and were served")
@@ -136,6 +141,7 @@ def _document(each: ArmEffect, now: datetime) -> dict[str, Any]:
         "arm": None if each.arm is None else each.arm.to_document(),
         "is_running": each.is_running,
         "spent_this_week": each.spent_in_week_of(now),
+        "most_spent_in_a_week": each.most_spent,
         "since": each.since,
         "drawn": each.drawn,
         "refused": each.refused,

@@ -163,7 +163,9 @@ def _draws(
     }
     cursor.execute(statement, values)
     return {
-        (module, lever, key): ArmDraw(Arm(*arm), share_draw, draw, is_admitted and not is_closed, spent)
+        (module, lever, key): ArmDraw(
+            Arm(*arm), share_draw, draw, is_admitted and not is_closed, None if is_closed else spent
+        )
         for lever, key, *arm, share_draw, draw, is_admitted, spent, is_closed in cursor.fetchall()
     }
 

@@ -25,6 +25,12 @@ SELECT lever, alternative, min(drawn_at), count(*), count(*) FILTER (WHERE NOT i
 FROM overrides_armposition AS position LEFT JOIN overrides_armoutcome AS outcome ON outcome.position_id = position.id
 WHERE module = %s GROUP BY lever, alternative ORDER BY lever, alternative
 """
+SPENT = """
+SELECT lever, max(week), (array_agg(spent ORDER BY week DESC))[1], max(spent) FROM (
+    SELECT lever, week, arm_spent(%s, lever, week)::float8 AS spent
+    FROM (SELECT DISTINCT lever, week FROM overrides_armposition WHERE module = %s) AS weeks
+) AS each GROUP BY lever
+"""
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,8 @@ class ArmEffect:
     - `drawn`: positions of the explored share; `refused` of them found no room in the budget, and `open` were admitted
       and have not closed.
     - `week`, `spent`: the newest week in which a position of the lever was drawn, and what it spent of its budget, in
-      R; None before the first.
+      R; None before the first. `most_spent` is that of the week that spent most: losses beyond what was reserved count
+      from the close on, so it may be more than a budget.
     """
 
     module: str
@@ -52,6 +59,7 @@ class ArmEffect:
     open: int
     week: date | None
     spent: float | None
+    most_spent: float | None
 
     @property
     def is_running(self) -> bool:
@@ -80,26 +88,22 @@ def arm_effects(module: str, book: str | None = None) -> list[ArmEffect]:
     found = []
     for lever, alternative in sorted(running.keys() | counts.keys()):
         since, drawn, refused, still_open, _ = counts.get((lever, alternative), (None, 0, 0, 0, None))
-        week, used = spent.get(lever, (None, None))
+        week, used, most = spent.get(lever, (None, None, None))
         found.append(
             ArmEffect(
                 module, lever, alternative, running.get((lever, alternative)), mode.mode is Mode.ON,
                 effect_of(_explored(outcomes.get((lever, alternative), []))), since, drawn, refused, still_open, week,
-                used,
+                used, most,
             )
         )  # fmt: skip
     return found
 
 
-def _spent(module: str) -> dict[str, tuple[date, float]]:
-    """Return, by lever, the newest week in which a position was drawn, and what that week spent in R."""
+def _spent(module: str) -> dict[str, tuple[date, float, float]]:
+    """Return, by lever, the newest week with a position drawn, what it spent, and what the dearest week did, in R."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT lever, week, arm_spent(%s, lever, week)::float8 FROM ("
-            "SELECT lever, max(week) AS week FROM overrides_armposition WHERE module = %s GROUP BY lever) AS newest",
-            [module, module],
-        )
-        return {lever: (week, spent) for lever, week, spent in cursor.fetchall()}
+        cursor.execute(SPENT, [module, module])
+        return {lever: (week, spent, most) for lever, week, spent, most in cursor.fetchall()}
 
 
 def _outcomes(module: str, book: str | None) -> Arms:

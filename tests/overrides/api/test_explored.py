@@ -50,7 +50,7 @@ def test_tell_effect_cost_and_compliance() -> None:
     assert effects[3]["mean"] == pytest.approx(0.5, abs=0.01)
     assert effects[0] != effects[1]
     assert sum(each["n"] for each in only["calibration"]["alternative"]) == only["alternatives"]
-    assert only["spent_this_week"] == 0.5 * (only["alternatives"] + 3)
+    assert only["spent_this_week"] == only["most_spent_in_a_week"] == 0.5 * (only["alternatives"] + 3)
 
 
 def test_are_unchanged_under_their_tag() -> None:

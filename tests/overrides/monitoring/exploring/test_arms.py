@@ -116,6 +116,7 @@ class TestTheOutcomes:
         assert found.effect.doubly_robust.total == pytest.approx((-1.25 - 0.1 / 0.5) + (-2.0 - 0.0))
         admitted = ArmPosition.objects.filter(is_alternative=True).count()
         assert found.spent == pytest.approx(1.25 + 0.25 * (admitted - 1))
+        assert found.most_spent == found.spent
         assert (found.drawn, found.refused, found.open) == (12, 0, 10)
         assert found.is_running
 
