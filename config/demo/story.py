@@ -18,7 +18,7 @@ from django.contrib.auth.models import User
 from config.demo.backtest.closed_trades import demo_trades
 from config.demo.bot import Bot, plan_of
 from config.demo.episodes import demo_episodes, report_episodes
-from config.demo.exploring import explore, fix_draws
+from config.demo.exploring import explore
 from config.demo.market.archive import load
 from config.demo.market.times import last_bar_end
 from config.demo.own_database import HISTORY, INSTALLED, has_run, note_done, refuse_others
@@ -45,7 +45,7 @@ PERIOD = timedelta(weeks=6)
 RESCALED_AFTER = 2  # periods with the default lesson_edge_scale of 20 before a reviewer changes it to 1
 RESCALED_TO = 1.0
 EXPLORED_AFTER = 1  # periods that are served before a lever is explored
-PATIENCE_SECONDS = 60.0  # for the budget's consent: no bot waits, and what is drawn must not depend on the machine
+PATIENCE_SECONDS = 60.0  # for the budget's consent: no bot waits, so a busy machine leaves out no position
 MODULES = ("dm", "pm")
 JOB = "demo"
 
@@ -92,7 +92,6 @@ def run_demo(*, now: datetime, credentials: Path | None) -> bool:
         episodes = demo_episodes(bars, calendar.moved_by)
     bot = Bot([plan_of(shifted(payload, calendar.moved_by)) for payload in payloads])
 
-    fix_draws()
     POSITIONS.patience_seconds = PATIENCE_SECONDS
     with time_simulated("the demo replays eight months"):
         with step("recording the first three months"):

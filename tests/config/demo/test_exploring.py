@@ -6,11 +6,9 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 
-from config.demo.exploring import ARM, LEVER, drawn, explored, fix_draws
-from overrides.core.engine.definitions.arms import ArmDraw, arm_draws
-from overrides.serving.holdback import holdback_secret
+from config.demo.exploring import ARM, LEVER, drawn, explored
+from overrides.core.engine.definitions.arms import ArmDraw
 from telemetry.core.trades import parse_trade
 
 
@@ -53,11 +51,3 @@ def test_only_an_admitted_position_is_explored() -> None:
 
     assert (drawn(None), drawn({}), drawn({LEVER: refused})) == (None, None, None)
     assert drawn({LEVER: draw(0.2).to_document()}) == draw(0.2)
-
-
-@pytest.mark.django_db
-def test_every_installation_draws_the_same(author: User) -> None:
-    fix_draws()
-    holdback_secret.cache_clear()
-
-    assert arm_draws(holdback_secret(), LEVER, "demo:4h:BTC_USDT") == (40.827436, 0.41770418)
