@@ -23,7 +23,8 @@ from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.core.identifiers import uuid7
 from telemetry.recording.record_trades import record_trades
 from tests.api_clients import RecordingQueue, bearer, client_of, new_key
-from tests.builders import NOW, action_payload, trade_payload
+from tests.builders import NOW, action_payload, set_mode, trade_payload
+from tests.overrides.admin.serving.test_arms_page import ARM
 from tests.world import World, make_world
 
 pytestmark = pytest.mark.django_db
@@ -81,6 +82,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr("overrides.api.snapshot.CLIENTS", ClientConfirmations(seconds=3600))  # it writes by itself
     made = make_world()
     store_what_was_earned()
+    set_mode("on", arms={"entry_delay_bars": ARM})
     send_unknown_dimension(datetime.now(UTC))  # the page of them looks at the last 90 days by the server's clock
     signals = (request_started, request_finished)
     for signal in signals:
