@@ -7,8 +7,9 @@ the work came from.
 from __future__ import annotations
 
 import re
-import uuid
 from contextvars import ContextVar
+
+from telemetry.foundation.core.identifiers import random_bits
 
 LONGEST = 100
 SEARCHABLE = re.compile(rf"[A-Za-z0-9._-]{{1,{LONGEST}}}", re.ASCII)
@@ -34,4 +35,4 @@ def accepted(offered: str | None) -> str:
     >>> accepted("a\\nb") == "a\\nb", len(accepted(None))
     (False, 32)
     """
-    return offered if offered is not None and SEARCHABLE.fullmatch(offered) else uuid.uuid4().hex
+    return offered if offered is not None and SEARCHABLE.fullmatch(offered) else f"{random_bits(128):032x}"

@@ -1,9 +1,11 @@
-"""Ids that sort by time: UUID version 7 (RFC 9562)."""
+"""Ids that sort by time: UUID version 7 (RFC 9562). They name things and are no secrets."""
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from random import Random
 from secrets import randbits
 from uuid import UUID
 
@@ -12,6 +14,13 @@ _MICROSECOND = timedelta(microseconds=1)
 _LAST_MILLISECOND = 2**48 - 1
 _COUNTER_BITS = 30
 _counter = count(randbits(_COUNTER_BITS - 1))  # half of its range is left, so it does not soon wrap
+_random = Random()  # of the operating system once; asking it for every id would cost more than all the rest
+os.register_at_fork(after_in_child=_random.seed)  # or processes would make the same ids
+
+
+def random_bits(number: int) -> int:
+    """Return that many random bits for an id, which anybody who sees enough of them can foretell."""
+    return _random.getrandbits(number)
 
 
 def uuid7(at: datetime) -> UUID:
@@ -24,8 +33,8 @@ def uuid7(at: datetime) -> UUID:
     >>> uuid7(datetime(2024, 5, 1, tzinfo=UTC)).version
     7
     """
-    tail = (next(_counter) % 2**_COUNTER_BITS) << 32 | randbits(32)
-    return UUID(int=uuid7_floor(at).int | 0b10 << 62 | tail)
+    tail = (next(_counter) % 2**_COUNTER_BITS) << 32 | random_bits(32)
+    return UUID(int=_floor(at) | 0b10 << 62 | tail)
 
 
 def uuid7_floor(at: datetime) -> UUID:
@@ -36,13 +45,17 @@ def uuid7_floor(at: datetime) -> UUID:
     >>> uuid7_floor(datetime(2024, 5, 1, tzinfo=UTC)) < uuid7(datetime(2024, 5, 1, tzinfo=UTC))
     True
     """
+    return UUID(int=_floor(at))
+
+
+def _floor(at: datetime) -> int:
     if at.utcoffset() is None:
         raise ValueError(f"{at} names no time zone; give an aware time")
     milliseconds, microseconds = divmod((at - _EPOCH) // _MICROSECOND, 1000)
     if not 0 <= milliseconds <= _LAST_MILLISECOND:
         raise ValueError(f"{at} is out of range; give a time from 1970 on")
     fraction = microseconds * 4096 // 1000
-    return UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64)
+    return milliseconds << 80 | 7 << 76 | fraction << 64
 
 
 def uuid7_time(value: UUID) -> datetime:
