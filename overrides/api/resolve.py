@@ -32,6 +32,7 @@ from telemetry.foundation.api.short_view import ShortView
 from telemetry.foundation.core.refusal import Refused, shown
 
 MOST_QUESTIONS = 1000
+MOST_OPTIONS = 100  # queries that are remembered
 UNREADABLE = "this question is not acceptable and was not answered; `errors` names each field"
 DRY: dict[str, Any] = {"decision_id": None, "dry": True}
 
@@ -102,8 +103,17 @@ class _Options:
 
 
 def _options(request: HttpRequest) -> _Options:
-    if not request.META.get("QUERY_STRING"):
-        return USUAL
+    """Return what the query asks for; bots send few different ones, so that an accepted one is remembered."""
+    sent = request.META.get("QUERY_STRING", "")
+    found = _KNOWN_OPTIONS.get(sent)
+    if found is None:
+        found = _read_options(request)
+        if len(_KNOWN_OPTIONS) < MOST_OPTIONS:
+            _KNOWN_OPTIONS[sent] = found
+    return found
+
+
+def _read_options(request: HttpRequest) -> _Options:
     fields = query(request, ("explain", "durable", "dry"))
     explain: Explain = fields.take("explain", _explain, "summary")
     durable = fields.take("durable", truth, False)
@@ -114,7 +124,7 @@ def _options(request: HttpRequest) -> _Options:
     return _Options(explain, durable, dry)
 
 
-USUAL = _Options("summary", durable=False, dry=False)
+_KNOWN_OPTIONS = {"": _Options("summary", durable=False, dry=False)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 
 from django.conf import settings
 from django.db import Error, close_old_connections, connection
@@ -65,6 +66,11 @@ class Engine:
     def versions(self) -> Versions:
         """The numbers of the served version and of the challenger."""
         return self.version, None if self.challenger is None else self.challenger[0]
+
+    @cached_property
+    def combiners(self) -> str:
+        """The combiner of each channel, as answers and decisions name them."""
+        return ",".join(f"{channel}={each.combiner}" for channel, each in self.parameters.channels.items())
 
 
 def load_engine(module: str, *, number: int | None = None, known: Engine | None = None) -> Engine:

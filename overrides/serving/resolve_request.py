@@ -24,6 +24,7 @@ KEYS = dict.fromkeys(
 )  # fmt: skip
 
 LONGEST_KEY = 200  # characters of a roll-out key and of a position key
+_module, _category, _key = member(Module), member(ActionCategory), text(LONGEST_KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +58,16 @@ class Question:
 def read_question(value: object, *, now: datetime) -> Question:
     """Parse a question from JSON; `at` defaults to `now`. Raises Refused with every refusal."""
     fields = Fields(value, KEYS)
-    module = fields.need("module", member(Module), Module.PM)
-    category = fields.need("action_category", member(ActionCategory), CATEGORIES[module][0])
+    module = fields.need("module", _module, Module.PM)
+    category = fields.need("action_category", _category, CATEGORIES[module][0])
     if category not in CATEGORIES[module] and fields.sound("module", "action_category"):
         known = ", ".join(CATEGORIES[module])
         fields.refuse("action_category", f"{category} is no category of module {module}; send one of {known}")
     base = fields.take("base_allocation", finite, None)
     if base is not None and base < 0:
         fields.refuse("base_allocation", "is negative; send the allocation before levers, 0 or more")
-    product = fields.take("coefficient_product", _within(LOWEST, HIGHEST), None)
-    alloc = fields.take("alloc_mult", _within(LEVERS["alloc_mult"].low, LEVERS["alloc_mult"].high), None)
+    product = fields.take("coefficient_product", _product, None)
+    alloc = fields.take("alloc_mult", _alloc, None)
     for name, sent in (("coefficient_product", product), ("alloc_mult", alloc)):
         if sent is not None and module is not Module.PM and fields.sound("module"):
             fields.refuse(name, "is what dm answers; send it with the pm questions about the same position")
@@ -74,9 +75,9 @@ def read_question(value: object, *, now: datetime) -> Question:
     scope = fields.take("scope", read_scope, {})
     at = fields.take("at", parse_moment, now)
     current = fields.take("current", _current, {})
-    rollout_key = fields.take("rollout_key", text(LONGEST_KEY), None)
+    rollout_key = fields.take("rollout_key", _key, None)
     book = fields.take("book", read_book, None)
-    position_key = fields.take("position_key", text(LONGEST_KEY), None)
+    position_key = fields.take("position_key", _key, None)
     fields.close()
     request = Request(module.value, pattern_key, category.value, scope, at, current)
     return Question(request, rollout_key, base, product, alloc, book, position_key)
@@ -98,7 +99,7 @@ def _exact(number: float) -> str:
 
 
 def _current(value: object) -> Mapping[str, float]:
-    current = entries(text(40), finite, most=len(LEVERS))(value)
+    current = _values(value)
     for name, number in current.items():
         lever = LEVERS.get(name)
         if lever is None:
@@ -107,3 +108,8 @@ def _current(value: object) -> Mapping[str, float]:
             message = f"{_exact(number)} is outside {lever.low:g} to {lever.high:g}; send a value inside"
             raise Refused.because(message).under(name)
     return current
+
+
+_product = _within(LOWEST, HIGHEST)
+_alloc = _within(LEVERS["alloc_mult"].low, LEVERS["alloc_mult"].high)
+_values = entries(text(40), finite, most=len(LEVERS))

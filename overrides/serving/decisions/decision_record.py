@@ -82,8 +82,7 @@ def decision_record(decided: Decided) -> DecisionRecord:
 
 def combiners_of(engine: Engine | None) -> str:
     """Return the combiner of each channel, as decisions name them."""
-    channels = engine.parameters.channels if engine else {}
-    return ",".join(f"{channel}={each.combiner}" for channel, each in channels.items())
+    return engine.combiners if engine else ""
 
 
 def request_document(question: Question, engine: Engine | None) -> dict[str, Any]:
