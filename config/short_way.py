@@ -24,6 +24,7 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 ROOTS = ("/api/", "/ofrep/")
 PAGES = frozenset({"/api/v1/docs", "/api/v1/docs/"})  # documents for people; they keep what pages have
 POLICY = "default-src 'none'; frame-ancestors 'none'"
+POLICIES = (("Content-Security-Policy", POLICY), ("X-Frame-Options", "DENY"))  # a browser may do nothing with an answer
 
 
 class ShortWay:
@@ -39,13 +40,11 @@ class ShortWay:
             return self._pages(request)
         request.get_host()  # raises DisallowedHost, as CommonMiddleware does
         response = cast(HttpResponseBase, self._api(request))  # no view of ours is asynchronous
-        headers = response.headers
-        headers["Content-Security-Policy"] = POLICY
-        headers["X-Frame-Options"] = "DENY"
-        rate_headers(request, response)
+        for name, value in (*POLICIES, *rate_headers(request)):
+            response.headers[name] = value
         if isinstance(response, HttpResponse):
             compress(request, response)
-            headers["Content-Length"] = str(len(response.content))
+            response.headers["Content-Length"] = str(len(response.content))
         return response
 
 

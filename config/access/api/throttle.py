@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -38,9 +39,12 @@ class KeyRate(BaseThrottle):
         return self._wait
 
 
-def rate_headers(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Add the fields of draft-ietf-httpapi-ratelimit-headers-10 to the answer of a request that was counted."""
+def rate_headers(request: HttpRequest) -> Sequence[tuple[str, str]]:
+    """Return the fields of draft-ietf-httpapi-ratelimit-headers-10 for the answer to a request that was counted."""
     rate: Rate | None = getattr(request, "rate", None)
-    if rate is not None:
-        response.headers["RateLimit-Policy"] = f'"key";q={rate.limit};w={WINDOW_SECONDS}'
-        response.headers["RateLimit"] = f'"key";r={rate.remaining};t={math.ceil(rate.seconds)}'
+    if rate is None:
+        return ()
+    return (
+        ("RateLimit-Policy", f'"key";q={rate.limit};w={WINDOW_SECONDS}'),
+        ("RateLimit", f'"key";r={rate.remaining};t={math.ceil(rate.seconds)}'),
+    )

@@ -29,18 +29,26 @@ class ShortView(APIView, Generic[Read]):
         """Do what was asked and return the response."""
         raise NotImplementedError
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def usual(self, request: HttpRequest) -> HttpResponse | None:
+        """Return the response to a usual request; None for one that DRF is to answer, to which nothing was done yet.
+
+        What goes wrong while it is answered is raised, for it must not be answered twice.
+        """
         if request.method != "POST" or not _is_usual(request.META):
-            return super().dispatch(request, *args, **kwargs)
+            return None
         try:
             if is_too_long(request) or not self._may(request):  # DRF reads such a body, which is possible once
-                return super().dispatch(request, *args, **kwargs)
+                return None
             asked = self.read(request, read_body(request))
         except Exception:  # DRF's way meets it again, and answers it or lets it through
-            return super().dispatch(request, *args, **kwargs)
+            return None
         response = self.answer(asked)
         response.headers["Vary"] = "Accept"
         return response
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = self.usual(request)
+        return super().dispatch(request, *args, **kwargs) if response is None else response
 
     def _may(self, request: HttpRequest) -> bool:
         """Identify the caller and return whether it may do this, now; raise what its authenticator raises."""

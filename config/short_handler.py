@@ -1,0 +1,124 @@
+"""The application that gunicorn serves: Django's, with a short way for the usual request to a `ShortView`.
+
+A bot asks for levers many times a second. For such a request Django's handler, its signals and its middleware do more
+than the answer itself takes, and find nothing to do. So it is answered here, by the same view, authentication, limits
+and headers. Whatever is unusual or refused is handed to Django, which starts again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import DisallowedHost
+from django.core.handlers.exception import response_for_exception
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.db import close_old_connections, connection
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.security import SecurityMiddleware
+from django.urls import Resolver404, ResolverMatch, resolve
+
+from config.access.api.throttle import rate_headers
+from config.middleware import DatabaseAway, RequestLog
+from config.short_way import POLICIES, is_for_machines
+from telemetry.foundation.api.compression import compress
+from telemetry.foundation.api.short_view import ShortView
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+REQUEST = "counterweight.request"  # key in the environment of a request that is handed on
+Headers = list[tuple[str, str]]
+
+
+class Unusual(Exception):
+    """Django is to answer this request."""
+
+
+class ShortHandler(WSGIHandler):
+    """Answers usual requests by themselves and hands all others to Django."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._security = SecurityMiddleware(_nothing)
+        self._away = DatabaseAway(_nothing)
+        self._logged = RequestLog(self._answer)
+        self._protecting: dict[bool, Headers] = {}
+
+    def __call__(  # type: ignore[override]  # a server asks for no more
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] == "POST" and not environ.get("SCRIPT_NAME"):
+            match = short_match(environ.get("PATH_INFO", ""))
+            if match is not None:
+                request = environ[REQUEST] = WSGIRequest(environ)
+                request.resolver_match = match
+                try:
+                    return self._send(request, self._logged(request), start_response)
+                except Unusual:
+                    pass
+        return super().__call__(environ, start_response)
+
+    @staticmethod
+    def request_class(environ: WSGIEnvironment) -> WSGIRequest:  # type: ignore[override]  # Django calls it
+        """Return a request that the short way has looked at: its body is read, and its rate counted, once."""
+        found: WSGIRequest | None = environ.pop(REQUEST, None)
+        return WSGIRequest(environ) if found is None else found
+
+    def _answer(self, request: HttpRequest) -> HttpResponseBase:
+        """Return what the view answers. Raises Unusual if Django is to do so."""
+        if "HTTP_TRANSFER_ENCODING" in request.META or (self._security.redirect and not request.is_secure()):
+            raise Unusual
+        try:
+            request.get_host()
+        except DisallowedHost as error:
+            raise Unusual from error
+        assert request.resolver_match is not None
+        view: ShortView[Any] = request.resolver_match.func.cls()  # type: ignore[attr-defined]  # DRF puts it there
+        try:
+            response = view.usual(request)
+        except Exception as error:
+            response = self._away.process_exception(request, error) or response_for_exception(request, error)
+        finally:
+            if connection.connection is not None and not connection.in_atomic_block:  # few answers need one
+                close_old_connections()
+        if response is None:
+            raise Unusual
+        return response
+
+    def _send(self, request: HttpRequest, response: HttpResponseBase, start_response: StartResponse) -> list[bytes]:
+        assert isinstance(response, HttpResponse)
+        compress(request, response)
+        content = response.content
+        response.headers["Content-Length"] = str(len(content))
+        headers = [*response.items(), *rate_headers(request), *self._protection(request)]
+        start_response(f"{response.status_code} {response.reason_phrase}", headers)
+        return [content]
+
+    def _protection(self, request: HttpRequest) -> Headers:
+        """Return the headers that protect every answer alike, as the middleware sets them."""
+        is_secure = request.is_secure()
+        if is_secure not in self._protecting:
+            response = HttpResponse(headers=dict(POLICIES))
+            del response.headers["Content-Type"]
+            self._protecting[is_secure] = list(self._security.process_response(request, response).items())
+        return self._protecting[is_secure]
+
+
+@lru_cache(1_000)
+def short_match(path: str) -> ResolverMatch | None:
+    """Return the view of an address if it is a `ShortView` without arguments."""
+    if not is_for_machines(path):
+        return None
+    try:
+        match = resolve(path)
+    except Resolver404:
+        return None
+    view = getattr(match.func, "cls", None)
+    is_short = isinstance(view, type) and issubclass(view, ShortView) and not (match.args or match.kwargs)
+    return match if is_short else None
+
+
+def _nothing(request: HttpRequest) -> HttpResponse:
+    raise AssertionError("this middleware is asked for its rules alone")
