@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 REQUEST = "counterweight.request"  # key in the environment of a request that is handed on
+MOST_HOSTS = 100  # names that are remembered
 Headers = list[tuple[str, str]]
 
 
@@ -45,6 +46,7 @@ class ShortHandler(WSGIHandler):
         self._away = DatabaseAway(_nothing)
         self._logged = RequestLog(self._answer)
         self._protecting: dict[bool, Headers] = {}
+        self._hosts: set[tuple[str | None, str | None]] = set()
 
     def __call__(  # type: ignore[override]  # a server asks for no more
         self, environ: WSGIEnvironment, start_response: StartResponse
@@ -70,10 +72,7 @@ class ShortHandler(WSGIHandler):
         """Return what the view answers. Raises Unusual if Django is to do so."""
         if "HTTP_TRANSFER_ENCODING" in request.META or (self._security.redirect and not request.is_secure()):
             raise Unusual
-        try:
-            request.get_host()
-        except DisallowedHost as error:
-            raise Unusual from error
+        self._check_host(request)
         assert request.resolver_match is not None
         view: ShortView[Any] = request.resolver_match.func.cls()  # type: ignore[attr-defined]  # DRF puts it there
         try:
@@ -86,6 +85,18 @@ class ShortHandler(WSGIHandler):
         if response is None:
             raise Unusual
         return response
+
+    def _check_host(self, request: HttpRequest) -> None:
+        """Raise Unusual for a host that Django refuses; it is asked once about each name that it accepts."""
+        sent = request.META.get("HTTP_HOST"), request.META.get("HTTP_X_FORWARDED_HOST")
+        if sent in self._hosts:
+            return
+        try:
+            request.get_host()
+        except DisallowedHost as error:
+            raise Unusual from error
+        if sent[0] and len(self._hosts) < MOST_HOSTS:
+            self._hosts.add(sent)
 
     def _send(self, request: HttpRequest, response: HttpResponseBase, start_response: StartResponse) -> list[bytes]:
         assert isinstance(response, HttpResponse)
