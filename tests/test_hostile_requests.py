@@ -218,7 +218,7 @@ BODIES: dict[str, tuple[bytes, str, dict[str, str], int]] = {
     "two documents": (b"{}{}", JSON, {}, 400),
     "NaN": (b'{"rr": NaN}', JSON, {}, 400),
     "Infinity": (b'{"rr": Infinity}', JSON, {}, 400),
-    "minus Infinity": (b'[{"rr": -Infinity}]', JSON, {}, 400),
+    "minus Infinity": (b'{"rr": -Infinity}', JSON, {}, 400),
     "a bare NUL": (b'{"module": "p\0m"}', JSON, {}, 400),
     "NUL alone": (b"\0", JSON, {}, 400),
     "a lone surrogate as bytes": (b'{"module": "\xed\xa0\x80"}', JSON, {}, 400),

@@ -1,4 +1,4 @@
-"""Recorded episodes of one window each, at TS .57 under a gate at .60, four a day until three days ago."""
+"""Recorded episodes of one window each, at TS .57 under a gate at .60, three a day until three days ago."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def record_shut_out(count: int, gain: float, *, seed: int = 3) -> None:
     payloads = []
     for number in range(count):
         is_good = number % 2 == 0
-        at, rr = NOW - 3 * DAY - 6 * HOUR * (count - number), float(random.normal(gain * is_good, 0.2))
+        at, rr = NOW - 3 * DAY - 8 * HOUR * (count - number), float(random.normal(gain * is_good, 0.2))
         window = window_payload(
             pattern_key=KEY,
             scope={"macro_phase": "Good" if is_good else "Dip", "bucket": "micro"},
