@@ -55,7 +55,7 @@ def load_trade_deltas(
     of_pattern = sql.SQL("TRUE" if pattern_key is None else "outcome.pattern_key = %s")
     query = sql.SQL(TRADES).format(scope=scope, pattern=of_pattern, of_universe=sql.SQL(OF_UNIVERSE))
     named = [] if pattern_key is None else [pattern_key]
-    reader = _Reader(learned, levers)
+    reader = DeltasReader(learned, levers)
     with transaction.atomic(), connection.chunked_cursor() as cursor:
         selected: list[Any] = [MODULE, MODULE, *named, list(learned.books), now, label_parameter(learned)]
         cursor.execute(query.as_string(connection.connection), selected)
@@ -64,7 +64,7 @@ def load_trade_deltas(
     return reader.trades(now)
 
 
-class _Reader:
+class DeltasReader:
     """Collects trades chunk by chunk; of a trade with several entries the first one counts."""
 
     def __init__(self, learned: LearnedFrom, levers: Sequence[str]) -> None:

@@ -1,10 +1,10 @@
 """Planted counterfactual worlds: is the best alternative found where there is one, and nothing where there is none?
 
-`./dev bench tuning [--seeds 300-311] [--trades 8000] [--only WORD] [--gates]`. With `--gates` the worlds are those of
-`gate_worlds`. A world has patterns on two sides, a market phase
-that changes every ten days, two more dimensions, and four alternatives of one lever whose changes depend on each other.
-A day's shock makes an alternative better on one side and worse on the other, and may persist. Where an effect is
-planted, one alternative gains in every third pattern, in one value of a dimension or over all of them.
+`./dev bench tuning [--seeds 300-311] [--trades 8000] [--only WORD] [--gates | --bars DIR]`. With `--gates` the worlds
+are those of `gate_worlds`, with `--bars` there are real bars instead (`tuning_bars`). A world has patterns on two
+sides, a market phase that changes every ten days, two more dimensions, and four alternatives of one lever whose changes
+depend on each other. A day's shock makes an alternative better on one side and worse on the other, and may persist.
+Where an effect is planted, one alternative gains in every third pattern, in one value of a dimension or over all.
 
 Found: the planted alternative is the one chosen, as a share of the trades it is planted for. Proposed: worlds in which
 the walk-forward supports the lever and lines would be proposed.
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -27,7 +28,7 @@ from learning.core.walk_forward.lever_walk import fits_at, walk_lever
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
-from tests.bench import gate_worlds
+from tests.bench import gate_worlds, tuning_bars
 from tests.bench.report import figure
 
 BENCH = "tuning"
@@ -186,7 +187,11 @@ def main() -> None:
     parser.add_argument("--trades", type=int, default=TRADES)
     parser.add_argument("--only", default="")
     parser.add_argument("--gates", action="store_true", help="worlds of windows of a gate instead (gate_worlds)")
+    parser.add_argument("--bars", type=Path, help="folders of real bars instead of worlds (tuning_bars)")
     given = parser.parse_args()
+    if given.bars is not None:
+        tuning_bars.run(given.bars)
+        return
     first, _, last = given.seeds.partition("-")
     measure = gate_worlds.run if given.gates else run
     measure(range(int(first), int(last or first) + 1), given.trades, given.only)
