@@ -15,6 +15,9 @@ from learning.core.tuning.evidence_source import Source
 from learning.core.walk_forward.day_stretches import FEWEST_STRETCHES
 from learning.core.walk_forward.lever_gain import LeverGain, LeverVerdict, deciding_source
 from learning.models import LeverAlternative, LeverRun
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
+
+SURE = EvidenceParameters().verified_lfsr
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,17 @@ class AlternativeEvidence:
     gained: float | None
     lost: float | None
     refusal: str
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the sign of the believed gain is sure, as of a lesson by default."""
+        return self.lfsr <= SURE
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the interval of its part of the walk-forward leaves out 0."""
+        low, high = self.walk_low, self.walk_high
+        return low is not None and high is not None and (low > 0 or high < 0)
 
 
 @dataclass(frozen=True)

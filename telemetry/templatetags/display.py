@@ -22,9 +22,11 @@ Nothing = Literal[""]  # what a template passes for a missing attribute
 
 
 @register.simple_tag
-def number(value: float | Nothing | None, decimals: int = 3, signed: bool = False, unit: str = "") -> SafeString:
+def number(
+    value: float | Nothing | None, decimals: int = 3, signed: bool = False, unit: str = "", sure: bool = True
+) -> SafeString:
     """Format a number; see `formatting.number`."""
-    return formatting.number(None if value == "" else value, decimals, signed=signed, unit=unit)
+    return formatting.number(None if value == "" else value, decimals, signed=signed, unit=unit, sure=sure)
 
 
 @register.simple_tag

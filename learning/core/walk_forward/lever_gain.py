@@ -66,6 +66,11 @@ class LeverGain:
     stretches: float | None = None
 
     @property
+    def is_clear(self) -> bool:
+        """Whether the interval leaves out 0, the result of doing nothing."""
+        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+
+    @property
     def came_true(self) -> float:
         """How much of what was promised came true, 0 to 1; 1 where nothing was promised.
 

@@ -74,14 +74,22 @@ def chips(scope: Mapping[str, str]) -> SafeString:
     return format_html('<span class="cw-chips">{}</span>', each)
 
 
-def number(value: float | None, decimals: int = 3, *, signed: bool = False, unit: str = "") -> SafeString:
-    """Format a number in digits of equal width, so that columns can be compared at a glance; None as a dash."""
+def number(
+    value: float | None, decimals: int = 3, *, signed: bool = False, unit: str = "", sure: bool = True
+) -> SafeString:
+    """Format a number in digits of equal width, so that columns can be compared at a glance; None as a dash.
+
+    With `signed`, colour says whether it is above or below 0, unless that is not `sure`.
+
+    >>> number(0.25, 2, signed=True), number(0.25, 2, signed=True, sure=False)
+    ('<span class="cw-num cw-up">+0.25</span>', '<span class="cw-num">+0.25</span>')
+    """
     if value is None:
         return MISSING
     rounded = round(value, decimals) + 0.0
     has_sign = signed and rounded != 0
     text = f"{rounded:+,.{decimals}f}" if has_sign else f"{rounded:,.{decimals}f}"
-    tone = "" if not has_sign else " cw-up" if rounded > 0 else " cw-down"
+    tone = "" if not (has_sign and sure) else " cw-up" if rounded > 0 else " cw-down"
     return format_html(
         '<span class="cw-num{}">{}{}</span>',
         tone,
