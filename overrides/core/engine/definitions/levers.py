@@ -19,6 +19,7 @@ from types import MappingProxyType
 from .vocabulary import CHANNEL_MODULE, Blend, Channel
 
 LARGEST_EXPONENT = 700.0  # exp() overflows a double at 709.8
+_LOG, _LINEAR = Blend.LOG, Blend.LINEAR  # Python 3.11 calls a function for each look at a member of an enum
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Lever:
         >>> round(LEVERS["size_mult"].unit(1.02), 6), LEVERS["entry_delay_bars"].unit(2.0)
         (0.019803, 2.0)
         """
-        return math.log(value / self.neutral) if self.blend is Blend.LOG else value - self.neutral
+        return math.log(value / self.neutral) if self.blend is _LOG else value - self.neutral
 
     def value_at(self, unit: float) -> float:
         """Return the value at a distance (in units) from neutral; always finite, even for the sum of many overrides.
@@ -65,7 +66,7 @@ class Lever:
         >>> LEVERS["entry_delay_bars"].value_at(1.5), LEVERS["size_mult"].value_at(0.0)
         (1.5, 1.0)
         """
-        if self.blend is Blend.LINEAR:
+        if self.blend is _LINEAR:
             return self.neutral + unit
         if -LARGEST_EXPONENT <= unit <= LARGEST_EXPONENT:
             return self.neutral * math.exp(unit)
@@ -77,7 +78,7 @@ class Lever:
         >>> LEVERS["size_mult"].reach(1.02, 0.02)
         (1.0, 1.0404)
         """
-        if self.blend is Blend.LINEAR:
+        if self.blend is _LINEAR:
             return start - step, start + step
         return start / (1 + step), start * (1 + step)
 
@@ -91,7 +92,6 @@ class Lever:
 
 
 _ALLOC, _STRENGTH, _TUNING = Channel.DM_ALLOC, Channel.PM_STRENGTH, Channel.PM_TUNING
-_LOG, _LINEAR = Blend.LOG, Blend.LINEAR
 _IN, _OUT = ("entry", "add"), ("trim", "exit")
 
 LEVERS: Mapping[str, Lever] = MappingProxyType(
