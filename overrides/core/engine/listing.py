@@ -65,19 +65,18 @@ class WeighedRows:
     def brief(self) -> Sequence[Brief]:
         """Return their ids, lines, weights and parts."""
         bucket, rows, heavy, _, weights, units, whole = self.blend
-        order, kept = falling(_listed(weights))
-        found: list[dict[str, float]] = [{} for _ in order]
-        for name, column, each in zip(bucket.levers, map(_listed, units), whole, strict=True):
-            for parts, place, weight in zip(found, order, kept, strict=True):
+        rows = rows if heavy is None else rows.take(heavy)
+        ids, lines = bucket.ids.take(rows), bucket.lines.take(rows)
+        levers = tuple(zip(bucket.levers, whole, map(_listed, units), strict=True))
+        found = []
+        for place, weight in zip(*falling(_listed(weights)), strict=True):
+            parts = {}
+            for name, each, column in levers:
                 unit = column[place]
                 if unit == unit:
                     parts[name] = weight / each * unit
-        rows = rows if heavy is None else rows.take(heavy)
-        ids, lines = bucket.ids.take(rows), bucket.lines.take(rows)
-        return [
-            _new(Brief, (ids[place], lines[place], weight, parts))
-            for place, weight, parts in zip(order, kept, found, strict=True)
-        ]
+            found.append(_new(Brief, (ids[place], lines[place], weight, parts)))
+        return found
 
     def columns(self) -> ContributionColumns:
         """Return them as columns."""
