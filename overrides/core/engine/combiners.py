@@ -88,17 +88,16 @@ def _blended(
     """Return the sums per lever, and what the weights are divided by; a unit is NaN where there is no target."""
     totals, wholes = {}, []
     for name, column in zip(levers, units, strict=True):
-        support, unit_sum, is_moved = 0.0, 0.0, False
-        for weight, unit in zip(weights, column, strict=True):
+        support, unit_sum, moving = 0.0, 0.0, []
+        for place, unit in enumerate(column):
             if unit == unit:
-                support += weight
-                is_moved = True
+                support += weights[place]
+                moving.append(place)
         whole = prior + support or math.inf  # without a floor all weights can be 0, and so are the parts
         wholes.append(whole)
-        if is_moved:
-            for weight, unit in zip(weights, column, strict=True):
-                if unit == unit:
-                    unit_sum += weight / whole * unit
+        if moving:
+            for place in moving:
+                unit_sum += weights[place] / whole * column[place]
             totals[name] = _new(Total, (unit_sum, support, False))
     return totals, wholes
 
