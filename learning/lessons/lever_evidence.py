@@ -13,7 +13,7 @@ from django.db.models.functions import JSONObject
 
 from learning.core.tuning.evidence_source import Source
 from learning.core.walk_forward.day_stretches import FEWEST_STRETCHES
-from learning.core.walk_forward.lever_gain import LeverGain, LeverVerdict, deciding_source
+from learning.core.walk_forward.lever_gain import LeverGain, LeverVerdict, deciding_source, leaves_out_zero
 from learning.models import LeverAlternative, LeverRun
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 
@@ -46,14 +46,13 @@ class AlternativeEvidence:
 
     @property
     def is_sure(self) -> bool:
-        """Whether the sign of the believed gain is sure, as of a lesson by default."""
+        """Whether the sign of the believed gain is sure, by the limit that parameters have by default."""
         return self.lfsr <= SURE
 
     @property
     def is_clear(self) -> bool:
         """Whether the interval of its part of the walk-forward leaves out 0."""
-        low, high = self.walk_low, self.walk_high
-        return low is not None and high is not None and (low > 0 or high < 0)
+        return leaves_out_zero(self.walk_low, self.walk_high)
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from config.demo.backtest.counterfactuals import (
-    ENTRY_LEVERS,
-    EXIT_LEVERS,
-    TRIM_LEVERS,
-    missed_bucket,
-)
+from config.demo.backtest.counterfactuals import ENTRY_LEVERS, EXIT_LEVERS, TRIM_LEVERS, missed_bucket
 from config.demo.backtest.histories import AFTER_BARS, Histories, Signals, histories
 from config.demo.backtest.replayed_levers import SOURCE
 from config.demo.backtest.rules import PATTERNS, Pattern

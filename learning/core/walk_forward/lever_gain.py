@@ -43,6 +43,15 @@ def deciding_source(verdicts: Mapping[Source, LeverVerdict]) -> Source:
     return Source.WINDOWS
 
 
+def leaves_out_zero(low: float | None, high: float | None) -> bool:
+    """Return whether the sign of a gain is clear from its interval; without an interval it is not.
+
+    >>> leaves_out_zero(0.1, 2.0), leaves_out_zero(-0.1, 2.0), leaves_out_zero(None, None)
+    (True, False, False)
+    """
+    return low is not None and high is not None and (low > 0 or high < 0)
+
+
 @dataclass(frozen=True)
 class LeverGain:
     """The gain of a lever in R per 1,000 rows of the folds; doing nothing would have earned 0.
@@ -68,7 +77,7 @@ class LeverGain:
     @property
     def is_clear(self) -> bool:
         """Whether the interval leaves out 0, the result of doing nothing."""
-        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+        return leaves_out_zero(self.low, self.high)
 
     @property
     def came_true(self) -> float:

@@ -32,8 +32,8 @@ FROM newest
 class ArmCounts:
     """Served answers of the actions of some levers in the last days.
 
-    `keyless` of them named no position; for `unasked` the database could not be asked, keeps
-    another draw, or knows that the position has closed.
+    `keyless` of them named no position; for `unasked` the database could not be asked, keeps another draw, or knows
+    that the position has closed.
     """
 
     answers: int
