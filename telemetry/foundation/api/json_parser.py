@@ -9,6 +9,7 @@ import json
 import re
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -106,7 +107,22 @@ def parse_json(body: bytes) -> Any:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
         return _parse_slowly(body)
-    return value if _number_of_keys(value) == _most_keys(body) else _parse_slowly(body)
+    return _parse_slowly(body) if _may_repeat_a_key(body, value) else value
+
+
+def _may_repeat_a_key(body: bytes, value: Any) -> bool:
+    """Return whether a document may spell out a key of one object twice; `value` is what orjson made of it.
+
+    Where nothing is escaped, texts hold the same colons when the value is written again, and a key that was dropped
+    takes its colon with it. Counting them takes a fifth of the time of looking at keys.
+
+    >>> [_may_repeat_a_key(each, orjson.loads(each)) for each in (b'{"a": "1:2", "b" :3}', b'{"a": 1, "a" :2}')]
+    [False, True]
+    """
+    if b"\\" not in body:
+        with suppress(orjson.JSONEncodeError):  # it reads deeper objects than it writes
+            return body.count(b":") != orjson.dumps(value).count(b":")
+    return _number_of_keys(value) != _most_keys(body)
 
 
 def _number_of_keys(value: Any) -> int:

@@ -70,7 +70,13 @@ class TestDuplicates:
         with pytest.raises(ParseError, match="appears twice in one object"):
             parse_json(body)
 
-    @pytest.mark.parametrize("body", [b'{"a": 1, "b": {"a": 1}}', b'[{"a": 1}, {"a": 1}]', b'{"a": "\\":\\":"}'])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b'{"a": 1, "b": {"a": 1}}', b'[{"a": 1}, {"a": 1}]', b'{"a": "\\":\\":"}', b'{"at": "12:30", ":" :1}',
+            b'{"a":' * 300 + b"1" + b"}" * 300,
+        ],
+    )  # fmt: skip
     def test_that_are_none_are_not(self, body: bytes) -> None:
         assert parse_json(body) == json.loads(body)
 
