@@ -7,6 +7,7 @@ and headers. Whatever is unusual or refused is handed to Django, which starts ag
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -14,15 +15,13 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.exception import response_for_exception
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
-from django.db import close_old_connections, connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.security import SecurityMiddleware
 from django.urls import Resolver404, ResolverMatch, resolve
 
-from config.access.api.throttle import rate_headers
 from config.middleware import DatabaseAway, RequestLog
-from config.short_way import POLICIES, is_for_machines
-from telemetry.foundation.api.compression import compress
+from config.short_way import Headers, finished, is_for_machines
 from telemetry.foundation.api.short_view import ShortView
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 REQUEST = "counterweight.request"  # key in the environment of a request that is handed on
 MOST_HOSTS = 100  # names that are remembered
-Headers = list[tuple[str, str]]
 
 
 class Unusual(Exception):
@@ -45,6 +43,7 @@ class ShortHandler(WSGIHandler):
         self._security = SecurityMiddleware(_nothing)
         self._away = DatabaseAway(_nothing)
         self._logged = RequestLog(self._answer)
+        self._own = _OwnConnection()
         self._protecting: dict[bool, Headers] = {}
         self._hosts: set[tuple[str | None, str | None]] = set()
 
@@ -80,8 +79,8 @@ class ShortHandler(WSGIHandler):
         except Exception as error:
             response = self._away.process_exception(request, error) or response_for_exception(request, error)
         finally:
-            if connection.connection is not None and not connection.in_atomic_block:  # few answers need one
-                close_old_connections()
+            if not self._own.connection.in_atomic_block:
+                self._own.connection.close_if_unusable_or_obsolete()
         if response is None:
             raise Unusual
         return response
@@ -100,21 +99,28 @@ class ShortHandler(WSGIHandler):
 
     def _send(self, request: HttpRequest, response: HttpResponseBase, start_response: StartResponse) -> list[bytes]:
         assert isinstance(response, HttpResponse)
-        compress(request, response)
-        content = response.content
-        response.headers["Content-Length"] = str(len(content))
-        headers = [*response.items(), *rate_headers(request), *self._protection(request)]
-        start_response(f"{response.status_code} {response.reason_phrase}", headers)
-        return [content]
+        of_all = finished(request, response)
+        start_response(
+            f"{response.status_code} {response.reason_phrase}",
+            [*response.items(), *of_all, *self._protection(request)],
+        )
+        return [response.content]
 
     def _protection(self, request: HttpRequest) -> Headers:
-        """Return the headers that protect every answer alike, as the middleware sets them."""
+        """Return the headers of Django's middleware that protect every answer alike."""
         is_secure = request.is_secure()
         if is_secure not in self._protecting:
-            response = HttpResponse(headers=dict(POLICIES))
+            response = HttpResponse()
             del response.headers["Content-Type"]
             self._protecting[is_secure] = list(self._security.process_response(request, response).items())
         return self._protecting[is_secure]
+
+
+class _OwnConnection(threading.local):
+    """The database connection of each thread, found once: Django looks it up anew at each use, which takes longer."""
+
+    def __init__(self) -> None:
+        self.connection = connections[DEFAULT_DB_ALIAS]
 
 
 @lru_cache(1_000)

@@ -20,6 +20,7 @@ from config.middleware import DatabaseAway
 from telemetry.foundation.api.compression import compress
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
+Headers = list[tuple[str, str]]
 
 ROOTS = ("/api/", "/ofrep/")
 PAGES = frozenset({"/api/v1/docs", "/api/v1/docs/"})  # documents for people; they keep what pages have
@@ -40,12 +41,17 @@ class ShortWay:
             return self._pages(request)
         request.get_host()  # raises DisallowedHost, as CommonMiddleware does
         response = cast(HttpResponseBase, self._api(request))  # no view of ours is asynchronous
-        for name, value in (*POLICIES, *rate_headers(request)):
+        for name, value in finished(request, response):
             response.headers[name] = value
-        if isinstance(response, HttpResponse):
-            compress(request, response)
-            response.headers["Content-Length"] = str(len(response.content))
         return response
+
+
+def finished(request: HttpRequest, response: HttpResponseBase) -> Headers:
+    """Compress an answer and state its length; return the fields that every answer has beside its own."""
+    if isinstance(response, HttpResponse):
+        compress(request, response)
+        response.headers["Content-Length"] = str(len(response.content))
+    return [*POLICIES, *rate_headers(request)]
 
 
 def is_for_machines(path: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from functools import lru_cache
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
@@ -15,21 +16,30 @@ LEVEL = 1  # most of the gain for a fraction of the time; ids are hashes, which 
 def compress(request: HttpRequest, response: HttpResponse) -> None:
     """Compress the content of a response in place, if its caller accepts gzip and nobody has encoded it already.
 
+    The length is for the caller to state.
+
     Compression may leak a secret that stands in a response beside text of an attacker's choice, if the attacker can
     make the victim's browser send requests (BREACH). The answers of the API hold no secrets, and a browser cannot send
     the key, because no cookie carries it.
     """
     if len(response.content) < LEAST_BYTES or "Content-Encoding" in response.headers:
         return
-    patch_vary_headers(response, ("Accept-Encoding",))
+    response.headers["Vary"] = _varied(response.headers.get("Vary", ""))
     if not accepts_gzip(request.META.get("HTTP_ACCEPT_ENCODING", "")):
         return
     response.content = gzip.compress(response.content, LEVEL, mtime=0)
     response.headers["Content-Encoding"] = "gzip"
-    response.headers["Content-Length"] = str(len(response.content))
     etag = response.headers.get("ETag", "")
     if etag.startswith('"'):
         response.headers["ETag"] = f"W/{etag}"  # a strong one names the bytes of the uncompressed response
+
+
+@lru_cache(100)
+def _varied(known: str) -> str:
+    """Return a Vary header with Accept-Encoding in it; there are few, and Django takes long to add to one."""
+    response = HttpResponse(headers={"Vary": known} if known else {})
+    patch_vary_headers(response, ("Accept-Encoding",))
+    return response.headers["Vary"]
 
 
 def accepts_gzip(header: str) -> bool:
