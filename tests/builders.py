@@ -23,6 +23,8 @@ from telemetry.foundation.core.identifiers import uuid7
 if TYPE_CHECKING:
     from learning.models import Lesson
     from overrides.models import ChangeRequest, ModuleMode, Version
+    from overrides.serving.documents import Explain
+    from overrides.serving.resolve import Resolved
     from overrides.serving.resolve_request import Question
     from telemetry.decisions.decision_log import DecisionRecord
 
@@ -203,6 +205,16 @@ def make_question(**over: Any) -> Question:
 
     payload = {"module": "pm", "pattern_key": KEY, "action_category": "entry", "scope": SCOPE}
     return read_question(payload | over, now=NOW)
+
+
+def told(answer: Resolved, explain: Explain = "summary") -> dict[str, Any]:
+    """Return an answer as a bot reads it."""
+    import orjson
+
+    from overrides.serving.documents import documents
+
+    found: dict[str, Any] = orjson.loads(orjson.dumps(documents([answer], explain)[0], option=orjson.OPT_UTC_Z))
+    return found
 
 
 # --- learning ---------------------------------------------------------------------------------------

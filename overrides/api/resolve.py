@@ -23,7 +23,8 @@ from overrides.api.resolve_schema import (
     QuestionSerializer,
 )
 from overrides.serving.decisions.decision_queue import keep
-from overrides.serving.resolve import Explain, resolve
+from overrides.serving.documents import Explain, documents
+from overrides.serving.resolve import resolve
 from overrides.serving.resolve_request import Question, read_question
 from telemetry.foundation.api.problem_details import listed_problem
 from telemetry.foundation.api.query_parameters import query, truth
@@ -163,9 +164,11 @@ def _reading(value: object, index: int, now: datetime) -> Question | dict[str, A
 def _answered(questions: Sequence[Question], asked: _Asked) -> list[dict[str, Any]]:
     """Answer questions and return a document for each; their decisions go to the log, unless the answers are dry."""
     answers = resolve(questions, now=asked.now, key=asked.key, dry=asked.options.dry)
-    explain = asked.options.explain
     recorded = DRY if asked.options.dry else keep(answers, durable=asked.options.durable)
-    return [answer.document(explain) | recorded for answer in answers]
+    found = documents(answers, asked.options.explain)
+    for document in found if recorded else ():
+        document |= recorded
+    return found
 
 
 def _json(document: object) -> HttpResponse:

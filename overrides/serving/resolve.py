@@ -6,28 +6,23 @@ No answer reads the database but the first about a position whose levers are exp
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
-from overrides.core.engine.combination import Combination
-from overrides.core.engine.definitions.arms import ArmDraw
-from overrides.core.engine.definitions.serving_mode import Mode
 from overrides.core.engine.definitions.vocabulary import Flag
 from overrides.core.engine.serve import Answer, Asked, answer, answer_many, rounded_for_output
 from overrides.core.engine.staleness import flags_at_age, stale_answer
 from overrides.serving.answer_metrics import DRY, RESOLVE, note_answers
 from overrides.serving.arms import with_arms
-from overrides.serving.decisions.decision_record import Decided, combiners_of, decision_record
+from overrides.serving.decisions.decision_record import Decided, decision_record
 from overrides.serving.engine import ENGINE_ROOM, Engine
 from overrides.serving.holdback import drawn
 from overrides.serving.resolve_request import Question
 from telemetry.decisions.decision_log import DecisionRecord
 from telemetry.foundation.core.identifiers import uuid7
-
-Explain = Literal["none", "summary", "full"]
 
 
 @dataclass(frozen=True)
@@ -47,40 +42,6 @@ class Resolved:
     def record(self) -> DecisionRecord:
         """The record that replays the answer; it is made when it is first read."""
         return decision_record(self.decided)
-
-    def document(self, explain: Explain = "summary") -> dict[str, Any]:
-        """Return the answer as JSON, with its time and its words as they are.
-
-        `none` holds levers and identity, `summary` adds who contributed, `full` adds every weight factor.
-        """
-        decided, answer = self.decided, self.decided.answer
-        engine = decided.engine
-        document: dict[str, Any] = {
-            "decision_id": str(decided.decision_id),
-            "levers": answer.levers,
-            "version": None if engine is None else engine.version,
-            "evaluated_at": decided.question.request.at,
-            "combiner": combiners_of(engine),
-            "mode": Mode.OFF if engine is None else engine.mode.mode,
-            "reason": answer.reason,
-            "flags": decided.flags,
-        }
-        if decided.question.arms and (arms := explored_levers(decided.question.arms)):
-            document["arms"] = arms
-        if self.coefficient_product is not None:
-            document["coefficient_product"] = self.coefficient_product
-            document["alloc_mult"] = answer.levers["alloc_mult"]
-        if self.allocation is not None:
-            document["allocation"] = self.allocation
-        if explain == "summary":
-            document |= _summary(answer.combination)
-        elif explain == "full":
-            record = self.record
-            document["contributions"], document["excluded"] = record.contributions, record.excluded
-            document["lever_detail"] = record.levers
-            if record.multipliers is not None:
-                document["multipliers"] = record.multipliers
-        return document
 
 
 def resolve(
@@ -183,30 +144,3 @@ def _resolved(found: _Found, now: datetime, key: str | None) -> Resolved:
         if question.base_allocation is not None:
             allocation = rounded_for_output(question.base_allocation * product * answer.levers["alloc_mult"])
     return Resolved(decided, product, allocation)
-
-
-def explored_levers(draws: Mapping[str, ArmDraw]) -> dict[str, dict[str, Any]]:
-    """Return what is explored in a position that was admitted, by lever; a bot replays both values of each."""
-    return {
-        lever: {
-            "arm": "alternative" if each.is_alternative else "served",
-            "served": each.served,
-            "alternative": each.arm.alternative,
-            "probability": each.arm.probability,
-        }
-        for lever, each in draws.items()
-        if each.is_admitted
-    }
-
-
-def _summary(combination: Combination | None) -> dict[str, Any]:
-    """Return who contributed, with weight and parts, and who was left out, with the reason, in the engine's order."""
-    if combination is None:
-        return {"contributions": [], "excluded": []}
-    return {
-        "contributions": [
-            {"id": id, "line": line, "w_total": weight, "parts": parts}
-            for id, line, weight, parts in combination.contributions.brief
-        ],
-        "excluded": [{"id": each.id, "reason": each.reason} for each in combination.excluded],
-    }

@@ -19,7 +19,17 @@ from overrides.serving.engine import ENGINE_ROOM
 from overrides.serving.holdback import holdback_secret
 from overrides.serving.mode import lower_mode
 from overrides.serving.resolve import Resolved, resolve
-from tests.builders import DAY, NOW, make_parameters, make_question, make_spec, publish, set_mode, without_triggers
+from tests.builders import (
+    DAY,
+    NOW,
+    make_parameters,
+    make_question,
+    make_spec,
+    publish,
+    set_mode,
+    told,
+    without_triggers,
+)
 
 DELAY: dict[str, Any] = {
     "alternative": 2.0, "probability": 0.5, "share_percent": 100.0, "rr_per_week": 100.0, "rr_per_position": 0.5
@@ -74,8 +84,8 @@ class TestAPosition:
         key = next(key for key in KEYS if drawn(key))
         [found] = ask(key)
 
-        told = {"arm": "alternative", "served": 0.0, "alternative": 2.0, "probability": 0.5}
-        assert found.document()["arms"] == {"entry_delay_bars": told}
+        explored = {"arm": "alternative", "served": 0.0, "alternative": 2.0, "probability": 0.5}
+        assert told(found)["arms"] == {"entry_delay_bars": explored}
         share_draw, draw = arm_draws(holdback_secret(), "entry_delay_bars", key)
         stored = {"share_draw": share_draw, "draw": draw, "admitted": True, "spent": 0.0, "served": 0.0}
         assert found.record.request["arms"] == {"entry_delay_bars": DELAY | stored}
@@ -85,7 +95,7 @@ class TestAPosition:
         [found] = ask(None)
 
         assert delays([found]) == [0.0]
-        assert "arms" not in found.document()
+        assert "arms" not in told(found)
         assert "arms" not in found.record.request
 
     def test_outside_the_share_is_served_and_costs_no_query(self, django_assert_num_queries: Any) -> None:
@@ -95,7 +105,7 @@ class TestAPosition:
             found = ask(*KEYS)
 
         assert set(delays(found)) == {0.0}
-        assert not any("arms" in each.document() for each in found)
+        assert not any("arms" in told(each) for each in found)
         assert ArmPosition.objects.count() == 0
 
     def test_is_drawn_by_one_transaction_for_a_whole_list_and_none_once_it_is_known(
@@ -172,7 +182,7 @@ class TestAPosition:
         [found] = ask(key, at=NOW + 28 * DAY)
 
         assert (remembered, delays([found])) == ([2.0], [0.0])
-        assert "arms" not in found.document()
+        assert "arms" not in told(found)
         assert ArmPosition.objects.get() == row
 
     def test_asked_about_dry_is_not_drawn_and_sees_what_was(self) -> None:

@@ -21,7 +21,7 @@ from telemetry.foundation.core.canonical_json import fact_json
 from telemetry.foundation.core.identifiers import uuid7_time
 from telemetry.foundation.core.refusal import Refused
 from telemetry.models import Decision
-from tests.builders import DAY, KEY, NOW, SCOPE, make_parameters, make_question, make_spec, publish, set_mode
+from tests.builders import DAY, KEY, NOW, SCOPE, make_parameters, make_question, make_spec, publish, set_mode, told
 from tests.shared_world import Shared
 
 ALLOCATION: dict[str, Any] = {
@@ -260,7 +260,7 @@ class TestRecord:
     def test_explains_to_the_bot_as_much_as_it_requests(self) -> None:
         found = ask()
 
-        brief, summary, full = (found.document(explain) for explain in ("none", "summary", "full"))
+        brief, summary, full = (told(found, explain) for explain in ("none", "summary", "full"))
         assert brief["levers"]["size_mult"] == 1.02
         assert brief["decision_id"] == str(found.record.decision_id)
         assert set(summary) - set(brief) == {"contributions", "excluded"}

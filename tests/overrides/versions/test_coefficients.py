@@ -38,6 +38,7 @@ from tests.builders import (
     make_trade,
     publish,
     set_mode,
+    told,
     without_triggers,
 )
 
@@ -85,7 +86,7 @@ class TestServedProduct:
         weigh()
         set_mode(module="dm")
 
-        document = ask().document("full")
+        document = told(ask(), "full")
 
         assert (document["coefficient_product"], document["alloc_mult"], document["allocation"]) == (1.2, 1.0, 300.0)
         assert document["multipliers"] == {
@@ -101,7 +102,7 @@ class TestServedProduct:
         publish(alloc(), module="dm", parameters=None)
         set_mode(module="dm")
 
-        document = ask().document()
+        document = told(ask())
 
         assert document["alloc_mult"] == 1.02
         assert document["allocation"] == 306.0
@@ -162,7 +163,7 @@ class TestCap:
         capped("dm", 1.6)
         set_mode(module="dm")
 
-        document = ask().document("full")
+        document = told(ask(), "full")
 
         assert (document["coefficient_product"], document["allocation"]) == (1.6, 400.0)
         assert document["multipliers"]["cap_cut"] == pytest.approx(math.log(0.8))
@@ -176,9 +177,9 @@ class TestCap:
             "scope": {"macro_phase": "Good", "bucket": "micro"}, "base_allocation": None,
         }  # fmt: skip
 
-        free = ask(**question).document("full")
-        cut = ask(**question, coefficient_product=1.5, alloc_mult=1.0).document("full")
-        low = ask(**question, coefficient_product=2.0, alloc_mult=1.3).document("full")
+        free = told(ask(**question), "full")
+        cut = told(ask(**question, coefficient_product=1.5, alloc_mult=1.0), "full")
+        low = told(ask(**question, coefficient_product=2.0, alloc_mult=1.3), "full")
 
         assert free["levers"]["size_mult"] == 1.02
         assert (cut["levers"]["size_mult"], cut["multipliers"]["cap_cut"]) == (1.0, pytest.approx(-math.log(1.02)))
