@@ -13,7 +13,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
@@ -200,7 +199,7 @@ def with_arms(
 
 def _explored(question: Question, answer: Answer, draws: Mapping[str, ArmDraw]) -> tuple[Question, Answer]:
     changed, known = explored(answer, draws)
-    return replace(question, arms=known), changed
+    return question._replace(arms=known), changed
 
 
 def _drawn(

@@ -7,7 +7,6 @@ A process reads it once, when it first learns that a holdback or an arm runs, be
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
 from functools import lru_cache
 
 from overrides.core.engine.definitions.holdback import holdback_draw
@@ -28,4 +27,4 @@ def drawn(question: Question) -> Question:
     """Return a question with the draw of its position; one that has it already, or names no position, as it is."""
     if question.position_key is None or question.draw is not None:
         return question
-    return replace(question, draw=holdback_draw(holdback_secret(), question.position_key))
+    return question._replace(draw=holdback_draw(holdback_secret(), question.position_key))

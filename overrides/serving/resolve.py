@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import NamedTuple
+from uuid import UUID
 
-from overrides.core.engine.definitions.vocabulary import Flag
 from overrides.core.engine.serve import Answer, Asked, answer, answer_many, rounded_for_output
 from overrides.core.engine.staleness import flags_at_age, stale_answer
 from overrides.serving.answer_metrics import DRY, RESOLVE, note_answers
@@ -22,7 +21,7 @@ from overrides.serving.engine import ENGINE_ROOM, Engine
 from overrides.serving.holdback import drawn
 from overrides.serving.resolve_request import Question
 from telemetry.decisions.decision_log import DecisionRecord
-from telemetry.foundation.core.identifiers import uuid7
+from telemetry.foundation.core.identifiers import uuid7, uuid7s
 
 
 @dataclass(frozen=True)
@@ -53,13 +52,15 @@ def resolve(
     questions of a list to one module are answered in one pass, and share its time. `key` is the prefix of the API key
     that asks. Answers that are `dry` are counted apart, because nobody acts by them.
     """
-    found: dict[int, _Found] = {}
-    for module in {question.request.module for question in questions}:
-        places = [place for place, question in enumerate(questions) if question.request.module == module]
+    places: dict[str, list[int]] = {}
+    for place, question in enumerate(questions):
+        places.setdefault(question.request.module, []).append(place)
+    ids, found = uuid7s(now, len(questions)), {}
+    for module, of_module in places.items():
+        asked = [(ids[place], questions[place]) for place in of_module]
         engine, age = ENGINE_ROOM.engine(module), ENGINE_ROOM.stale_seconds(module)
-        asked = [questions[place] for place in places]
-        found |= zip(places, _find(asked, engine, age, at=now, may_draw=not dry), strict=True)
-    answers = [_resolved(found[place], now, key) for place in range(len(questions))]
+        found |= zip(of_module, _resolved(asked, engine, age, key, at=now, may_draw=not dry), strict=True)
+    answers = [found[place] for place in range(len(questions))]
     note_answers([each.decided for each in answers], DRY if dry else RESOLVE)
     return answers
 
@@ -71,33 +72,23 @@ def resolve_one(
 
     `may_draw`: its position is drawn for the levers that are explored; else it has the draws that the question brings.
     """
-    (found,) = _find([question], engine, stale_seconds, at=now if may_draw else None, may_draw=may_draw)
-    return _resolved(found, now, None)
+    asked = [(uuid7(now), question)]
+    return _resolved(asked, engine, stale_seconds, None, at=now if may_draw else None, may_draw=may_draw)[0]
 
 
-class _Found(NamedTuple):
-    """An answer before it has an identity: its question with the draw of its position, the engine that gave it, its
-    flags, and the microseconds that it took.
-    """
-
-    question: Question
-    engine: Engine | None
-    answer: Answer
-    flags: tuple[Flag, ...]
-    latency_us: float
-
-
-def _find(
-    questions: Sequence[Question],
+def _resolved(
+    asked: Sequence[tuple[UUID, Question]],
     engine: Engine | None,
     stale_seconds: float,
-    at: datetime | None = None,
+    key: str | None,
     *,
-    may_draw: bool = False,
-) -> list[_Found]:
+    at: datetime | None,
+    may_draw: bool,
+) -> list[Resolved]:
     """Answer questions to one module in one pass; without `at` no position is drawn for an arm (`with_arms`)."""
     started = time.perf_counter()
     is_there = engine is not None and stale_seconds <= ENGINE_ROOM.max_stale_seconds
+    questions: Sequence[Question] = [question for _, question in asked]
     if engine and engine.mode.runs_holdback:
         questions = [drawn(each) for each in questions]
     answers: Sequence[Answer]
@@ -109,8 +100,8 @@ def _find(
         questions, answers = with_arms(questions, answers, engine, stale_seconds, at=at, may_draw=may_draw)
     latency_us = (time.perf_counter() - started) * 1e6 / len(questions)
     return [
-        _Found(question, engine, each, flags_at_age(each.flags, stale_seconds), latency_us)
-        for question, each in zip(questions, answers, strict=True)
+        _with_product(Decided(name, question, engine, each, flags_at_age(each.flags, stale_seconds), latency_us, key))
+        for (name, _), question, each in zip(asked, questions, answers, strict=True)
     ]
 
 
@@ -134,13 +125,12 @@ def _answers(questions: Sequence[Question], engine: Engine) -> Sequence[Answer]:
     ]
 
 
-def _resolved(found: _Found, now: datetime, key: str | None) -> Resolved:
-    """Return an answer with its identity, and with what a dm question multiplies by it."""
-    question, engine, answer, flags, latency_us = found
-    decided = Decided(uuid7(now), question, engine, answer, flags, latency_us, key)
-    product = allocation = None
-    if question.request.module == "dm":
-        product = answer.coefficient_product
-        if question.base_allocation is not None:
-            allocation = rounded_for_output(question.base_allocation * product * answer.levers["alloc_mult"])
+def _with_product(decided: Decided) -> Resolved:
+    """Return an answer with what a dm question multiplies by it."""
+    question, answer = decided.question, decided.answer
+    if question.request.module != "dm":
+        return Resolved(decided, None, None)
+    product, allocation = answer.coefficient_product, None
+    if question.base_allocation is not None:
+        allocation = rounded_for_output(question.base_allocation * product * answer.levers["alloc_mult"])
     return Resolved(decided, product, allocation)

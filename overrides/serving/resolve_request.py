@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from overrides.core.engine.combination import Request
 from overrides.core.engine.definitions.arms import ArmDraw
@@ -27,8 +27,7 @@ LONGEST_KEY = 200  # characters of a roll-out key and of a position key
 _module, _category, _key = member(Module), member(ActionCategory), text(LONGEST_KEY)
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """A question for the levers of one action; `base_allocation` (dm) is what the levers multiply.
 
     `coefficient_product` and `alloc_mult` (pm) are what dm answered for the same position; they count towards the cap.
@@ -79,7 +78,7 @@ def read_question(value: object, *, now: datetime) -> Question:
     book = fields.take("book", read_book, None)
     position_key = fields.take("position_key", _key, None)
     fields.close()
-    request = Request(module.value, pattern_key, category.value, scope, at, current)
+    request = Request.of_checked((module.value, pattern_key, category.value, scope, at, current))
     return Question(request, rollout_key, base, product, alloc, book, position_key)
 
 

@@ -69,7 +69,7 @@ def asked(chance: random.Random, now: datetime) -> Question:
         "ts_band": "0.6-0.7",
         "age": "<1d",
     }
-    return replace(drawn, request=replace(drawn.request, at=now, scope=scope))
+    return drawn._replace(request=drawn.request._replace(at=now, scope=scope))
 
 
 def answers(count: int, of: Engine, chance: random.Random, since: datetime) -> Iterator[Resolved]:
@@ -165,7 +165,7 @@ def frozen(count: int, limit: int) -> None:
     queue: DecisionQueue[Decided] = DecisionQueue(
         FORM, seconds=0.05, limit=limit, spill=Spill(Path(tempfile.mkdtemp()))
     )
-    queue.put_durable([replace(decided[0], decision_id=uuid7(NOW + timedelta(days=4)))])  # its thread has connected
+    queue.put_durable([decided[0]._replace(decision_id=uuid7(NOW + timedelta(days=4)))])  # its thread has connected
     waits, durable = [], []
     with stopped(server_pid()):
         for one in decided:
@@ -174,7 +174,7 @@ def frozen(count: int, limit: int) -> None:
             waits.append(time.perf_counter() - started)
         for one in decided[:WAITS]:
             started = time.perf_counter()
-            said = queue.put_durable([replace(one, decision_id=uuid7(NOW + timedelta(days=4)))])
+            said = queue.put_durable([one._replace(decision_id=uuid7(NOW + timedelta(days=4)))])
             durable.append(time.perf_counter() - started)
             assert said is False
         counted = queue.counters()
@@ -224,7 +224,7 @@ def retirement(rows: int) -> None:
             cursor.execute(POLICY, [module])
     block = [answer.decided for answer in answers(BLOCK, engine(), random.Random(11), old)]
     for start in range(0, rows, BLOCK):
-        again = [replace(one, decision_id=uuid7(old + timedelta(seconds=start))) for one in block]
+        again = [one._replace(decision_id=uuid7(old + timedelta(seconds=start))) for one in block]
         _written(*rows_of(again))
     seconds = timed(lambda: retire_old_decisions(now=datetime.now(UTC))).wall
     figure("log", "a month of decisions retired", seconds, "s", rows=rows)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple, Self
 
 from .definitions.field_error import FieldError
 from .definitions.json_fields import closed_mapping, finite
@@ -16,25 +16,42 @@ from .taken import Contributions, Exclusions
 FLAG_ORDER = tuple(Flag)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class _Request(NamedTuple):
+    module: str
+    pattern_key: str
+    action_category: str
+    scope: Mapping[str, str]
+    at: datetime
+    current: Mapping[str, float]
+
+
+class Request(_Request):
     """A request for the levers of a pattern, action and scope, as of `at`.
 
     `current` maps lever -> the caller's value now (default: neutral). Raises FieldError for a value outside the
     registry's bounds and for a time without a zone.
     """
 
-    module: str
-    pattern_key: str
-    action_category: str
-    scope: Mapping[str, str]
-    at: datetime
-    current: Mapping[str, float] = field(default_factory=dict)
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        if self.at.utcoffset() is None:
+    def __new__(
+        cls,
+        module: str,
+        pattern_key: str,
+        action_category: str,
+        scope: Mapping[str, str],
+        at: datetime,
+        current: Mapping[str, float] = MappingProxyType({}),
+    ) -> Self:
+        if at.utcoffset() is None:
             raise FieldError("at", "has no time zone; add UTC")
-        refuse_foreign(self.current)
+        refuse_foreign(current)
+        return cls.of_checked((module, pattern_key, action_category, scope, at, current))
+
+    @classmethod
+    def of_checked(cls, fields: tuple[str, str, str, Mapping[str, str], datetime, Mapping[str, float]]) -> Self:
+        """Return a request of fields in their order whose reader has refused what the constructor would."""
+        return tuple.__new__(cls, fields)
 
 
 class LeverValue(NamedTuple):

@@ -206,7 +206,7 @@ def _recomputed(each: Reported, engine: Engine, sender: Sender) -> DecisionRecor
         raise Refused(Refusal("levers", f"are not those of the action; send {', '.join(levers)}"))
     if others := [name for name, value in each.levers.items() if abs(value - levers[name]) > ONE_UNIT]:
         raise Refused(*(Refusal(f"levers.{name}", f"this version answers {levers[name]!r}") for name in others))
-    record = decision_record(replace(resolved.decided, decision_id=each.decision_id, key=sender.key))
+    record = decision_record(resolved.decided._replace(decision_id=each.decision_id, key=sender.key))
     request = {**record.request, EVALUATED_BY: sender.client, REPORTED_AT: utc_text(sender.at)}
     return replace(record, request=request, latency_us=each.latency_us)
 

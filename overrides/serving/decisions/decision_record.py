@@ -9,8 +9,7 @@ import math
 import platform
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 
@@ -35,8 +34,7 @@ OPTIONAL = (  # fields of a question
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(NamedTuple):
     """An answer with its question, the engine that gave it (None: none was there), its id and the time it took."""
 
     decision_id: uuid.UUID

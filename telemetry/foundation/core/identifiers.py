@@ -13,6 +13,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LAST_MILLISECOND = 2**48 - 1
 _COUNTER_BITS = 30
+_COUNTER_ONES = 2**_COUNTER_BITS - 1
 _counter = count(randbits(_COUNTER_BITS - 1))  # half of its range is left, so it does not soon wrap
 _random = Random()  # of the operating system once; asking it for every id would cost more than all the rest
 os.register_at_fork(after_in_child=_random.seed)  # or processes would make the same ids
@@ -33,8 +34,18 @@ def uuid7(at: datetime) -> UUID:
     >>> uuid7(datetime(2024, 5, 1, tzinfo=UTC)).version
     7
     """
-    tail = (next(_counter) % 2**_COUNTER_BITS) << 32 | random_bits(32)
-    return UUID(int=_floor(at) | 0b10 << 62 | tail)
+    return uuid7s(at, 1)[0]
+
+
+def uuid7s(at: datetime, number: int) -> list[UUID]:
+    """Return so many new UUIDv7s for one time, in the order in which they sort.
+
+    >>> first, second = uuid7s(datetime(2024, 5, 1, tzinfo=UTC), 2)
+    >>> first < second
+    True
+    """
+    head = _floor(at) | 0b10 << 62
+    return [UUID(int=head | (next(_counter) & _COUNTER_ONES) << 32 | random_bits(32)) for _ in range(number)]
 
 
 def uuid7_floor(at: datetime) -> UUID:

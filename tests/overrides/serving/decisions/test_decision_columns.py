@@ -48,7 +48,7 @@ def engine_of(compiled: Compiled, mode: Mode, **over: Any) -> Engine:
 
 def decided(engine: Engine | None, request: Request, **over: Any) -> Decided:
     question = Question(request, None, None)
-    return replace(resolve_one(question, engine, now=NOW).decided, **over)
+    return resolve_one(question, engine, now=NOW).decided._replace(**over)
 
 
 def compiled_of(seed: int, combiner: Combiner) -> Compiled:
@@ -139,7 +139,7 @@ class TestRows:
         engine, other = (engine_of(compiled_of(number, combiner), Mode.ON) for number in (seed, seed + 1))
         batch = [decided(engine, each) for each in asked] + [decided(other, each) for each in asked]
         listed = answer_many(engine.compiled, engine.mode, [Asked(each) for each in asked])
-        batch += [replace(one, answer=each) for one, each in zip(batch[: len(asked)], listed, strict=True)]
+        batch += [one._replace(answer=each) for one, each in zip(batch[: len(asked)], listed, strict=True)]
 
         rows, named = rows_of(batch)
 
