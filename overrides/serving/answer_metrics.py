@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.serving.decisions.decision_record import Decided
@@ -19,18 +18,6 @@ FOLD_AT = 256  # answers; counting that many takes about .3 ms
 SCALING = {name: lever for name, lever in LEVERS.items() if lever.scales_on}
 
 
-@dataclass
-class _Counted:
-    """The answers of one module and route in a batch."""
-
-    reasons: Counter[str] = field(default_factory=Counter)
-    seconds: list[float] = field(default_factory=list)
-    matches: list[float] = field(default_factory=list)
-    exclusions: list[float] = field(default_factory=list)
-    exposure: list[float] = field(default_factory=list)
-    without_position: int = 0
-
-
 def note_answers(answers: Sequence[Decided], route: str = RESOLVE) -> None:
     """Keep answers to be counted."""
     _PENDING.note((route, each) for each in answers)
@@ -42,50 +29,48 @@ def count_answers() -> None:
 
 
 def _count(answers: Sequence[tuple[str, Decided]]) -> None:
-    groups: defaultdict[tuple[str, str], _Counted] = defaultdict(_Counted)
+    groups: defaultdict[tuple[str, str], list[Decided]] = defaultdict(list)
     for route, decided in answers:
-        _add(groups[decided.question.request.module, route], decided)
-    for (module, route), counted in groups.items():
-        _publish(counted, module, route)
+        groups[decided.question.request.module, route].append(decided)
+    for (module, route), found in groups.items():
+        _publish(found, module, route)
 
 
 def exposure_of(decided: Decided) -> float:
     """Return ln exposure of an answer as served, over the levers that scale the outcome; neutral levers give 0."""
     answer, category = decided.answer, decided.question.request.action_category
-    moved = ((LEVERS[name], value) for name, value in answer.levers.items() if name in SCALING and value != 1.0)
-    product = math.log(answer.coefficient_product)
-    return product + sum(lever.exposure(category) * lever.unit(value) for lever, value in moved)
+    exposure = math.log(answer.coefficient_product)
+    for name, lever in SCALING.items():
+        value = answer.levers.get(name, 1.0)
+        if value != 1.0:
+            exposure += lever.exposure(category) * lever.unit(value)
+    return exposure
 
 
-def _add(counted: _Counted, decided: Decided) -> None:
-    answer = decided.answer
-    combination = answer.combination
-    counted.reasons[answer.reason] += 1
-    counted.seconds.append(decided.latency_us * 1e-6)
-    if combination is not None:
-        excluded = len(combination.excluded)
-        counted.matches.append(len(combination.contributions) + excluded)
-        counted.exclusions.append(excluded)
-    counted.exposure.append(exposure_of(decided))
-    needs_position = decided.engine is not None and decided.engine.mode.needs_position
-    counted.without_position += needs_position and combination is not None and decided.question.position_key is None
-
-
-def _publish(counted: _Counted, module: str, route: str) -> None:
-    for reason, count in counted.reasons.items():
+def _publish(found: Sequence[Decided], module: str, route: str) -> None:
+    for reason, count in Counter([each.answer.reason for each in found]).items():
         metrics.ANSWERS.labels(module, route, reason).inc(count)
+    combined = [combination for each in found if (combination := each.answer.combination) is not None]
+    exclusions = [len(each.excluded) for each in combined]
     for histogram, values in (
-        (metrics.ANSWER_SECONDS, counted.seconds),
-        (metrics.ANSWER_MATCHES, counted.matches),
-        (metrics.ANSWER_EXCLUSIONS, counted.exclusions),
+        (metrics.ANSWER_SECONDS, [each.latency_us * 1e-6 for each in found]),
+        (metrics.ANSWER_MATCHES, [len(each.contributions) + n for each, n in zip(combined, exclusions, strict=True)]),
+        (metrics.ANSWER_EXCLUSIONS, exclusions),
     ):
         histogram.labels(module, route).observe_many(values)
     if route == DRY:
         return
-    if counted.without_position:
-        metrics.WITHOUT_POSITION.labels(module).inc(counted.without_position)
-    metrics.EXPOSURE_RAISED.labels(module).inc(sum(each for each in counted.exposure if each > 0))
-    metrics.EXPOSURE_LOWERED.labels(module).inc(-sum(each for each in counted.exposure if each < 0))
+    if without_position := sum(map(_lacks_position, found)):
+        metrics.WITHOUT_POSITION.labels(module).inc(without_position)
+    exposure = list(map(exposure_of, found))
+    metrics.EXPOSURE_RAISED.labels(module).inc(sum(each for each in exposure if each > 0))
+    metrics.EXPOSURE_LOWERED.labels(module).inc(-sum(each for each in exposure if each < 0))
+
+
+def _lacks_position(decided: Decided) -> bool:
+    """Return whether an answer names no position although what its module runs needs one."""
+    is_computed = decided.engine is not None and decided.answer.combination is not None
+    return is_computed and decided.question.position_key is None and decided.engine.mode.needs_position
 
 
 _PENDING = CountedLater(_count, at=FOLD_AT, what="answers")
