@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import structlog
 from django.db import InterfaceError, OperationalError
@@ -15,6 +16,7 @@ from config.access.api.authentication import KeyUser
 from config.operations.logs import log_event
 from telemetry.foundation.api.problem_details import CONTENT_TYPE, RETRY_AFTER_SECONDS, problem
 from telemetry.foundation.api.problem_details import DatabaseAway as DatabaseAwayProblem
+from telemetry.foundation.api.short_view import ShortAnswer
 from telemetry.foundation.http_metrics import note_request
 from telemetry.foundation.request_id import accepted, request_id, set_request_id
 
@@ -22,15 +24,16 @@ logger = structlog.get_logger(__name__)
 
 HEADER, META_NAME = "X-Request-ID", "HTTP_X_REQUEST_ID"
 Handler = Callable[[HttpRequest], HttpResponseBase]
+Answer = TypeVar("Answer", bound=HttpResponseBase | ShortAnswer)
 
 
-class RequestLog:
+class RequestLog(Generic[Answer]):
     """Gives each request an id (the caller's, if valid), returns it in a header, and logs one line at the end."""
 
-    def __init__(self, get_response: Handler) -> None:
+    def __init__(self, get_response: Callable[[HttpRequest], Answer]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+    def __call__(self, request: HttpRequest) -> Answer:
         began = time.perf_counter()
         set_request_id(accepted(request.META.get(META_NAME)))
         try:

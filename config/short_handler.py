@@ -16,13 +16,13 @@ from django.core.exceptions import DisallowedHost
 from django.core.handlers.exception import response_for_exception
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.middleware.security import SecurityMiddleware
 from django.urls import Resolver404, ResolverMatch, resolve
 
 from config.middleware import DatabaseAway, RequestLog
 from config.short_way import Headers, finished, is_for_machines
-from telemetry.foundation.api.short_view import ShortView
+from telemetry.foundation.api.short_view import ShortAnswer, ShortView
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -67,13 +67,14 @@ class ShortHandler(WSGIHandler):
         found: WSGIRequest | None = environ.pop(REQUEST, None)
         return WSGIRequest(environ) if found is None else found
 
-    def _answer(self, request: HttpRequest) -> HttpResponseBase:
+    def _answer(self, request: HttpRequest) -> ShortAnswer | HttpResponse:
         """Return what the view answers. Raises Unusual if Django is to do so."""
         if "HTTP_TRANSFER_ENCODING" in request.META or (self._security.redirect and not request.is_secure()):
             raise Unusual
         self._check_host(request)
         assert request.resolver_match is not None
         view: ShortView[Any] = request.resolver_match.func.cls()  # type: ignore[attr-defined]  # DRF puts it there
+        response: ShortAnswer | HttpResponse | None
         try:
             response = view.usual(request)
         except Exception as error:
@@ -97,12 +98,13 @@ class ShortHandler(WSGIHandler):
         if sent[0] and len(self._hosts) < MOST_HOSTS:
             self._hosts.add(sent)
 
-    def _send(self, request: HttpRequest, response: HttpResponseBase, start_response: StartResponse) -> list[bytes]:
-        assert isinstance(response, HttpResponse)
+    def _send(
+        self, request: HttpRequest, response: ShortAnswer | HttpResponse, start_response: StartResponse
+    ) -> list[bytes]:
         of_all = finished(request, response)
         start_response(
             f"{response.status_code} {response.reason_phrase}",
-            [*response.items(), *of_all, *self._protection(request)],
+            [*response.headers.items(), *of_all, *self._protection(request)],
         )
         return [response.content]
 

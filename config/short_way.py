@@ -18,6 +18,7 @@ from django.urls import ResolverMatch
 from config.access.api.throttle import rate_headers
 from config.middleware import DatabaseAway
 from telemetry.foundation.api.compression import compress
+from telemetry.foundation.api.short_view import ShortAnswer
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 Headers = list[tuple[str, str]]
@@ -46,9 +47,9 @@ class ShortWay:
         return response
 
 
-def finished(request: HttpRequest, response: HttpResponseBase) -> Headers:
+def finished(request: HttpRequest, response: HttpResponseBase | ShortAnswer) -> Headers:
     """Compress an answer and state its length; return the fields that every answer has beside its own."""
-    if isinstance(response, HttpResponse):
+    if isinstance(response, HttpResponse | ShortAnswer):
         compress(request, response)
         response.headers["Content-Length"] = str(len(response.content))
     return [*POLICIES, *rate_headers(request)]

@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import redis
 from django.conf import settings
@@ -38,8 +39,7 @@ class _Budget:
     is_empty: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(NamedTuple):
     """Where a key stands in its minute: `remaining` requests of `limit`, until `seconds` from now.
 
     `remaining` may still count what other processes have reserved since this one last reserved a block, a hundredth of

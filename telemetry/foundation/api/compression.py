@@ -8,12 +8,14 @@ from functools import lru_cache
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
+from telemetry.foundation.api.short_view import ShortAnswer
+
 LEAST_BYTES = 1024  # a shorter answer fits one packet as it is
 REFUSED = frozenset({"q=0", "q=0.0", "q=0.00", "q=0.000"})
 LEVEL = 1  # most of the gain for a fraction of the time; ids are hashes, which no level shortens
 
 
-def compress(request: HttpRequest, response: HttpResponse) -> None:
+def compress(request: HttpRequest, response: HttpResponse | ShortAnswer) -> None:
     """Compress the content of a response in place, if its caller accepts gzip and nobody has encoded it already.
 
     The length is for the caller to state.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -12,6 +13,16 @@ from telemetry.foundation.api.json_parser import is_too_long, read_body
 from telemetry.foundation.api.negotiation import ANYTHING, JSON
 
 Read = TypeVar("Read")
+
+
+class ShortAnswer:
+    """An answer of JSON and its headers; Django's response would take as long to make as the rest of the request."""
+
+    __slots__ = ("content", "headers")
+    status_code, reason_phrase = 200, "OK"
+
+    def __init__(self, content: bytes) -> None:
+        self.content, self.headers = content, {"Content-Type": JSON, "Vary": "Accept"}
 
 
 class ShortView(APIView, Generic[Read]):
@@ -25,11 +36,11 @@ class ShortView(APIView, Generic[Read]):
         """Return what the request asks for; raise whatever DRF's handler of exceptions knows, above all Refused."""
         raise NotImplementedError
 
-    def answer(self, asked: Read) -> HttpResponse:
-        """Do what was asked and return the response."""
+    def answer(self, asked: Read) -> bytes:
+        """Do what was asked and return the response as JSON."""
         raise NotImplementedError
 
-    def usual(self, request: HttpRequest) -> HttpResponse | None:
+    def usual(self, request: HttpRequest) -> ShortAnswer | None:
         """Return the response to a usual request; None for one that DRF is to answer, to which nothing was done yet.
 
         What goes wrong while it is answered is raised, for it must not be answered twice.
@@ -42,26 +53,34 @@ class ShortView(APIView, Generic[Read]):
             asked = self.read(request, read_body(request))
         except Exception:  # DRF's way meets it again, and answers it or lets it through
             return None
-        response = self.answer(asked)
-        response.headers["Vary"] = "Accept"
-        return response
+        return ShortAnswer(self.answer(asked))
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        response = self.usual(request)
-        return super().dispatch(request, *args, **kwargs) if response is None else response
+        found = self.usual(request)
+        if found is None:
+            return super().dispatch(request, *args, **kwargs)
+        return HttpResponse(found.content, headers=found.headers)
 
     def _may(self, request: HttpRequest) -> bool:
         """Identify the caller and return whether it may do this, now; raise what its authenticator raises."""
-        for authenticator in self.get_authenticators():
+        authenticators, permissions, throttles = _rules_of(type(self))
+        for authenticator in authenticators:
             found = authenticator.authenticate(request)  # type: ignore[arg-type]  # it reads headers alone
             if found is not None:
                 request.user, request.auth = found  # type: ignore[attr-defined]
-                may = all(each.has_permission(request, self) for each in self.get_permissions())  # type: ignore[arg-type]  # it reads `auth` alone
-                return may and all(each.allow_request(request, self) for each in self.get_throttles())  # type: ignore[arg-type]  # as above
+                may = all(each.has_permission(request, self) for each in permissions)
+                return may and all(each.allow_request(request, self) for each in throttles)
         return False
 
     def post(self, request: Request) -> HttpResponseBase:
-        return self.answer(self.read(request._request, request.data))
+        return HttpResponse(self.answer(self.read(request._request, request.data)), content_type=JSON)
+
+
+@lru_cache(100)
+def _rules_of(view: type[APIView]) -> tuple[Any, Any, Any]:
+    """Return the authenticators, permissions and throttles of a view; what they note of a refusal is not read here."""
+    made = view()
+    return made.get_authenticators(), made.get_permissions(), made.get_throttles()
 
 
 def _is_usual(headers: dict[str, Any]) -> bool:
