@@ -69,8 +69,9 @@ def _publish(found: Sequence[Decided], module: str, route: str) -> None:
 
 def _lacks_position(decided: Decided) -> bool:
     """Return whether an answer names no position although what its module runs needs one."""
-    is_computed = decided.engine is not None and decided.answer.combination is not None
-    return is_computed and decided.question.position_key is None and decided.engine.mode.needs_position
+    if decided.engine is None or decided.answer.combination is None:
+        return False
+    return decided.question.position_key is None and decided.engine.mode.needs_position
 
 
 _PENDING = CountedLater(_count, at=FOLD_AT, what="answers")

@@ -55,7 +55,8 @@ def resolve(
     places: dict[str, list[int]] = {}
     for place, question in enumerate(questions):
         places.setdefault(question.request.module, []).append(place)
-    ids, found = uuid7s(now, len(questions)), {}
+    ids = uuid7s(now, len(questions))
+    found: dict[int, Resolved] = {}
     for module, of_module in places.items():
         asked = [(ids[place], questions[place]) for place in of_module]
         engine, age = ENGINE_ROOM.engine(module), ENGINE_ROOM.stale_seconds(module)

@@ -75,10 +75,11 @@ def _texts(blends: Sequence[Blending]) -> Iterator[str]:
 
 def _names(bucket: Bucket, rows: Rows) -> list[str]:
     """Return what each contribution begins with: the id and the line of its override, which many answers share."""
-    distinct, places = np.unique(rows, return_inverse=True)
-    pairs = zip(bucket.ids.take(distinct), bucket.lines.take(distinct), strict=True)
-    names = [f'{{"id":"{id}","line":"{line}","w_total":' for id, line in pairs]
-    return [names[place] for place in places.tolist()]
+    listed = rows.tolist()
+    distinct = np.array(list(set(listed)))
+    pairs = zip(distinct.tolist(), bucket.ids.take(distinct), bucket.lines.take(distinct), strict=True)
+    names = {row: f'{{"id":"{id}","line":"{line}","w_total":' for row, id, line in pairs}
+    return [names[row] for row in listed]
 
 
 def _parts(bucket: Bucket, found: BlendedRows) -> list[str]:

@@ -63,9 +63,9 @@ class ShortView(APIView, Generic[Read]):
 
     def _may(self, request: HttpRequest) -> bool:
         """Identify the caller and return whether it may do this, now; raise what its authenticator raises."""
-        authenticators, permissions, throttles = _rules_of(type(self))
+        authenticators, permissions, throttles = _rules_of(type(self))  # type: ignore[arg-type]  # a class is hashable
         for authenticator in authenticators:
-            found = authenticator.authenticate(request)  # type: ignore[arg-type]  # it reads headers alone
+            found = authenticator.authenticate(request)
             if found is not None:
                 request.user, request.auth = found  # type: ignore[attr-defined]
                 may = all(each.has_permission(request, self) for each in permissions)
