@@ -30,7 +30,7 @@ def blended_rows(blends: Sequence[Blending]) -> BlendedRows:
     """Return the contributions to blends of one bucket, at least one, as each alone lists them, to the bit."""
     bucket, counts = blends[0].bucket, [len(blend.weights) for blend in blends]
     numbers, ends = np.repeat(np.arange(len(blends)), counts), np.cumsum(counts).tolist()
-    rows = np.concatenate([each.rows if each.heavy is None else each.rows.take(each.heavy) for each in blends])
+    rows = np.concatenate([each.rows for each in blends])
     weights = np.concatenate([blend.weights for blend in blends])
     order = _by_falling_weight(weights, numbers, ends)
     rows, weights = rows[order], weights[order]

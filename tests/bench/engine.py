@@ -28,9 +28,9 @@ import numpy as np
 from overrides.core.engine.combination import Combination, Request
 from overrides.core.engine.combine import combine, matching
 from overrides.core.engine.combine_many import combine_many
-from overrides.core.engine.combiners import plan
 from overrides.core.engine.compiled import Compiled, Key
 from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
+from overrides.core.engine.plan_combiner import plan
 from overrides.core.engine.serve import Answer, answer
 from overrides.core.engine.weights import microseconds as since_1970
 from tests.bench import engine_peers

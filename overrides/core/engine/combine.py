@@ -90,7 +90,8 @@ def settled(taken: Sequence[tuple[Section, Taken]], current: Mapping[str, float]
         totals = each.totals
         for name in _in_order(tuple(totals)) if len(totals) > 1 else totals:
             levers[name] = value = _settled(section, name, totals[name], current)
-            flags += value.flags
+            if value.flags:
+                flags += value.flags
     if len(taken) == 1:
         contributions, excluded = taken[0][1].contributions, taken[0][1].excluded
     else:

@@ -71,22 +71,20 @@ class _Plan:
     """
 
     def __init__(self, bucket: Bucket, section: Section, numbers: Rows, rows: Rows, times: Sequence[int]) -> None:
-        self._bucket, self._rows, self._prior = bucket, rows, section.parameters.prior_weight
+        self._bucket, self._prior, self._n_requests = bucket, section.parameters.prior_weight, len(times)
         table = bucket.table.take(rows, axis=0)
-        self._moments, self._weights = bucket.weighing.of_many(table, np.array(times, float)[numbers])
-        self._is_heavy = ~are_below(self._weights, section.parameters.min_total_weight)
-        self._numbers = numbers[self._is_heavy]
-        self._kept = self._weights[self._is_heavy]
-        self._units = table[self._is_heavy, bucket.weighing.width :]
-        self._n_requests = len(times)
+        moments, weights = bucket.weighing.of_many(table, np.array(times, float)[numbers])
+        below = are_below(weights, section.parameters.min_total_weight)
+        self._light_rows, self._light_weights = rows[below], weights[below]
+        heavy = ~below
+        self._numbers, self._rows, self._weights = numbers[heavy], rows[heavy], weights[heavy]
+        self._moments, self._units = [each[heavy] for each in moments], table[heavy, bucket.weighing.width :]
 
     def taken(self, counts: NDArray[np.intp]) -> list[Taken | None]:
         """Return what is taken per request; `counts` are the numbers of their matches."""
         totals, whole = self._totals()
         heavy = np.bincount(self._numbers, minlength=self._n_requests)
         starts, heavy_starts = counts.cumsum() - counts, heavy.cumsum() - heavy
-        within = np.arange(self._weights.size) - np.repeat(starts, counts)
-        self._heavy, self._light = within[self._is_heavy], within[~self._is_heavy]
         spans = map(_Span, starts.tolist(), counts.tolist(), heavy_starts.tolist(), heavy.tolist())
         return [
             self._taken(span, moved, row) if span.matched else None
@@ -102,17 +100,14 @@ class _Plan:
         return Taken(totals, contributions, excluded)
 
     def _contributing(self, span: _Span, whole: list[float]) -> WeighedRows:
-        matched, heavy = slice(span.start, span.start + span.matched), slice(span.first, span.first + span.heavy)
-        places = None if span.heavy == span.matched else self._heavy[heavy]
-        moments, units = [each[matched] for each in self._moments], [each[heavy] for each in self._units.T]
-        return WeighedRows(
-            Blending(self._bucket, self._rows[matched], places, moments, self._kept[heavy], units, whole)
-        )
+        heavy = slice(span.first, span.first + span.heavy)
+        moments, units = [each[heavy] for each in self._moments], [each[heavy] for each in self._units.T]
+        return WeighedRows(Blending(self._bucket, self._rows[heavy], moments, self._weights[heavy], units, whole))
 
     def _left_out(self, span: _Span) -> LeftOut:
-        matched, first = slice(span.start, span.start + span.matched), span.start - span.first
-        light = self._light[first : first + span.matched - span.heavy]
-        return LeftOut(self._bucket, self._rows[matched], light, ExclusionReason.BELOW_FLOOR, self._weights[matched])
+        first = span.start - span.first
+        light = slice(first, first + span.matched - span.heavy)
+        return LeftOut(self._bucket, self._light_rows[light], ExclusionReason.BELOW_FLOOR, self._light_weights[light])
 
     def _totals(self) -> tuple[list[dict[str, Total]], Column]:
         """Return the sums per lever that is moved, of each request, and what its weights are divided by."""
@@ -120,7 +115,7 @@ class _Plan:
         totals: list[dict[str, Total]] = [{} for _ in range(size)]
         whole = np.full((size, len(levers)), math.inf)
         for column, name in enumerate(levers):
-            units, numbers, weights = self._units[:, column], self._numbers, self._kept
+            units, numbers, weights = self._units[:, column], self._numbers, self._weights
             if not self._bucket.is_full:
                 has = ~np.isnan(units)
                 units, numbers, weights = units[has], numbers[has], weights[has]

@@ -6,7 +6,7 @@ a second each time that it looks through them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from .definitions.parameters import WeightParameters
 from .definitions.universe import UNIVERSE
 from .definitions.vocabulary import Channel, Combiner
 from .names import Names
+from .plain_rows import PlainRow, PlainRows
 from .scope_packing import PackedScopes, Rows
 from .weighing import UPDATED, Weighing
 from .weights import Basis, Column
@@ -63,6 +64,7 @@ class Bucket:
     detail: Column
     weighing: Weighing
     ramps: Ramps | None
+    _plain: PlainRows = field(init=False, repr=False, default_factory=PlainRows)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -70,6 +72,10 @@ class Bucket:
     def matching(self, scope: Mapping[str, str]) -> Selection:
         """Return the overrides whose scope is contained in the request's, in id order."""
         return Selection(self, self.scopes.rows_in(scope))
+
+    def plain(self, rows: Sequence[int]) -> list[PlainRow]:
+        """Return rows as plain numbers and words; see `plain_rows`."""
+        return self._plain.of(self, rows)
 
     @property
     def updated(self) -> Column:

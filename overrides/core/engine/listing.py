@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,26 +12,24 @@ from numpy.typing import NDArray
 
 from .compiled import Bucket
 from .definitions.vocabulary import ExclusionReason
+from .plain_rows import NUMBERS, ROW, PlainRow
 from .scope_packing import Rows
 from .taken import Brief, Contribution, ContributionColumns, Excluded, ExclusionColumns
-from .weights import Column, falling
+from .weights import Column, heaviest_first
 
 Numbers = Sequence[float] | Column
-Places = Sequence[int] | Rows
 _new = tuple.__new__  # of a class and a tuple of its fields; calling the class takes twice as long
 
 
 class Blending(NamedTuple):
-    """What the plan combiner makes of matching rows of a bucket, in id order.
+    """What the plan combiner makes of the rows of a bucket that take part, in id order.
 
-    `heavy` are the places of `rows` that take part; None if all do. `moments` are the factors of all rows that depend
-    on the time of the request. Of the rows that take part, `weights` are the weights and `units` their units, one
+    `moments` are the factors of their weights that depend on the time of the request. `units` are their units, one
     column per lever, NaN where one does not move it. `whole` is, per lever, what a weight is divided by.
     """
 
     bucket: Bucket
     rows: Rows
-    heavy: Places | None
     moments: Sequence[Numbers]
     weights: Numbers
     units: Sequence[Numbers]
@@ -64,13 +63,13 @@ class WeighedRows:
 
     def brief(self) -> Sequence[Brief]:
         """Return their ids, lines, weights and parts."""
-        bucket, rows, heavy, _, weights, units, whole = self.blend
-        rows = rows if heavy is None else rows.take(heavy)
+        bucket, rows, _, weights, units, whole = self.blend
         ids, lines = bucket.ids.take(rows), bucket.lines.take(rows)
-        levers = tuple(zip(bucket.levers, whole, map(_listed, units), strict=True))
+        levers = list(zip(bucket.levers, whole, map(_listed, units), strict=True))
         found = []
-        for place, weight in zip(*falling(_listed(weights)), strict=True):
-            parts = {}
+        weights = _listed(weights)
+        for place in heaviest_first(weights):
+            weight, parts = weights[place], {}
             for name, each, column in levers:
                 unit = column[place]
                 if unit == unit:
@@ -105,11 +104,49 @@ class WeighedRows:
         )
 
     def _sorted(self) -> tuple[Rows, Rows, Column]:
-        """Return the places among the matching rows, the rows and the weights, by falling weight."""
-        heavy, weights = self.blend.heavy, self.blend.weights
-        order, ordered = falling(_listed(weights))
-        places = np.array(order) if heavy is None else np.array(heavy)[order]
-        return places, self.blend.rows[places], np.array(ordered)
+        """Return the places among the rows, the rows and the weights, by falling weight."""
+        weights = self.blend.weights
+        places = np.array(heaviest_first(_listed(weights)))
+        return places, self.blend.rows[places], np.array(weights)[places]
+
+
+class WeighedFew:
+    """The same of plain rows, at a time in microseconds; they become columns where columns are asked for."""
+
+    __slots__ = ("_at", "_bucket", "_rows", "_weights", "_whole")
+
+    def __init__(
+        self, bucket: Bucket, rows: Sequence[PlainRow], at: float, weights: Sequence[float], whole: Mapping[str, float]
+    ) -> None:
+        self._bucket, self._rows, self._at, self._weights, self._whole = bucket, rows, at, weights, whole
+
+    @property
+    def blend(self) -> Blending:
+        """The blend as columns."""
+        bucket, rows = self._bucket, np.array([row[ROW] for row in self._rows])
+        moments = zip(*[bucket.weighing.moments_of_row(row[NUMBERS], self._at) for row in self._rows], strict=True)
+        units = list(bucket.table.take(rows, axis=0)[:, bucket.weighing.width :].T)
+        whole = [self._whole.get(name, math.inf) for name in bucket.levers]
+        return Blending(bucket, rows, list(moments), self._weights, units, whole)
+
+    def items(self) -> Sequence[Contribution]:
+        """Return them as objects."""
+        return WeighedRows(self.blend).items()
+
+    def columns(self) -> ContributionColumns:
+        """Return them as columns."""
+        return WeighedRows(self.blend).columns()
+
+    def brief(self) -> Sequence[Brief]:
+        """Return their ids, lines, weights and parts."""
+        rows, weights, whole, found = self._rows, self._weights, self._whole, []
+        for place in heaviest_first(weights):
+            _, _, moves, _, id, line = rows[place]
+            weight, parts = weights[place], {}
+            for name, unit in moves:
+                parts[name] = weight / whole[name] * unit
+            found.append(_new(Brief, (id, line, weight, parts)))
+        return found
 
 
 def _listed(numbers: Numbers) -> Sequence[float]:
@@ -164,28 +201,24 @@ class UnweighedRows:
 
 
 class LeftOut:
-    """Exclusions for one reason, by id: the `places` among matching rows, all of whose weights are given if any."""
+    """Exclusions of rows for one reason, by id, with their weights if there are any."""
 
-    __slots__ = ("_bucket", "_matching", "_places", "_weights", "_why")
+    __slots__ = ("_bucket", "_rows", "_weights", "_why")
 
-    def __init__(
-        self, bucket: Bucket, matching: Rows, places: Places, why: ExclusionReason, weights: Numbers | None = None
-    ) -> None:
-        self._bucket, self._matching, self._places, self._why, self._weights = bucket, matching, places, why, weights
+    def __init__(self, bucket: Bucket, rows: Rows, why: ExclusionReason, weights: Numbers | None = None) -> None:
+        self._bucket, self._rows, self._why, self._weights = bucket, rows, why, weights
 
     def items(self) -> Sequence[Excluded]:
         """Return them as objects."""
-        rows = self._matching[self._places]
-        ids, lines = self._bucket.ids.take(rows), self._bucket.lines.take(rows)
-        totals = [None] * len(ids) if self._weights is None else np.array(self._weights)[self._places].tolist()
-        return [Excluded(id, line, self._why, total) for id, line, total in zip(ids, lines, totals, strict=True)]
+        ids, lines = self._bucket.ids.take(self._rows), self._bucket.lines.take(self._rows)
+        weights = [None] * len(ids) if self._weights is None else _listed(self._weights)
+        return [Excluded(id, line, self._why, weight) for id, line, weight in zip(ids, lines, weights, strict=True)]
 
     def columns(self) -> ExclusionColumns:
         """Return them as columns."""
-        rows = self._matching[self._places]
-        ids, lines = self._bucket.ids.hashes(rows), self._bucket.lines.hashes(rows)
-        weights = None if self._weights is None else np.array(self._weights)[self._places]
-        return ExclusionColumns(ids, lines, (self._why,) * rows.size, weights)
+        ids, lines = self._bucket.ids.hashes(self._rows), self._bucket.lines.hashes(self._rows)
+        weights = None if self._weights is None else np.array(self._weights)
+        return ExclusionColumns(ids, lines, (self._why,) * self._rows.size, weights)
 
 
 def _named(levers: Sequence[str], values: Column, has: NDArray[np.bool_] | None) -> list[dict[str, float]]:

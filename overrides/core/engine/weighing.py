@@ -7,10 +7,9 @@ column per lever.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
-from itertools import repeat
+from functools import reduce
 from operator import mul
 from typing import Any, Self
 
@@ -26,23 +25,23 @@ A_DAY = float(DAY)
 class Weighing:
     """A formula, and where the factors that depend on the time find their inputs in the table.
 
-    `timed` is, per factor, its function, the same for lists, the columns of its inputs, and its constants.
+    `timed` is, per factor, its function, the columns of its inputs, and its constants.
     """
 
     formula: WeightFormula[float]
     inputs: tuple[str, ...]
-    timed: tuple[tuple[Callable[..., Any], Callable[..., list[float]], tuple[int, ...], tuple[float, ...]], ...]
+    timed: tuple[tuple[Callable[..., Any], slice, tuple[float, ...]], ...]
 
     @classmethod
     def under(cls, formula: WeightFormula[float]) -> Self:
         """Return how rows are weighed under a formula."""
-        inputs = tuple(dict.fromkeys(name for factor, _ in formula.timed for name in factor.basis))
-        places = {name: INPUTS + place for place, name in enumerate(inputs)}
-        timed = [
-            (each.value, each.listed or partial(_each, each.value), tuple(places[name] for name in each.basis), taken)
-            for each, taken in formula.timed
-        ]
-        return cls(formula, inputs, tuple(timed))
+        inputs: list[str] = []
+        timed: list[tuple[Callable[..., Any], slice, tuple[float, ...]]] = []
+        for factor, constants in formula.timed:
+            first = INPUTS + len(inputs)
+            inputs += factor.basis
+            timed.append((factor.value, slice(first, first + len(factor.basis)), constants))
+        return cls(formula, tuple(inputs), tuple(timed))
 
     @property
     def width(self) -> int:
@@ -58,26 +57,21 @@ class Weighing:
         table = np.column_stack([np.array(updated, float), reduce(mul, static), *inputs, units])
         return table, np.column_stack([*static, targets])
 
-    def of_few(self, columns: Sequence[list[float]], now: int) -> tuple[list[list[float]], list[float]]:
-        """Return the factors that depend on the time, and the weights, of rows given as one list per column."""
-        at = float(now)  # exact, and compared with floats faster than a whole number is
-        ages = [(at - updated) / A_DAY if at > updated else 0.0 for updated in columns[UPDATED]]
-        total, moments = columns[STATIC], []
-        for _, listed, places, constants in self.timed:
-            moment = listed(ages, *[columns[place] for place in places], *map(repeat, constants))
-            moments.append(moment)
-            total = list(map(mul, total, moment))
-        return moments, total
+    def of_row(self, row: Sequence[float], now: float) -> float:
+        """Return the weight of one row of the table as plain numbers."""
+        updated, total = row[UPDATED], row[STATIC]
+        age = (now - updated) / A_DAY if now > updated else 0.0
+        for value, places, constants in self.timed:
+            total *= value(age, *row[places], *constants)
+        return total
+
+    def moments_of_row(self, row: Sequence[float], now: float) -> list[float]:
+        """Return the factors of that weight that depend on the time."""
+        age = max(now - row[UPDATED], 0.0) / A_DAY
+        return [value(age, *row[places], *constants) for value, places, constants in self.timed]
 
     def of_many(self, table: Column, now: int | Column) -> tuple[list[Column], Column]:
-        """Return the same of rows of the table as columns; `now` is one time, or one per row."""
+        """Return both for rows of the table as columns, to the bit; `now` is one time, or one per row."""
         ages = np.maximum(now - table[:, UPDATED], 0.0) / DAY
-        moments = [
-            value(ages, *(table[:, place] for place in places), *constants)
-            for value, _, places, constants in self.timed
-        ]
+        moments = [value(ages, *table[:, places].T, *constants) for value, places, constants in self.timed]
         return moments, reduce(mul, moments, table[:, STATIC])
-
-
-def _each(value: Callable[..., float], *columns: Iterable[float]) -> list[float]:
-    return list(map(value, *columns))

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial, reduce
-from operator import mul, neg, sub, truediv
+from operator import mul
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -100,11 +100,6 @@ def decay_weight(age_days: N, half_life_days: N) -> N:
     return math.exp(exponent) if isinstance(exponent, float) else _each(math.exp, exponent)
 
 
-def _decay_weights(ages: Iterable[float], half_lives: Iterable[float]) -> list[float]:
-    """Return the same for many overrides as plain numbers, to the bit, without a call of ours for each."""
-    return list(map(math.exp, map(truediv, map(neg, ages), half_lives)))
-
-
 class Basis(NamedTuple, Generic[N]):
     """The inputs of an override's weight besides its age: its statistics and the number of its scope's dimensions."""
 
@@ -126,8 +121,7 @@ class Factor:
 
     `symbol` is its key in answers, decisions and tables, `label` its name for people. `value` is called with the fields
     of a `Basis` that `basis` names, then with the parameters that `constants` names; if it `depends_on_moment`, the age
-    in days comes first. `rests_on` is a format string that shows people its inputs. `listed`, if there is one, returns
-    what `value` returns for lists of plain numbers, faster than one call for each does.
+    in days comes first, and the value is at most 1. `rests_on` is a format string that shows people its inputs.
     """
 
     symbol: str
@@ -137,7 +131,6 @@ class Factor:
     value: Callable[..., Any]
     rests_on: str
     depends_on_moment: bool = False
-    listed: Callable[..., list[float]] | None = None
 
     def picked(self, basis: Basis[N]) -> tuple[N, ...]:
         """Return the fields of a basis that the function takes."""
@@ -148,7 +141,7 @@ FACTORS: tuple[Factor, ...] = (
     Factor("w_edge", "edge", ("edge_raw",), ("weight_edge_scale",), edge_weight, "{edge_raw:+.3g} R"),
     Factor("w_n", "sample", ("n",), ("n_target",), sample_weight, "{n:g} trades"),
     Factor("w_var", "variance", ("variance",), ("variance_penalty",), variance_weight, "{variance:.3g} R²"),
-    Factor("w_decay", "decay", ("half_life_days",), (), decay_weight, "{age_days:.3g} days", True, _decay_weights),
+    Factor("w_decay", "decay", ("half_life_days",), (), decay_weight, "{age_days:.3g} days", True),
     Factor(
         "w_spec",
         "specificity",
@@ -288,22 +281,15 @@ def heaviest_first(weights: Sequence[float]) -> list[int]:
     >>> heaviest_first([0.1, 0.3, 0.3 + 1e-16, 0.2])
     [1, 2, 3, 0]
     """
-    return falling(weights)[0]
-
-
-def falling(weights: Sequence[float]) -> tuple[list[int], list[float]]:
-    """Return the places as `heaviest_first` does, and the weights there.
-
-    >>> falling([0.1, 0.25, 0.25 + 1e-16, 0.2])
-    ([1, 2, 3, 0], [0.25, 0.2500000000000001, 0.2, 0.1])
-    """
     order = sorted(range(len(weights)), key=weights.__getitem__, reverse=True)
-    ordered = [weights[place] for place in order]
-    if len(ordered) > 1 and min(map(sub, ordered, ordered[1:])) < ROUNDED_AWAY:
-        rounded = [rounded_weight(weight) for weight in weights]  # which may make them equal
-        order = sorted(range(len(weights)), key=rounded.__getitem__, reverse=True)
-        ordered = [weights[place] for place in order]
-    return order, ordered
+    last = math.inf
+    for place in order:
+        weight = weights[place]
+        if last - weight < ROUNDED_AWAY:  # rounding may make them equal
+            rounded = [rounded_weight(each) for each in weights]
+            return sorted(range(len(weights)), key=rounded.__getitem__, reverse=True)
+        last = weight
+    return order
 
 
 def is_below(w_total: float, floor: float) -> bool:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from overrides.core.engine.compiled import Bucket, Compiled
 from overrides.core.engine.joined import JoinedContributions
-from overrides.core.engine.listing import Blending, WeighedRows
+from overrides.core.engine.listing import Blending, WeighedFew, WeighedRows
 from overrides.core.engine.taken import ContributionColumns, Contributions
 from overrides.core.engine.weights import ROUNDED_AWAY, heaviest_first
 from telemetry.core.decision_trace import words
@@ -88,17 +88,20 @@ class KeysOf:
         return known
 
 
+WEIGHED = (WeighedRows, WeighedFew)
+
+
 def blends_of(contributions: Contributions) -> tuple[Blending, ...] | None:
     """Return the blends that a list of contributions is made from; None if one of them is no blend."""
     source = contributions.source
-    if isinstance(source, WeighedRows):
+    if isinstance(source, WEIGHED):
         return (source.blend,)
     if not isinstance(source, JoinedContributions):
         return None
     found: list[Blending] = []
     for each in source.lists:
         part = each.source
-        if not isinstance(part, WeighedRows):
+        if not isinstance(part, WEIGHED):
             return None
         found.append(part.blend)
     return tuple(found)
@@ -169,8 +172,8 @@ def _packed(keys: BucketKeys, blends: Sequence[Blending], named: dict[int, Const
     counts = np.array([len(blend.weights) for blend in blends])
     numbers, ends = np.repeat(np.arange(len(blends)), counts), counts.cumsum()
     order, weights = _by_falling_weight(blends, numbers, ends, counts)
-    rows = np.concatenate([blend.rows if blend.heavy is None else blend.rows[blend.heavy] for blend in blends])[order]
-    decays = np.array([each for blend in blends for each in _decays(blend)])[order]
+    rows = np.concatenate([blend.rows for blend in blends])[order]
+    decays = np.array([each for blend in blends for each in _listed(blend.moments[0])])[order]
     units = bucket.table.take(rows, axis=0)[:, bucket.weighing.width :]
     parts = weights[:, None] / np.array([blend.whole for blend in blends])[numbers] * units
     widths = np.full(rows.size, len(bucket.levers))
@@ -209,11 +212,6 @@ def _by_falling_weight(
         span = slice(ends[number] - counts[number], ends[number])
         order[span] = np.array(heaviest_first(_listed(blends[number].weights))) + span.start
     return order, weights[order]
-
-
-def _decays(blend: Blending) -> Sequence[float]:
-    decays = _listed(blend.moments[0])
-    return decays if blend.heavy is None else [decays[place] for place in blend.heavy]
 
 
 def _listed(numbers: Sequence[float] | NDArray[np.float64]) -> Sequence[float]:

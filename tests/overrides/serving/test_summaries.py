@@ -57,7 +57,7 @@ def test_weights_that_are_rounded_alike_are_listed_by_id() -> None:
     (section,) = compile_overrides([make_spec()], WeightParameters(max_scope_dims=3), Combiner.PLAN).sections
     (bucket,) = section.buckets.values()
     weights = [0.5, 0.5 + 1e-16, 0.2, 0.5 + 1e-13]
-    blend = Blending(bucket, np.zeros(4, np.intp), None, [[0.9] * 4], weights, [[0.1] * 4], [1.0])
+    blend = Blending(bucket, np.zeros(4, np.intp), [[0.9] * 4], weights, [[0.1] * 4], [1.0])
     other = blend._replace(weights=[0.1, 0.2, 0.3, 0.4])
 
     found = blended_rows([other, blend])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overrides.core.engine import combiners, scope_packing
+from overrides.core.engine import plan_combiner, scope_packing
 from overrides.core.engine.combination import Combination
 from overrides.core.engine.combine import combine
 from overrides.core.engine.combine_many import combine_many
@@ -83,7 +83,7 @@ class TestCombineMany:
         found = combine_many(world.compiled, requests)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(combiners, "FEW", few)
+            patch.setattr(plan_combiner, "FEW", few)
             assert text(found) == text([combine(world.compiled, request) for request in requests])
 
 

@@ -151,7 +151,7 @@ class TestRows:
         bucket = max(section.buckets.values(), key=len)
         weights = [0.5, 0.5 + 1e-16, 0.2, 0.5 + 1e-13]
         whole, units = [1.0] * len(bucket.levers), [[0.1] * 4] * len(bucket.levers)
-        blend = Blending(bucket, np.arange(4), None, [[0.9, 0.8, 0.7, 0.6]], weights, units, whole)
+        blend = Blending(bucket, np.arange(4), [[0.9, 0.8, 0.7, 0.6]], weights, units, whole)
         known: dict[int, BucketKeys] = {}
 
         (movers,) = movers_of([(blend,)], [known], {})
