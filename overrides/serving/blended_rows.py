@@ -16,10 +16,11 @@ from overrides.core.engine.weights import ROUNDED_AWAY, Column, heaviest_first
 class BlendedRows(NamedTuple):
     """The contributions to blends of one bucket, those of each blend by falling weight.
 
-    `parts` has one column per lever of the bucket, NaN where an override does not move it. `ends` are the places behind
-    the last of each blend.
+    `order` are their places among those of the blends as given, one blend after the other. `parts` has one column per
+    lever of the bucket, NaN where an override does not move it. `ends` are the places behind the last of each blend.
     """
 
+    order: NDArray[np.intp]
     rows: Rows
     weights: Column
     parts: Column
@@ -36,7 +37,7 @@ def blended_rows(blends: Sequence[Blending]) -> BlendedRows:
     rows, weights = rows[order], weights[order]
     units = bucket.table.take(rows, axis=0)[:, bucket.weighing.width :]
     parts = weights[:, None] / np.array([blend.whole for blend in blends])[numbers] * units
-    return BlendedRows(rows, weights, parts, ends)
+    return BlendedRows(order, rows, weights, parts, ends)
 
 
 def _by_falling_weight(weights: Column, numbers: NDArray[np.intp], ends: Sequence[int]) -> NDArray[np.intp]:

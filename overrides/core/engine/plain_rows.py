@@ -12,15 +12,14 @@ from typing import Final, Protocol
 import numpy as np
 
 from .names import Names
-from .weighing import STATIC as STATIC_FACTORS
-from .weighing import Weighing
+from .weighing import STATIC, Weighing
 from .weights import Column
 
 # The weight's factors that do not depend on the time, as one product; the table's columns that weigh (see `weighing`);
 # the lever and the target in units of each lever that is moved; the number of the row; the id and the line. A plain
 # tuple, which the collector does not look into once it holds only numbers and words.
 PlainRow = tuple[float, tuple[float, ...], tuple[tuple[str, float], ...], int, str, str]
-STATIC: Final = 0
+PRODUCT: Final = 0
 NUMBERS: Final = 1
 MOVES: Final = 2
 ROW: Final = 3
@@ -78,5 +77,5 @@ def _read(bucket: _Columns, rows: Sequence[int]) -> list[PlainRow]:
     ):
         units = zip(bucket.levers, values[width:], strict=True)
         moves = tuple([(name, unit) for name, unit in units if unit == unit])  # NaN where there is no target
-        read.append((values[STATIC_FACTORS], tuple(values[:width]), moves, row, id, line))
+        read.append((values[STATIC], tuple(values[:width]), moves, row, id, line))
     return read

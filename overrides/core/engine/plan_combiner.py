@@ -14,10 +14,10 @@ import numpy as np
 from .compiled import Bucket, Section, Selection
 from .definitions.vocabulary import ExclusionReason
 from .listing import Blending, LeftOut, WeighedFew, WeighedRows
-from .plain_rows import MOVES, NUMBERS, ROW, STATIC, PlainRow
+from .plain_rows import MOVES, NUMBERS, PRODUCT, ROW, PlainRow
 from .scope_packing import Rows
 from .taken import NO_CONTRIBUTIONS, NO_EXCLUSIONS, Contributions, Exclusions, Taken, Total, last_sum
-from .weighing import STATIC as PRODUCT
+from .weighing import STATIC
 from .weights import ROUNDED_AWAY, Column, are_below, is_below
 
 FEW = 60  # overrides, measured
@@ -41,7 +41,7 @@ def _plan_of_few(found: Selection, section: Section, now: int) -> Taken:
     heavy: list[PlainRow] = []
     weights: list[float] = []
     for row in matching:
-        if row[STATIC] >= lightest:
+        if row[PRODUCT] >= lightest:
             weight = weigh(row[NUMBERS], at)
             if weight >= surely or (weight >= lightest and not is_below(weight, floor)):
                 heavy.append(row)
@@ -91,7 +91,7 @@ def _blended(
 def _plan_of_many(found: Selection, section: Section, now: int) -> Taken:
     bucket, floor, excluded = found.bucket, section.parameters.min_total_weight, NO_EXCLUSIONS
     table, rows = bucket.table.take(found.rows, axis=0), found.rows
-    heavy = (table[:, PRODUCT] >= floor - ROUNDED_AWAY).nonzero()[0]
+    heavy = (table[:, STATIC] >= floor - ROUNDED_AWAY).nonzero()[0]
     if heavy.size < rows.size:
         table, rows = table.take(heavy, axis=0), rows.take(heavy)
     moments, weights = bucket.weighing.of_many(table, now)

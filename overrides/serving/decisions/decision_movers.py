@@ -17,7 +17,7 @@ from overrides.core.engine.compiled import Bucket, Compiled
 from overrides.core.engine.joined import JoinedContributions
 from overrides.core.engine.listing import Blending, WeighedFew, WeighedRows
 from overrides.core.engine.taken import ContributionColumns, Contributions
-from overrides.core.engine.weights import ROUNDED_AWAY, heaviest_first
+from overrides.serving.blended_rows import blended_rows
 from telemetry.core.decision_trace import words
 from telemetry.core.decision_trace.bytes_read import Unpackable
 from telemetry.core.decision_trace.constants import Constants, pack_constants
@@ -169,53 +169,29 @@ def _packed(keys: BucketKeys, blends: Sequence[Blending], named: dict[int, Const
     bucket = keys.bucket
     if bucket.detail.shape[1] - len(bucket.levers) != DECAY or len(blends[0].moments) != 1:
         raise Unpackable("the factors of a weight are others than those of a trace")
-    counts = np.array([len(blend.weights) for blend in blends])
-    numbers, ends = np.repeat(np.arange(len(blends)), counts), counts.cumsum()
-    order, weights = _by_falling_weight(blends, numbers, ends, counts)
-    rows = np.concatenate([blend.rows for blend in blends])[order]
-    decays = np.array([each for blend in blends for each in _listed(blend.moments[0])])[order]
-    units = bucket.table.take(rows, axis=0)[:, bucket.weighing.width :]
-    parts = weights[:, None] / np.array([blend.whole for blend in blends])[numbers] * units
+    order, rows, weights, parts, ends = blended_rows(blends)
+    decays = np.concatenate([blend.moments[0] for blend in blends])[order]
     widths = np.full(rows.size, len(bucket.levers))
     if keys.order is not None:
-        parts, units = parts[:, keys.order], units[:, keys.order]
+        parts = parts[:, keys.order]
     if not bucket.is_full:
-        has = ~np.isnan(units)
+        has = ~np.isnan(parts)
         parts, widths = parts[has], has.sum(axis=1)
     elements = np.empty(rows.size, ELEMENT)
     elements["length"], elements["key"] = 8, keys.of(rows, named)
     every_weight, every_decay, every_part = weights.tobytes(), decays.tobytes(), parts.tobytes()
-    every_key, part_ends = elements.tobytes(), widths.cumsum()[ends - 1].tolist()
+    every_key, part_ends = elements.tobytes(), widths.cumsum()[np.array(ends) - 1].tolist()
     start = part_start = 0
-    for count, end, part_end in zip(counts.tolist(), ends.tolist(), part_ends, strict=True):
+    for end, part_end in zip(ends, part_ends, strict=True):
         eights = slice(8 * start, 8 * end)
         yield _Part(
-            count,
+            end - start,
             every_weight[eights],
             every_decay[eights],
             every_part[8 * part_start : 8 * part_end],
             every_key[12 * start : 12 * end],
         )
         start, part_start = end, part_end
-
-
-def _by_falling_weight(
-    blends: Sequence[Blending], numbers: NDArray[np.intp], ends: NDArray[np.intp], counts: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Return the places of all weights, those of each blend as `heaviest_first` puts them, and the weights so."""
-    weights = np.array([each for blend in blends for each in _listed(blend.weights)])
-    order = np.lexsort((-weights, numbers))  # the last key decides first, and equal ones keep their order
-    falling = weights[order]
-    is_close = falling[:-1] - falling[1:] < ROUNDED_AWAY
-    is_close &= (falling[:-1] != falling[1:]) & (numbers[:-1] == numbers[1:])
-    for number in set(numbers[:-1][is_close].tolist()):  # rounding may make these equal
-        span = slice(ends[number] - counts[number], ends[number])
-        order[span] = np.array(heaviest_first(_listed(blends[number].weights))) + span.start
-    return order, weights[order]
-
-
-def _listed(numbers: Sequence[float] | NDArray[np.float64]) -> Sequence[float]:
-    return numbers.tolist() if isinstance(numbers, np.ndarray) else numbers
 
 
 def rows_as_bytes(hashes: NDArray[np.uint8] | None) -> list[bytes]:
